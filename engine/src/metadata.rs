@@ -1,0 +1,168 @@
+//! What is known about a source, and what can be asked: plain types, one to one with BuildKit's
+//! `ResolveSourceMetaRequest` and `ResolveSourceMetaResponse`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::source::{Platform, SourceOp};
+
+/// What a resolver found out about a source. A part that was never asked for is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Of an image, from a registry or an OCI layout.
+    pub image: Option<ImageMetadata>,
+    /// Of a git ref.
+    pub git: Option<GitMetadata>,
+    /// Of a URL.
+    pub http: Option<HttpMetadata>,
+}
+
+/// What is known about an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageMetadata {
+    /// `sha256:…` of the manifest or index that the reference names.
+    pub digest: String,
+    /// The image config (OCI image spec, `application/vnd.oci.image.config.v1+json`), byte for byte; `None` when
+    /// it was not asked for.
+    pub config: Option<Bytes>,
+    /// Attestations, when they were asked for.
+    pub attestation_chain: Option<AttestationChain>,
+}
+
+/// An image's attestations and signatures, for one platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttestationChain {
+    /// Digest of the index (or of the manifest, for an image without an index).
+    pub root: String,
+    /// Digest of the platform's image manifest.
+    pub image_manifest: String,
+    /// Digest of the attestation manifest that belongs to it; empty when there is none.
+    pub attestation_manifest: String,
+    /// Digests of signature manifests that refer to the attestation manifest.
+    pub signature_manifests: Vec<String>,
+    /// Manifests and blobs by digest. Each was verified against its digest when it was read.
+    pub blobs: BTreeMap<String, Blob>,
+}
+
+/// A verified blob with the descriptor that led to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blob {
+    /// Media type, digest, size and annotations, as the parent manifest gives them.
+    pub descriptor: Descriptor,
+    /// The bytes.
+    pub data: Bytes,
+}
+
+/// An OCI content descriptor (OCI image spec, `descriptor.md`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Media type of the content.
+    pub media_type: String,
+    /// `sha256:…`.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
+    /// Annotations on the descriptor.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What is known about a git ref.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitMetadata {
+    /// Full ref (`refs/heads/main`, `refs/tags/v1`), or the commit id when that was asked for.
+    pub r#ref: String,
+    /// Object id the ref names, hex: of the tag object for an annotated tag.
+    pub checksum: String,
+    /// Commit id behind an annotated tag; empty when the ref names a commit.
+    pub commit_checksum: String,
+    /// The raw commit object (content without git's header); `None` when not asked for.
+    pub commit_object: Option<Bytes>,
+    /// The raw tag object, for annotated tags.
+    pub tag_object: Option<Bytes>,
+}
+
+/// What is known about a URL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpMetadata {
+    /// `sha256:…` of the body.
+    pub checksum: String,
+    /// Digest over the body and a suffix, when that was asked for.
+    pub checksum_response: Option<ChecksumResponse>,
+}
+
+/// Answer to a [`ChecksumRequest`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChecksumResponse {
+    /// `alg:hex` over the body followed by the suffix.
+    pub digest: String,
+    /// The suffix that was asked for.
+    pub suffix: Bytes,
+}
+
+/// What a check needs to know before it can decide: one source, and which of its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The source: the one being checked, or a material of its provenance.
+    pub source: SourceOp,
+    /// For images: the platform.
+    pub platform: Option<Platform>,
+    /// What to find out. Everything that is already known must be delivered again.
+    pub wanted: Wanted,
+}
+
+/// Groups of metadata, each of which costs a fetch of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// For an image source.
+    pub image: Option<ImageWanted>,
+    /// For a git source.
+    pub git: Option<GitWanted>,
+    /// For a URL.
+    pub http: Option<HttpWanted>,
+}
+
+/// What to find out about an image; the digest always comes along.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageWanted {
+    /// The image config.
+    pub config: bool,
+    /// The attestation manifest, and the signature manifests that refer to it.
+    pub attestation_chain: bool,
+    /// Predicate types of the attestations whose blobs are wanted as well.
+    pub attestations: Vec<String>,
+}
+
+/// What to find out about a git ref; ref and checksums always come along.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GitWanted {
+    /// The raw commit and tag objects.
+    pub objects: bool,
+}
+
+/// What to find out about a URL; the SHA-256 of the body always comes along.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpWanted {
+    /// A digest over the body and a suffix, as a detached PGP signature needs it.
+    pub checksum: Option<ChecksumRequest>,
+}
+
+/// A digest over a body followed by `suffix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChecksumRequest {
+    /// The hash.
+    pub algorithm: ChecksumAlgorithm,
+    /// Bytes appended to the body before hashing.
+    pub suffix: Bytes,
+}
+
+/// Hashes that BuildKit's `ChecksumRequest` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChecksumAlgorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}

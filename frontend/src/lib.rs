@@ -1,0 +1,2 @@
+//! Everything of policy-check that talks: command line, resolvers, reports.
+#![forbid(unsafe_code)]

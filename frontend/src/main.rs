@@ -1,0 +1,4 @@
+//! The `policy-check` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
