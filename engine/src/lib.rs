@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod builtins;
+pub mod check;
 pub mod input;
 pub mod metadata;
+pub mod policy;
 pub mod source;
