@@ -10,3 +10,4 @@ pub mod input;
 pub mod metadata;
 pub mod policy;
 pub mod source;
+mod rego;

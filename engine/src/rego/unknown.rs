@@ -1,0 +1,111 @@
+//! The third truth value: *unknown*, a property that nobody has resolved yet.
+//!
+//! An unresolved field of the input holds an unknown value, which carries the numbers of the demands
+//! (see [`crate::input::Group`]) that would resolve it. It is an ordinary [`Value`] of a shape that no document and no
+//! evaluation can produce: an array whose first element is `Undefined`. An operation on an unknown value
+//! has an unknown result with the demands of all its operands.
+
+use std::collections::BTreeSet;
+
+use regorus::Value;
+
+/// An unknown value that demand number `id` would resolve.
+pub(crate) fn unknown(id: u32) -> Value {
+    Value::from(vec![Value::Undefined, Value::from(id)])
+}
+
+/// Whether `value` itself is unknown (not: whether it holds something unknown).
+pub(crate) fn is_unknown(value: &Value) -> bool {
+    matches!(value, Value::Array(items) if items.first() == Some(&Value::Undefined))
+}
+
+/// The numbers of the demands behind an unknown value.
+pub(crate) fn demands(value: &Value) -> BTreeSet<u32> {
+    match value {
+        Value::Array(items) if is_unknown(value) => {
+            items.iter().skip(1).filter_map(|id| id.as_u32().ok()).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Unknown because of both.
+pub(crate) fn merge(a: &Value, b: &Value) -> Value {
+    if a == b {
+        return a.clone();
+    }
+    let ids: BTreeSet<u32> = demands(a).into_iter().chain(demands(b)).collect();
+    let items: Vec<Value> = std::iter::once(Value::Undefined).chain(ids.into_iter().map(Value::from)).collect();
+    Value::from(items)
+}
+
+/// Adds `b` to what has been found unknown so far.
+pub(crate) fn add(to: &mut Option<Value>, b: &Value) {
+    *to = Some(to.as_ref().map_or_else(|| b.clone(), |a| merge(a, b)));
+}
+
+/// What is unknown among an object's own fields, which decides whether its keys are known.
+pub(crate) fn in_fields(value: &Value) -> Option<Value> {
+    let Value::Object(fields) = value else { return None };
+    let mut found = None;
+    for (_, field) in fields.iter() {
+        if is_unknown(field) {
+            add(&mut found, field);
+        }
+    }
+    found
+}
+
+/// What is unknown anywhere inside a value.
+pub(crate) fn inside(value: &Value) -> Option<Value> {
+    let mut found = None;
+    collect(value, &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Option<Value>) {
+    match value {
+        Value::Array(_) if is_unknown(value) => add(found, value),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(fields) => fields.iter().for_each(|(_, field)| collect(field, found)),
+        // Elements of sets are checked when they go in.
+        _ => {}
+    }
+}
+
+/// The same value without its unknown fields, for showing.
+pub(crate) fn without(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let known = fields.iter().filter(|(_, v)| !is_unknown(v)).map(|(k, v)| (k.clone(), without(v)));
+            Value::from(known.collect::<std::collections::BTreeMap<_, _>>())
+        }
+        Value::Array(items) => Value::from(items.iter().map(without).collect::<Vec<_>>()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_values_are_told_from_arrays() {
+        assert!(is_unknown(&unknown(3)));
+        assert!(!is_unknown(&Value::from(Vec::<Value>::new())));
+        assert!(!is_unknown(&Value::from(vec![Value::from(3)])));
+    }
+
+    #[test]
+    fn merging_keeps_every_demand() {
+        let both = merge(&unknown(3), &merge(&unknown(1), &unknown(3)));
+        assert_eq!(demands(&both), BTreeSet::from([1, 3]));
+    }
+
+    #[test]
+    fn the_inside_is_searched_to_its_depth() {
+        let value = Value::from(vec![Value::from(1), Value::from(vec![Value::from(2), unknown(7)])]);
+        assert_eq!(inside(&value), Some(unknown(7)));
+        assert_eq!(inside(&Value::from(vec![Value::from(1)])), None);
+    }
+}
