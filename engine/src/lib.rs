@@ -9,5 +9,5 @@ pub mod check;
 pub mod input;
 pub mod metadata;
 pub mod policy;
-pub mod source;
 mod rego;
+pub mod source;

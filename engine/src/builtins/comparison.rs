@@ -8,7 +8,7 @@ use super::Result;
 
 /// Compares as OPA does: null, booleans, numbers, strings, arrays, objects, sets. regorus has sets before
 /// objects.
-pub(super) fn compare(left: &Value, right: &Value) -> Ordering {
+pub(crate) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Array(left), Value::Array(right)) => compare_all(left.iter(), right.iter()),
         (Value::Set(left), Value::Set(right)) => {

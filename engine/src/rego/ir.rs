@@ -142,11 +142,23 @@ pub(crate) enum StmtKind {
 /// One `with … as …`.
 #[derive(Debug)]
 pub(crate) enum Replacement {
-    Input { path: Vec<Value>, value: Expr },
-    Data { path: Vec<Name>, value: Expr },
+    Input {
+        path: Vec<Value>,
+        value: Expr,
+    },
+    Data {
+        path: Vec<Name>,
+        value: Expr,
+    },
     /// A function answers `value` whatever it is called with.
-    FunctionByValue { function: Callee, value: Expr },
-    FunctionByFunction { function: Callee, by: Callee },
+    FunctionByValue {
+        function: Callee,
+        value: Expr,
+    },
+    FunctionByFunction {
+        function: Callee,
+        by: Callee,
+    },
 }
 
 /// What a call calls.

@@ -21,7 +21,9 @@ pub(crate) enum TokenKind {
     Number(Value),
     String(String),
     /// `$"` or `` $` ``: the parser reads the rest with [`Lexer::template_chunk`].
-    TemplateStart { raw: bool },
+    TemplateStart {
+        raw: bool,
+    },
     /// An operator or bracket.
     Symbol(&'static str),
     End,
@@ -225,8 +227,7 @@ impl<'t> Lexer<'t> {
 
     fn hex4(&mut self, at: usize) -> Result<u32, SyntaxError> {
         let digits = self.text.get(self.position..self.position + 4);
-        let Some(code) =
-            digits.filter(|d| !d.starts_with('+')).and_then(|d| u32::from_str_radix(d, 16).ok())
+        let Some(code) = digits.filter(|d| !d.starts_with('+')).and_then(|d| u32::from_str_radix(d, 16).ok())
         else {
             return Err(self.error(at, "`\\u` needs four hexadecimal digits"));
         };

@@ -9,9 +9,9 @@
 //! out known therefore cannot depend on anything hidden.
 
 pub(crate) mod ast;
-
-
-
+pub(crate) mod compile;
+pub(crate) mod eval;
+pub(crate) mod ir;
 pub(crate) mod lexer;
 pub(crate) mod parser;
-
+pub(crate) mod unknown;

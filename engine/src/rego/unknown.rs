@@ -35,7 +35,8 @@ pub(crate) fn merge(a: &Value, b: &Value) -> Value {
         return a.clone();
     }
     let ids: BTreeSet<u32> = demands(a).into_iter().chain(demands(b)).collect();
-    let items: Vec<Value> = std::iter::once(Value::Undefined).chain(ids.into_iter().map(Value::from)).collect();
+    let items: Vec<Value> =
+        std::iter::once(Value::Undefined).chain(ids.into_iter().map(Value::from)).collect();
     Value::from(items)
 }
 

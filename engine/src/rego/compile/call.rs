@@ -13,7 +13,12 @@ const OWN: [(&str, usize, OwnBuiltin, Traits); 6] = [
     ("load_json", 1, OwnBuiltin::LoadJson, Traits { may_ask: false, may_fail: true }),
     ("pin_image", 2, OwnBuiltin::PinImage, Traits { may_ask: false, may_fail: true }),
     ("verify_git_signature", 2, OwnBuiltin::VerifyGitSignature, Traits { may_ask: true, may_fail: true }),
-    ("verify_http_pgp_signature", 3, OwnBuiltin::VerifyHttpPgpSignature, Traits { may_ask: true, may_fail: true }),
+    (
+        "verify_http_pgp_signature",
+        3,
+        OwnBuiltin::VerifyHttpPgpSignature,
+        Traits { may_ask: true, may_fail: true },
+    ),
     ("artifact_attestation", 2, OwnBuiltin::ArtifactAttestation, Traits { may_ask: true, may_fail: true }),
     ("github_attestation", 2, OwnBuiltin::GithubAttestation, Traits { may_ask: true, may_fail: true }),
 ];
@@ -131,7 +136,8 @@ impl Compiler<'_> {
         let (function, arity) = self.callee(frame, with.loc, &with.target)?;
         if let Some((by, by_arity)) = self.named_function(frame, &with.value)? {
             if arity != by_arity {
-                let message = format!("a function with {by_arity} parameters cannot replace one with {arity}");
+                let message =
+                    format!("a function with {by_arity} parameters cannot replace one with {arity}");
                 return Err(Problem::new(with.loc, "wrong-arity", message));
             }
             return Ok(Replacement::FunctionByFunction { function, by });
@@ -180,9 +186,13 @@ fn check_argument_types(loc: Loc, builtin: &'static builtins::Builtin, args: &[E
             Expr::Set(_) => Value::new_set(),
             _ => continue,
         };
-        if !types.accept(&known) {
-            let message =
-                format!("argument {} of `{}` cannot be {}", index + 1, builtin.name, builtins::type_name(&known));
+        if !types.contains(builtins::Types::of(&known)) {
+            let message = format!(
+                "argument {} of `{}` cannot be {}",
+                index + 1,
+                builtin.name,
+                builtins::Types::of(&known)
+            );
             return Err(Problem::new(loc, "type-error", message));
         }
     }

@@ -1,6 +1,6 @@
 //! The index of a rule: which clauses can hold, by their comparisons of input paths with constants.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use regorus::Value;
 
@@ -20,7 +20,7 @@ pub(super) fn build(clauses: &[Clause]) -> Index {
         return index;
     }
     let conditions: Vec<Vec<Condition<'_>>> = clauses.iter().map(conditions).collect();
-    let mut distinct: HashMap<&[Value], HashSet<&Name>> = HashMap::new();
+    let mut distinct: BTreeMap<&[Value], HashSet<&Name>> = BTreeMap::new();
     for (path, values) in conditions.iter().flatten() {
         distinct.entry(path).or_default().extend(values);
     }
@@ -33,8 +33,7 @@ pub(super) fn build(clauses: &[Clause]) -> Index {
         let by_path = match index.by_path.iter_mut().find(|p| p.path == *path) {
             Some(by_path) => by_path,
             None => {
-                let by_path =
-                    PathIndex { path: path.to_vec(), all: Vec::new(), by_value: HashMap::new() };
+                let by_path = PathIndex { path: path.to_vec(), all: Vec::new(), by_value: HashMap::new() };
                 index.by_path.push(by_path);
                 // Just pushed.
                 let last = index.by_path.len() - 1;
@@ -72,8 +71,12 @@ fn condition(stmt: &Stmt) -> Option<Condition<'_>> {
             _ => None,
         },
         Expr::Member(_, None, value, domain) => match (&**value, &**domain) {
-            (Expr::Input(_, path), Expr::Const(Value::Array(items))) => strings(items.iter()).map(|v| (path.as_slice(), v)),
-            (Expr::Input(_, path), Expr::Const(Value::Set(items))) => strings(items.iter()).map(|v| (path.as_slice(), v)),
+            (Expr::Input(_, path), Expr::Const(Value::Array(items))) => {
+                strings(items.iter()).map(|v| (path.as_slice(), v))
+            }
+            (Expr::Input(_, path), Expr::Const(Value::Set(items))) => {
+                strings(items.iter()).map(|v| (path.as_slice(), v))
+            }
             _ => None,
         },
         _ => None,

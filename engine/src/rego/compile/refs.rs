@@ -118,7 +118,9 @@ impl Compiler<'_> {
         let node = self.walk(package).0;
         if self.at_end_of(package) && self.compiled.program.tree[node].children.contains_key(name) {
             let data = Name::from("data");
-            return Some(std::iter::once(data).chain(package.iter().cloned()).chain([name.clone()]).collect());
+            return Some(
+                std::iter::once(data).chain(package.iter().cloned()).chain([name.clone()]).collect(),
+            );
         }
         matches!(&**name, "input" | "data").then(|| vec![name.clone()])
     }
@@ -157,7 +159,11 @@ impl Compiler<'_> {
             frame.traits.add(self.rule(rule, loc)?);
             if let RuleKind::Function(_) = self.definitions[rule].kind {
                 let name = self.definitions[rule].name();
-                return Err(Problem::new(loc, "function-as-value", format!("`{name}` is a function: call it")));
+                return Err(Problem::new(
+                    loc,
+                    "function-as-value",
+                    format!("`{name}` is a function: call it"),
+                ));
             }
             let keys: Vec<Expr> =
                 path[depth..].iter().map(|n| Expr::Const(Value::String(n.clone()))).collect();

@@ -97,13 +97,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn variable(
-        &mut self,
-        frame: &mut Frame,
-        out: &mut Vec<Stmt>,
-        term: &Term,
-        name: &Name,
-    ) -> Result<Expr> {
+    fn variable(&mut self, frame: &mut Frame, out: &mut Vec<Stmt>, term: &Term, name: &Name) -> Result<Expr> {
         match frame.lookup(name) {
             Some(slot) if frame.is_bound(slot) => Ok(Expr::Local(slot)),
             Some(slot) => Err(unsafe_variable(term.loc, frame.name(slot))),

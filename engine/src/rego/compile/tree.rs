@@ -120,7 +120,8 @@ fn kind(path: &[Name], rules: &[Located<'_>]) -> Result<RuleKind, Problem> {
     let kind = of(&rules[0]);
     for rule in rules {
         if of(rule) != kind {
-            let message = format!("conflicting rules `data.{}`: they define different kinds of things", join(path));
+            let message =
+                format!("conflicting rules `data.{}`: they define different kinds of things", join(path));
             return Err(Problem::new(rule.rule.loc, "conflicting-rules", message));
         }
     }

@@ -84,7 +84,9 @@ impl<'t> Parser<'t> {
         self.advance()?;
         let path = self.path()?;
         if !matches!(&*path[0], "data" | "input" | "future" | "rego") {
-            return Err(self.error_at(loc, "an import's path starts with `data`, `input`, `future` or `rego`"));
+            return Err(
+                self.error_at(loc, "an import's path starts with `data`, `input`, `future` or `rego`")
+            );
         }
         let alias = if self.eat_word("as")? { Some(self.name()?) } else { None };
         Ok(Import { loc, path, alias })

@@ -41,7 +41,10 @@ impl Parser<'_> {
         let has_value = element.is_some() || value.is_some();
         let body = self.if_body()?;
         if body.is_none() && !has_value {
-            return Err(self.error_at(loc, "a rule needs a value (`:= …`), an element (`contains …`) or a body (`if …`)"));
+            return Err(self.error_at(
+                loc,
+                "a rule needs a value (`:= …`), an element (`contains …`) or a body (`if …`)",
+            ));
         }
         let mut alternatives = vec![Alternative { loc, value, body: body.unwrap_or_default() }];
         while self.at_word("else") {
@@ -120,12 +123,15 @@ impl Parser<'_> {
             return Err(self.unexpected("`:=` and the default value"));
         }
         let value = self.term()?;
-        if self.at_word("if") || (self.token.kind != TokenKind::End && !self.token.on_new_line && !self.at(";"))
+        if self.at_word("if")
+            || (self.token.kind != TokenKind::End && !self.token.on_new_line && !self.at(";"))
         {
             return Err(self.error("a default has a constant value and no body"));
         }
         if !is_constant(&value) {
-            return Err(self.error_at(value.loc, "a default value may not hold variables, references or calls"));
+            return Err(
+                self.error_at(value.loc, "a default value may not hold variables, references or calls")
+            );
         }
         Ok(value)
     }

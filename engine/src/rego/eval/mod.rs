@@ -1,0 +1,224 @@
+//! Running a program over an input that may be unresolved in places.
+//!
+//! Every expression has a value, is `Undefined`, or is *unknown* (see [`super::unknown`]). A body that
+//! meets an unknown statement goes on: a later statement that fails settles the body whatever the unknown
+//! one would have said. Only where the unknown statement might have ended in an error (which a later
+//! failure must not hide) the body stops there.
+
+mod body;
+mod call;
+mod data;
+mod expr;
+mod pattern;
+mod rule;
+
+use std::collections::HashMap;
+
+use regorus::Value;
+
+use super::ast::{Loc, Name};
+use super::ir::{OwnBuiltin, Program, RuleId, Slot};
+
+/// Statements and expressions that one evaluation may run: a second or so.
+const MAX_STEPS: u64 = 10_000_000;
+/// Bytes that the values made in one evaluation may take, roughly.
+const MAX_BYTES: u64 = 256 << 20;
+/// Rules may refer to rules this deep.
+const MAX_RULE_DEPTH: usize = 2_000;
+
+/// Why an evaluation ended without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) loc: Loc,
+    /// Stable, kebab-case.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// What one of the product's own built-ins answers.
+pub(crate) enum Answer {
+    /// A value, `Undefined` included.
+    Value(Value),
+    /// It cannot do its work: the evaluation ends.
+    Error(String),
+    /// True, and the image is to be replaced by the one with this digest if the rule body holds.
+    Pin(String),
+}
+
+/// What the product's own built-ins work on.
+pub(crate) trait Host {
+    /// Calls `builtin`. The arguments are known and defined, but may hold unresolved fields inside.
+    fn call(&self, builtin: OwnBuiltin, args: &[Value]) -> Answer;
+}
+
+/// Whether to look for further solutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+/// A `print` that was reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Printed {
+    pub(crate) loc: Loc,
+    pub(crate) text: String,
+}
+
+/// What happened, for a user who asks why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A definition of a rule held.
+    Held { rule: RuleId, loc: Loc },
+    /// It did not; the statement that had no solution last.
+    Failed { rule: RuleId, loc: Loc, at: Loc },
+    /// It could not be told.
+    Unknown { rule: RuleId, loc: Loc },
+    /// An unresolved property was read.
+    Asked { loc: Loc, demands: Vec<u32> },
+    /// A built-in had an error, so that the expression is undefined.
+    Undefined { loc: Loc, message: String },
+}
+
+/// A rule's value and the place that gave it.
+#[derive(Debug, Clone)]
+struct Memo {
+    value: Value,
+    loc: Loc,
+}
+
+/// What `with` can replace, and what was computed under the replacements in force.
+#[derive(Debug)]
+struct Context {
+    input: Value,
+    data: Vec<(Vec<Name>, Value)>,
+    functions: Vec<(call::FunctionKey, call::FunctionReplacement)>,
+    memo: Vec<Option<Memo>>,
+}
+
+/// One evaluation of a program.
+pub(crate) struct Evaluation<'p> {
+    program: &'p Program,
+    host: &'p dyn Host,
+    now_ns: i64,
+    /// Whether anything in the input is unresolved: if not, nothing needs to be searched for it.
+    has_unknown: bool,
+    context: Context,
+    stack: Vec<Value>,
+    base: usize,
+    depth: usize,
+    steps: u64,
+    bytes: u64,
+    /// Pins made in bodies that are still being evaluated, and those whose bodies held.
+    open_pins: Vec<String>,
+    pins: Vec<String>,
+    prints: Vec<Printed>,
+    /// Random values by function and arguments (as text: values have no hash).
+    random: HashMap<(OwnBuiltin, String), Value>,
+    last_failed: Loc,
+    events: Option<Vec<Event>>,
+}
+
+/// What an evaluation found out besides the value.
+pub(crate) struct Findings {
+    pub(crate) pins: Vec<String>,
+    pub(crate) prints: Vec<Printed>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl<'p> Evaluation<'p> {
+    pub(crate) fn new(program: &'p Program, host: &'p dyn Host, input: Value, now_ns: i64) -> Self {
+        let has_unknown = super::unknown::inside(&input).is_some();
+        let memo = program.rules.iter().map(|_| None).collect();
+        Self {
+            program,
+            host,
+            now_ns,
+            has_unknown,
+            context: Context { input, data: Vec::new(), functions: Vec::new(), memo },
+            stack: Vec::new(),
+            base: 0,
+            depth: 0,
+            steps: 0,
+            bytes: 0,
+            open_pins: Vec::new(),
+            pins: Vec::new(),
+            prints: Vec::new(),
+            random: HashMap::new(),
+            last_failed: Loc::default(),
+            events: None,
+        }
+    }
+
+    /// Remembers what happens, for [`Findings::events`].
+    pub(crate) fn explain(&mut self) {
+        self.events = Some(Vec::new());
+    }
+
+    /// The value of the rule at `path` below `data`; undefined when there is none.
+    pub(crate) fn value_at(&mut self, path: &[&str]) -> Result<Value> {
+        match self.program.node(path).and_then(|node| self.program.tree[node].rule) {
+            Some(rule) => self.rule_value(rule),
+            None => Ok(Value::Undefined),
+        }
+    }
+
+    /// Where the value of the rule at `path` came from, if it was evaluated.
+    pub(crate) fn origin(&self, path: &[&str]) -> Option<Loc> {
+        let rule = self.program.tree[self.program.node(path)?].rule?;
+        self.context.memo[rule].as_ref().map(|memo| memo.loc)
+    }
+
+    pub(crate) fn findings(self) -> Findings {
+        Findings { pins: self.pins, prints: self.prints, events: self.events.unwrap_or_default() }
+    }
+
+    fn local(&self, slot: Slot) -> &Value {
+        &self.stack[self.base + slot]
+    }
+
+    fn set(&mut self, slot: Slot, value: Value) {
+        let at = self.base + slot;
+        self.stack[at] = value;
+    }
+
+    fn step(&mut self, loc: Loc) -> Result<()> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            let message = format!("the evaluation takes more than {MAX_STEPS} steps");
+            return Err(Failure { loc, code: "limit", message });
+        }
+        Ok(())
+    }
+
+    /// Counts memory that a new value takes.
+    fn charge(&mut self, loc: Loc, bytes: usize) -> Result<()> {
+        self.bytes += bytes as u64;
+        if self.bytes > MAX_BYTES {
+            let message = format!("the evaluation takes more than {} MiB of memory", MAX_BYTES >> 20);
+            return Err(Failure { loc, code: "limit", message });
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(events) = &mut self.events {
+            events.push(event());
+        }
+    }
+}
+
+/// Bytes of a value itself and of what it directly holds, roughly.
+fn size(value: &Value) -> usize {
+    const ELEMENT: usize = 32;
+    ELEMENT
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.len() * ELEMENT,
+            Value::Set(items) => items.len() * 2 * ELEMENT,
+            Value::Object(fields) => fields.len() * 3 * ELEMENT,
+            _ => 0,
+        }
+}

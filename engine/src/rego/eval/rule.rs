@@ -1,0 +1,322 @@
+//! Rules: their values, once per evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regorus::Value;
+
+use super::super::ast::Loc;
+use super::super::ir::{Alternative, Clause, Rule, RuleId, RuleKind};
+use super::super::unknown;
+use super::pattern::Fit;
+use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, Result, size};
+
+/// What the clauses of a rule or function came to so far.
+#[derive(Default)]
+struct Found {
+    value: Option<(Value, Loc)>,
+    unknown: Option<Value>,
+    /// An unknown clause might have ended in an error.
+    may_fail: bool,
+}
+
+impl<'p> Evaluation<'p> {
+    /// The value of a rule that is no function.
+    pub(super) fn rule_value(&mut self, id: RuleId) -> Result<Value> {
+        if let Some(memo) = &self.context.memo[id] {
+            return Ok(memo.value.clone());
+        }
+        let rule = &self.program.rules[id];
+        let (value, loc) = match self.replaced_rule(rule) {
+            Some(value) => (value, rule.loc),
+            None => self.deeper(rule.loc, |this| match rule.kind {
+                RuleKind::Complete | RuleKind::Function(_) => this.complete(id, rule, &[]),
+                RuleKind::Set => this.set_rule(id, rule),
+                RuleKind::Object => this.object_rule(id, rule),
+            })?,
+        };
+        let value = self.patched(rule, value);
+        self.context.memo[id] = Some(Memo { value: value.clone(), loc });
+        Ok(value)
+    }
+
+    /// Calls a function of the policy with known, defined arguments (which may be unresolved inside).
+    pub(super) fn call_rule(&mut self, id: RuleId, args: &[Value]) -> Result<Value> {
+        let rule = &self.program.rules[id];
+        Ok(self.deeper(rule.loc, |this| this.complete(id, rule, args))?.0)
+    }
+
+    fn deeper<T>(&mut self, loc: Loc, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= MAX_RULE_DEPTH {
+            let message = format!("rules refer to each other more than {MAX_RULE_DEPTH} deep");
+            return Err(Failure { loc, code: "limit", message });
+        }
+        self.depth += 1;
+        let result = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || run(self));
+        self.depth -= 1;
+        result
+    }
+
+    /// The one value of a complete rule or function call.
+    fn complete(&mut self, id: RuleId, rule: &'p Rule, args: &[Value]) -> Result<(Value, Loc)> {
+        let mut found = Found::default();
+        for index in self.candidates(rule) {
+            let clause = &rule.clauses[index];
+            self.in_frame(clause, |this| this.clause(id, rule, clause, args, &mut found))?;
+            // Every clause gives the same value, so one that holds settles it; but not before clauses
+            // that might have failed.
+            if rule.constant.is_some() && found.value.is_some() && !found.may_fail {
+                found.unknown = None;
+                break;
+            }
+        }
+        if let Some(unknown) = found.unknown {
+            return Ok((unknown, rule.loc));
+        }
+        if let Some(found) = found.value {
+            return Ok(found);
+        }
+        let Some(default) = &rule.default else { return Ok((Value::Undefined, rule.loc)) };
+        let mut found = Found::default();
+        self.in_frame(default, |this| this.clause(id, rule, default, args, &mut found))?;
+        Ok(match (found.unknown, found.value) {
+            (Some(unknown), _) => (unknown, rule.loc),
+            (None, Some(found)) => found,
+            (None, None) => (Value::Undefined, rule.loc),
+        })
+    }
+
+    /// The first alternative with a solution.
+    fn clause(
+        &mut self,
+        id: RuleId,
+        rule: &'p Rule,
+        clause: &'p Clause,
+        args: &[Value],
+        found: &mut Found,
+    ) -> Result<()> {
+        let mut parameters_unknown = None;
+        for (pattern, arg) in clause.args.iter().zip(args) {
+            match self.fit(pattern, arg)? {
+                Fit::Yes => {}
+                Fit::No => return Ok(()),
+                Fit::Unknown(why) => unknown::add(&mut parameters_unknown, &why),
+            }
+        }
+        let mut unknown = parameters_unknown;
+        let mut value: Option<Value> = None;
+        for alternative in &clause.alternatives {
+            if unknown.is_some() {
+                break;
+            }
+            let stop_at_first = rule.constant.is_some();
+            self.alternative(id, alternative, &mut unknown, &mut |this, new, unknown| {
+                match &value {
+                    Some(other) => this.same_value(rule, other, &new, unknown)?,
+                    None => value = Some(new),
+                }
+                Ok(if stop_at_first { Flow::Stop } else { Flow::Continue })
+            })?;
+            if value.is_some() && stop_at_first {
+                unknown = None;
+            }
+            if let Some(value) = value.take() {
+                match &found.value {
+                    Some((other, _)) => {
+                        let other = other.clone();
+                        self.same_value(rule, &other, &value, &mut found.unknown)?;
+                    }
+                    None => found.value = Some((value, alternative.loc)),
+                }
+                break;
+            }
+        }
+        if let Some(unknown) = unknown {
+            unknown::add(&mut found.unknown, &unknown);
+            found.may_fail |=
+                clause.alternatives.iter().flat_map(|a| &a.body).any(|stmt| stmt.traits.may_fail);
+        }
+        Ok(())
+    }
+
+    fn same_value(&self, rule: &Rule, a: &Value, b: &Value, unknown: &mut Option<Value>) -> Result<()> {
+        match self.equal(a, b) {
+            Value::Bool(false) => {
+                let what = match rule.kind {
+                    RuleKind::Function(_) => "functions",
+                    _ => "complete rules",
+                };
+                let message =
+                    format!("{what} must not produce multiple outputs: `{}` has two values", rule.name());
+                Err(Failure { loc: rule.loc, code: "conflict", message })
+            }
+            Value::Bool(true) | Value::Undefined => Ok(()),
+            why => {
+                unknown::add(unknown, &why);
+                Ok(())
+            }
+        }
+    }
+
+    fn set_rule(&mut self, id: RuleId, rule: &'p Rule) -> Result<(Value, Loc)> {
+        let mut set = BTreeSet::new();
+        let mut unknown = None;
+        let mut first = None;
+        for index in self.candidates(rule) {
+            let clause = &rule.clauses[index];
+            self.in_frame(clause, |this| {
+                clause.alternatives.iter().try_for_each(|alternative| {
+                    this.alternative(id, alternative, &mut unknown, &mut |this, value, unknown| {
+                        match this.unknown_inside(&[&value]) {
+                            Some(why) => unknown::add(unknown, &why),
+                            None => {
+                                this.charge(alternative.loc, size(&value))?;
+                                first.get_or_insert(alternative.loc);
+                                set.insert(value);
+                            }
+                        }
+                        Ok(Flow::Continue)
+                    })
+                })
+            })?;
+        }
+        Ok((unknown.unwrap_or_else(|| Value::from(set)), first.unwrap_or(rule.loc)))
+    }
+
+    fn object_rule(&mut self, id: RuleId, rule: &'p Rule) -> Result<(Value, Loc)> {
+        let mut object = BTreeMap::new();
+        let mut unknown = None;
+        for index in self.candidates(rule) {
+            let clause = &rule.clauses[index];
+            self.in_frame(clause, |this| {
+                clause.alternatives.iter().try_for_each(|alternative| {
+                    this.alternative(id, alternative, &mut unknown, &mut |this, value, unknown| {
+                        let keys = match this.eval_all(&alternative.keys)? {
+                            Ok(keys) => keys,
+                            Err(Value::Undefined) => return Ok(Flow::Continue),
+                            Err(why) => {
+                                unknown::add(unknown, &why);
+                                return Ok(Flow::Continue);
+                            }
+                        };
+                        let mut parts: Vec<&Value> = keys.iter().collect();
+                        parts.extend(alternative.is_element.then_some(&value));
+                        if let Some(why) = this.unknown_inside(&parts) {
+                            unknown::add(unknown, &why);
+                            return Ok(Flow::Continue);
+                        }
+                        this.charge(alternative.loc, size(&value))?;
+                        this.insert_deep(alternative, &mut object, &keys, value, unknown)?;
+                        Ok(Flow::Continue)
+                    })
+                })
+            })?;
+        }
+        Ok((unknown.unwrap_or_else(|| Value::from(object)), rule.loc))
+    }
+
+    /// Puts `value` at `keys` of nested objects.
+    fn insert_deep(
+        &mut self,
+        alternative: &Alternative,
+        object: &mut BTreeMap<Value, Value>,
+        keys: &[Value],
+        value: Value,
+        unknown: &mut Option<Value>,
+    ) -> Result<()> {
+        let loc = alternative.loc;
+        let [key, rest @ ..] = keys else { return Ok(()) };
+        if rest.is_empty() && !alternative.is_element {
+            return self.insert(loc, object, key.clone(), value, unknown);
+        }
+        let conflict = || Failure {
+            loc,
+            code: "conflict",
+            message: format!("object keys must be unique: {key} has two values"),
+        };
+        if rest.is_empty() {
+            let mut elements: BTreeSet<Value> = match object.get(key) {
+                None => BTreeSet::new(),
+                Some(Value::Set(elements)) => elements.iter().cloned().collect(),
+                Some(_) => return Err(conflict()),
+            };
+            elements.insert(value);
+            object.insert(key.clone(), Value::from(elements));
+            return Ok(());
+        }
+        let mut inner: BTreeMap<Value, Value> = match object.get(key) {
+            None => BTreeMap::new(),
+            Some(Value::Object(fields)) => fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            Some(_) => return Err(conflict()),
+        };
+        self.insert_deep(alternative, &mut inner, rest, value, unknown)?;
+        object.insert(key.clone(), Value::from(inner));
+        Ok(())
+    }
+
+    /// Goes through the solutions of one body and hands on the values they give; what is unknown is added
+    /// to `unknown`.
+    fn alternative(
+        &mut self,
+        id: RuleId,
+        alternative: &'p Alternative,
+        unknown: &mut Option<Value>,
+        each: &mut dyn FnMut(&mut Self, Value, &mut Option<Value>) -> Result<Flow>,
+    ) -> Result<()> {
+        let pins = self.open_pins.len();
+        let mut held = false;
+        let was_unknown = unknown.is_some();
+        self.last_failed = alternative.loc;
+        self.solve(&alternative.body, None, &mut |this, pending| {
+            if let Some(why) = pending {
+                unknown::add(unknown, &why);
+                return Ok(Flow::Continue);
+            }
+            let value = this.eval(&alternative.value)?;
+            held = true;
+            // The body held: pins made in it count.
+            let new_pins = this.open_pins[pins..].to_vec();
+            this.pins.extend(new_pins);
+            each(this, value, unknown)
+        })?;
+        self.open_pins.truncate(pins);
+        if self.events.is_some() {
+            let (loc, at) = (alternative.loc, self.last_failed);
+            let is_unknown = unknown.is_some() && !was_unknown;
+            self.note(|| match (held, is_unknown) {
+                (true, _) => Event::Held { rule: id, loc },
+                (false, true) => Event::Unknown { rule: id, loc },
+                (false, false) => Event::Failed { rule: id, loc, at },
+            });
+        }
+        Ok(())
+    }
+
+    /// Runs `run` with fresh variables for `clause`.
+    fn in_frame(&mut self, clause: &Clause, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let outer = std::mem::replace(&mut self.base, self.stack.len());
+        self.stack.resize(self.base + clause.slots, Value::Undefined);
+        let result = run(self);
+        self.stack.truncate(self.base);
+        self.base = outer;
+        result
+    }
+
+    /// Clauses that can hold, by the rule's index, in order.
+    fn candidates(&mut self, rule: &'p Rule) -> Vec<usize> {
+        let index = &rule.index;
+        let mut candidates = index.always.clone();
+        for by_path in &index.by_path {
+            match self.input_at(rule.loc, &by_path.path) {
+                Value::String(text) => {
+                    candidates.extend(by_path.by_value.get(&text).into_iter().flatten());
+                }
+                value if unknown::is_unknown(&value) => candidates.extend(&by_path.all),
+                _ => {}
+            }
+        }
+        if !index.by_path.is_empty() {
+            candidates.sort_unstable();
+        }
+        candidates
+    }
+}
