@@ -118,7 +118,11 @@ fn base64_bytes(encoded: &str, alphabet: &[u8; 64]) -> Result<Vec<u8>> {
 pub(super) fn hex_encode(args: &[Value]) -> Result {
     let plain = string(&args[0], 1)?;
     check_string(plain.len().saturating_mul(2))?;
-    Ok(Value::from(plain.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let mut out = String::with_capacity(plain.len() * 2);
+    for byte in plain.bytes() {
+        out.push_str(&format!("{byte:02x}"));
+    }
+    Ok(Value::from(out))
 }
 
 /// `hex.decode`

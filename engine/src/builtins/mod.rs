@@ -19,17 +19,22 @@ mod comparison;
 mod delegate;
 mod encoding;
 mod format_float;
+mod glob;
+mod globs_match;
 mod json;
 mod json_parser;
 mod json_paths;
 mod objects;
 mod operands;
+mod regex;
+mod regex_syntax;
 mod sets;
 mod sprintf;
 mod strings;
 mod table;
 mod term;
 mod types;
+mod units;
 
 use regorus::Value;
 
