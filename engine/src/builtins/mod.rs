@@ -6,16 +6,36 @@
 //! Nothing in here may allocate without bound: whatever would exceed [`MAX_STRING`],
 //! [`MAX_COLLECTION`] or another limit ends in [`BuiltinError::Limit`].
 
+#![allow(
+    clippy::unnecessary_wraps,
+    clippy::format_push_string,
+    reason = "all functions of the table have one type; text that is made rarely is made readably"
+)]
+
 mod aggregates;
 mod arithmetic;
 mod big_float;
 mod comparison;
 pub(crate) use comparison::compare;
 mod delegate;
+mod encoding;
+mod format_float;
+mod glob;
+mod globs_match;
+mod json;
+mod json_parser;
+mod json_paths;
+mod objects;
 mod operands;
+mod regex;
+mod regex_syntax;
 mod sets;
+mod sprintf;
+mod strings;
 mod table;
+mod term;
 mod types;
+mod units;
 
 use regorus::Value;
 
