@@ -34,6 +34,7 @@ mod sprintf;
 mod strings;
 mod table;
 mod term;
+pub(crate) use term::shown as term_text;
 mod types;
 mod units;
 
@@ -169,12 +170,4 @@ pub fn uuid_v4(random: u128) -> Value {
     let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     Value::from(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
-}
-
-/// A value as `print` and template strings show it: strings as they are.
-pub(crate) fn term_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.to_string(),
-        other => other.to_string(),
-    }
 }

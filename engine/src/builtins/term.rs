@@ -16,6 +16,14 @@ pub(super) fn to_string(value: &Value) -> Result<String> {
     Ok(text)
 }
 
+/// `value` as `print` and template strings show it: a string as it is, anything else in the language's syntax.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string(),
+        other => to_string(other).unwrap_or_else(|_| "<too long>".to_owned()),
+    }
+}
+
 fn write(out: &mut String, value: &Value) -> Result<()> {
     check_string(out.len())?;
     match value {

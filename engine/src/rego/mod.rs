@@ -15,3 +15,6 @@ pub(crate) mod ir;
 pub(crate) mod lexer;
 pub(crate) mod parser;
 pub(crate) mod unknown;
+
+#[cfg(test)]
+mod language_tests;

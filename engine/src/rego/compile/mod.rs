@@ -67,15 +67,11 @@ pub(crate) struct Compiled {
 /// Compiles modules into one program, or says everything that is wrong.
 pub(crate) fn compile(modules: &[Module]) -> std::result::Result<Compiled, Vec<Problem>> {
     let mut compiler = Compiler::new(modules)?;
-    let mut problems = Vec::new();
     for id in 0..compiler.definitions.len() {
-        if let Err(problem) = compiler.rule(id, Loc::default())
-            && !problems.contains(&problem)
-        {
-            problems.push(problem);
-        }
+        // Nothing is being lowered here, so this cannot be a recursion; other problems are collected.
+        compiler.rule(id, Loc::default()).map_err(|problem| vec![problem])?;
     }
-    if problems.is_empty() { Ok(compiler.finish()) } else { Err(problems) }
+    compiler.finish()
 }
 
 /// How far a rule is.
@@ -97,6 +93,7 @@ struct Compiler<'m> {
     stack: Vec<RuleId>,
     compiled: Compiled,
     steps: usize,
+    problems: Vec<Problem>,
 }
 
 impl<'m> Compiler<'m> {
@@ -106,10 +103,22 @@ impl<'m> Compiler<'m> {
         let states = definitions.iter().map(|_| State::Waiting).collect();
         let mut compiled = Compiled::default();
         compiled.program.tree = tree;
-        Ok(Self { modules, imports, definitions, states, stack: Vec::new(), compiled, steps: 0 })
+        Ok(Self {
+            modules,
+            imports,
+            definitions,
+            states,
+            stack: Vec::new(),
+            compiled,
+            steps: 0,
+            problems: Vec::new(),
+        })
     }
 
-    fn finish(self) -> Compiled {
+    fn finish(self) -> std::result::Result<Compiled, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
         let mut compiled = self.compiled;
         compiled.program.rules = self
             .states
@@ -119,10 +128,11 @@ impl<'m> Compiler<'m> {
                 _ => None,
             })
             .collect();
-        compiled
+        Ok(compiled)
     }
 
     /// Lowers rule `id` unless that is done, and says what it may do. `loc` is where it is referred to.
+    /// Fails if the rule is recursive.
     fn rule(&mut self, id: RuleId, loc: Loc) -> Result<Traits> {
         match &self.states[id] {
             State::Done(rule) => return Ok(rule.traits),
@@ -141,9 +151,11 @@ impl<'m> Compiler<'m> {
                 self.states[id] = State::Done(Box::new(rule));
                 Ok(traits)
             }
+            // One rule's problem is not that of the rules that refer to it.
             Err(problem) => {
                 self.states[id] = State::Failed;
-                Err(problem)
+                self.problems.push(problem);
+                Ok(Traits::default())
             }
         }
     }
