@@ -78,8 +78,22 @@ pub struct Decision {
     pub prints: Vec<Print>,
 }
 
+impl Decision {
+    /// Allowed, without a word.
+    pub fn allow() -> Self {
+        Self {
+            action: Action::Allow,
+            messages: Vec::new(),
+            update: None,
+            position: None,
+            caps: BTreeMap::new(),
+            prints: Vec::new(),
+        }
+    }
+}
+
 /// A place in a policy file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The file, as it was loaded.
     pub file: String,

@@ -1,0 +1,286 @@
+//! One check of one policy: input, evaluation, decision.
+
+use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
+
+use regorus::Value;
+
+use super::host::SourceHost;
+use super::{Explanation, Policy, PolicyError};
+use crate::check::{Action, Check, Decision, Outcome, Print};
+use crate::input::{self, Built, Group, Node, PathSegment};
+use crate::metadata::Request;
+use crate::rego::ast::Loc;
+use crate::rego::eval::{Evaluation, Failure, Findings};
+use crate::rego::unknown;
+use crate::source::{ImageSource, Redacted, Source, SourceOp};
+
+/// Capabilities that a policy may ask for, as buildx knows them.
+const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
+
+/// Which metadata the numbers in unknown values stand for.
+pub(super) struct Demands {
+    nodes: Vec<Node>,
+    /// By number: the node and the group.
+    list: Vec<(usize, Group)>,
+}
+
+pub(super) fn check(
+    policy: &Policy,
+    check: &Check<'_>,
+    explanation: Option<&mut Explanation>,
+) -> Result<Outcome, PolicyError> {
+    let Built { input, nodes, warnings, .. } =
+        input::build(check.source, check.platform, check.facts, check.env)?;
+    let mut document = input.to_value();
+    let demands = Demands::mark(&mut document, nodes);
+    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    let now_ns = check.now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
+    let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
+    if explanation.is_some() {
+        evaluation.explain();
+    }
+    let evaluated = evaluation.value_at(&["docker", "decision"]);
+    let origin = origin(&evaluation, evaluated.as_ref().ok());
+    let Findings { pins, prints, events } = evaluation.findings();
+    if let Some(explanation) = explanation {
+        explanation.add(policy, events, &|id| demands.properties(id));
+    }
+    let value = evaluated.map_err(|failure| policy.failure(failure))?;
+    let value = match unresolved(&value) {
+        Some(unknown) => return demands.needs(&unknown, check),
+        None => value,
+    };
+    let parsed = parse(&value)?;
+    let mut decision = Decision {
+        action: if parsed.allow { Action::Allow } else { Action::Deny },
+        messages: parsed.messages,
+        update: None,
+        position: origin.map(|loc| policy.position(loc)),
+        caps: parsed.caps,
+        prints: prints
+            .into_iter()
+            .map(|print| Print { position: policy.position(print.loc), text: print.text })
+            .collect(),
+        warnings,
+    };
+    if decision.action == Action::Allow
+        && let Some(update) = pinned(check.source, pins)?
+    {
+        decision.action = Action::Convert;
+        decision.update = Some(update);
+    }
+    Ok(Outcome::Decided(decision))
+}
+
+impl Policy {
+    fn failure(&self, failure: Failure) -> PolicyError {
+        PolicyError::Evaluation {
+            position: self.position(failure.loc),
+            code: failure.code,
+            message: failure.message,
+        }
+    }
+}
+
+/// The place that made the decision what it is: for a denial with messages the first of them, else `allow`.
+fn origin(evaluation: &Evaluation<'_>, decision: Option<&Value>) -> Option<Loc> {
+    let denied_with_message = decision.is_some_and(|decision| {
+        decision["allow"] != Value::from(true)
+            && matches!(&decision["deny_msg"], Value::Set(messages) if !messages.is_empty())
+    });
+    let message = denied_with_message.then(|| evaluation.origin(&["docker", "deny_msg"])).flatten();
+    message
+        .or_else(|| evaluation.origin(&["docker", "allow"]))
+        .or_else(|| evaluation.origin(&["docker", "decision"]))
+}
+
+/// What of a decision is unknown, as far as it counts.
+fn unresolved(decision: &Value) -> Option<Value> {
+    if unknown::is_unknown(decision) {
+        return Some(decision.clone());
+    }
+    let mut found = None;
+    if let Value::Object(fields) = decision {
+        for key in ["allow", "deny_msg", "caps"] {
+            if let Some(unknown) = fields.get(&Value::from(key)).and_then(unknown::inside) {
+                unknown::add(&mut found, &unknown);
+            }
+        }
+    }
+    found
+}
+
+impl Demands {
+    /// Puts an unknown value into each unresolved field of `document`.
+    fn mark(document: &mut Value, nodes: Vec<Node>) -> Self {
+        let mut list: Vec<(usize, Group)> = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let first = list.len();
+            let Some(at) = walk(document, &node.path) else { continue };
+            for field in &node.unresolved {
+                let known = list[first..].iter().position(|(_, group)| *group == field.group);
+                let id = known.map_or(list.len(), |known| first + known);
+                if id == list.len() {
+                    list.push((index, field.group));
+                }
+                let Some(object) = child(at, field.document).and_then(|v| v.as_object_mut().ok()) else {
+                    continue;
+                };
+                object.insert(Value::from(field.field), unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)));
+            }
+        }
+        Self { nodes, list }
+    }
+
+    /// The unknown value of a group of the source being checked, if that is unresolved.
+    pub(super) fn of_root(&self, group: Group) -> Option<Value> {
+        let id = self.list.iter().position(|entry| *entry == (0, group))?;
+        Some(unknown::unknown(u32::try_from(id).ok()?))
+    }
+
+    /// `input.image.labels` and its like: all that a demand would resolve.
+    fn properties(&self, id: u32) -> Vec<String> {
+        let Some((node, group)) = self.list.get(id as usize) else { return Vec::new() };
+        let node = &self.nodes[*node];
+        let mut prefix = String::from("input");
+        for segment in &node.path {
+            match segment {
+                PathSegment::Field(name) => prefix.extend([".", name]),
+                PathSegment::Index(index) => prefix.push_str(&format!("[{index}]")),
+            }
+        }
+        let fields = node.unresolved.iter().filter(|field| field.group == *group);
+        fields.map(|field| format!("{prefix}.{}.{}", field.document, field.field)).collect()
+    }
+
+    /// The requests that would resolve `unknown`, one for each source.
+    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Result<Outcome, PolicyError> {
+        let mut groups: BTreeMap<usize, Vec<Group>> = BTreeMap::new();
+        for id in unknown::demands(unknown) {
+            if let Some((node, group)) = self.list.get(id as usize) {
+                groups.entry(*node).or_default().push(*group);
+            }
+        }
+        let mut requests: Vec<Request> = Vec::new();
+        for (node, groups) in groups {
+            let node = &self.nodes[node];
+            let known = check.facts.get(&node.source, node.platform.as_ref());
+            let chain_known = known
+                .and_then(|known| known.image.as_ref())
+                .is_some_and(|image| image.attestation_chain.is_some());
+            if chain_known && groups.contains(&Group::Signatures) {
+                let source_name = Redacted(&node.source.identifier).to_string();
+                return Err(PolicyError::SignaturesUnsupported { source_name });
+            }
+            let wanted = input::wanted(groups, known);
+            // The same material may be there more than once.
+            match requests.iter_mut().find(|r| r.source == node.source && r.platform == node.platform) {
+                Some(request) => request.wanted.add(wanted),
+                None => requests.push(Request {
+                    source: node.source.clone(),
+                    platform: node.platform.clone(),
+                    wanted,
+                }),
+            }
+        }
+        Ok(Outcome::Needs(requests))
+    }
+}
+
+fn walk<'v>(value: &'v mut Value, path: &[PathSegment]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        PathSegment::Field(name) => child(value, name),
+        PathSegment::Index(index) => value.as_array_mut().ok()?.get_mut(*index),
+    })
+}
+
+fn child<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    value.as_object_mut().ok()?.get_mut(&Value::from(name))
+}
+
+struct Parsed {
+    allow: bool,
+    messages: Vec<String>,
+    caps: BTreeMap<String, bool>,
+}
+
+fn parse(value: &Value) -> Result<Parsed, PolicyError> {
+    let invalid = |message: String| Err(PolicyError::InvalidDecision(message));
+    let fields = match value {
+        Value::Undefined => return Err(PolicyError::Undefined),
+        Value::Object(fields) => fields,
+        other => return invalid(format!("the decision must be an object, not {}", kind(other))),
+    };
+    let field = |name: &str| fields.get(&Value::from(name));
+    let allow = match field("allow") {
+        None => false,
+        Some(Value::Bool(allow)) => *allow,
+        Some(other) => return invalid(format!("`allow` must be a boolean, not {}", kind(other))),
+    };
+    let messages = match field("deny_msg") {
+        None => Vec::new(),
+        Some(Value::String(message)) => vec![message.to_string()],
+        Some(Value::Array(items)) => messages(items.iter())?,
+        Some(Value::Set(items)) => messages(items.iter())?,
+        Some(other) => {
+            return invalid(format!("`deny_msg` must be a set of strings, not {}", kind(other)));
+        }
+    };
+    let mut caps = BTreeMap::new();
+    match field("caps") {
+        None => {}
+        Some(Value::Object(entries)) => {
+            for (name, wanted) in entries.iter() {
+                match (name, wanted) {
+                    (Value::String(name), Value::Bool(wanted)) if KNOWN_CAPS.contains(&&**name) => {
+                        caps.insert(name.to_string(), *wanted);
+                    }
+                    (Value::String(name), _) if KNOWN_CAPS.contains(&&**name) => {
+                        return invalid(format!("`caps` must hold booleans: {name:?} is {}", kind(wanted)));
+                    }
+                    _ => return invalid(format!("unknown policy cap {name}: known is \"exec.proxy\"")),
+                }
+            }
+        }
+        Some(other) => return invalid(format!("`caps` must be an object, not {}", kind(other))),
+    }
+    Ok(Parsed { allow, messages, caps })
+}
+
+fn messages<'v>(items: impl Iterator<Item = &'v Value>) -> Result<Vec<String>, PolicyError> {
+    items
+        .map(|item| match item {
+            Value::String(message) => Ok(message.to_string()),
+            other => Err(PolicyError::InvalidDecision(format!(
+                "`deny_msg` must hold strings, and one of its elements is {}",
+                kind(other)
+            ))),
+        })
+        .collect()
+}
+
+fn kind(value: &Value) -> String {
+    let types = crate::builtins::Types::of(value).to_string();
+    if types.starts_with(['a', 'o']) { format!("an {types}") } else { format!("a {types}") }
+}
+
+/// The source with the digest that the policy pinned it to.
+fn pinned(source: &SourceOp, mut pins: Vec<String>) -> Result<Option<SourceOp>, PolicyError> {
+    pins.sort();
+    pins.dedup();
+    match pins.as_slice() {
+        [] => Ok(None),
+        [pin] => {
+            let parsed = Source::parse(source).map_err(input::InputError::from)?;
+            let Source::Image(image) = parsed else { return Ok(None) };
+            let pinned: ImageSource = image.with_digest(pin).map_err(input::InputError::from)?;
+            Ok(Some(SourceOp { identifier: pinned.to_op().identifier, attrs: source.attrs.clone() }))
+        }
+        several => Err(PolicyError::InvalidDecision(format!(
+            "the policy pins {} to several digests: {}",
+            Redacted(&source.identifier),
+            several.join(", ")
+        ))),
+    }
+}

@@ -1,0 +1,124 @@
+//! The built-in functions that work on the source being checked.
+
+use regorus::Value;
+
+use super::decide::Demands;
+use super::{FileError, Policy};
+use crate::input::{Group, Input};
+use crate::rego::eval::{Answer, Host};
+use crate::rego::ir::OwnBuiltin;
+use crate::source::digest;
+
+/// Bytes that a file read by `load_json` may have.
+const JSON_LIMIT: u64 = 4 << 20;
+
+/// What the built-ins may look at.
+pub(super) struct SourceHost<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) input: &'a Input,
+    /// The input as the policy sees it, unresolved fields included.
+    pub(super) document: &'a Value,
+    pub(super) demands: &'a Demands,
+}
+
+impl Host for SourceHost<'_> {
+    fn call(&self, builtin: OwnBuiltin, args: &[Value]) -> Answer {
+        match builtin {
+            OwnBuiltin::LoadJson => self.load_json(&args[0]),
+            OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
+            OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
+            OwnBuiltin::VerifyHttpPgpSignature => self.verify_http(&args[0], "verify_http_pgp_signature", false),
+            OwnBuiltin::ArtifactAttestation => self.verify_http(&args[0], "artifact_attestation", true),
+            OwnBuiltin::GithubAttestation => self.verify_http(&args[0], "github_attestation", true),
+            // The evaluator answers these itself.
+            OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => Answer::Value(Value::Undefined),
+        }
+    }
+}
+
+impl SourceHost<'_> {
+    /// `load_json(file)`: the file's content. Read once, for the policy's life.
+    fn load_json(&self, path: &Value) -> Answer {
+        let Value::String(path) = path else {
+            return Answer::Error(format!("load_json: the path must be a string, not {path}"));
+        };
+        let mut known = self.policy.json.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(value) = known.get(&**path) {
+            return Answer::Value(value.clone());
+        }
+        match self.read_json(path) {
+            Ok(value) => {
+                known.insert(path.to_string(), value.clone());
+                Answer::Value(value)
+            }
+            Err(reason) => Answer::Error(format!("load_json: cannot load `{path}`: {reason}")),
+        }
+    }
+
+    fn read_json(&self, path: &str) -> Result<Value, String> {
+        let root = self.policy.root.as_ref().ok_or("this policy has no root to read files from")?;
+        let bytes = root.read(path, JSON_LIMIT).map_err(|error: FileError| error.to_string())?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        Value::from_json_str(text).map_err(|error| {
+            let first_line = error.to_string();
+            format!("invalid JSON: {}", first_line.lines().next().unwrap_or("it cannot be parsed"))
+        })
+    }
+
+    /// `pin_image(input.image, digest)`: true, and the image is replaced by the one with this digest.
+    fn pin_image(&self, image: &Value, wanted: &Value) -> Answer {
+        let Some(checked) = &self.input.image else { return Answer::Value(Value::from(false)) };
+        if *image != self.document["image"] {
+            return Answer::Error("pin_image: the first argument must be `input.image`".to_owned());
+        }
+        let Value::String(wanted) = wanted else {
+            return Answer::Error(format!("pin_image: the digest must be a string, not {wanted}"));
+        };
+        if let Err(error) = digest::validate(wanted) {
+            return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
+        }
+        if checked.checksum == **wanted {
+            return Answer::Value(Value::from(true));
+        }
+        Answer::Pin(wanted.to_string())
+    }
+
+    fn verify_git_signature(&self, object: &Value) -> Answer {
+        let Some(git) = &self.input.git else { return Answer::Value(Value::from(false)) };
+        if git.commit.is_none() {
+            return self.ask(Group::GitObjects, "verify_git_signature");
+        }
+        let git = &self.document["git"];
+        if *object != git["commit"] && *object != git["tag"] {
+            let message = "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
+            return Answer::Error(message.to_owned());
+        }
+        unsupported("verify_git_signature")
+    }
+
+    fn verify_http(&self, object: &Value, name: &str, needs_checksum: bool) -> Answer {
+        let Some(http) = &self.input.http else {
+            // buildx: false for the one that answers a boolean, nothing for those that answer a signature.
+            let answer = if needs_checksum { Value::Undefined } else { Value::from(false) };
+            return Answer::Value(answer);
+        };
+        if *object != self.document["http"] {
+            return Answer::Error(format!("{name}: the first argument must be `input.http`"));
+        }
+        if needs_checksum && http.checksum.is_empty() {
+            return self.ask(Group::HttpChecksum, name);
+        }
+        unsupported(name)
+    }
+
+    fn ask(&self, group: Group, name: &str) -> Answer {
+        match self.demands.of_root(group) {
+            Some(unknown) => Answer::Value(unknown),
+            None => Answer::Error(format!("{name}: what it verifies could not be resolved")),
+        }
+    }
+}
+
+fn unsupported(name: &str) -> Answer {
+    Answer::Error(format!("{name}: this version of policy-check cannot verify signatures yet"))
+}

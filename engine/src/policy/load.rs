@@ -1,0 +1,180 @@
+//! From files to a compiled policy.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::files::{self, SourceFile};
+use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyRoot, lint};
+use crate::rego::ast::{Loc, Module, Name};
+use crate::rego::compile::{self, Problem};
+use crate::rego::parser;
+
+/// Bytes that a policy file may have.
+pub const FILE_LIMIT: u64 = 4 << 20;
+/// Files that one policy may consist of, imports included.
+const FILE_COUNT_LIMIT: usize = 1_000;
+
+/// Helper functions that every policy has, in package `docker`.
+const HELPERS: &str = include_str!("../../../policies/builtin/helpers.rego");
+const HELPERS_NAME: &str = "builtin/helpers.rego";
+
+pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
+    let mut loader = Loader { root: options.root.as_ref(), files: Vec::new(), modules: Vec::new(), problems: Vec::new() };
+    for file in &options.files {
+        loader.parse(file.name.clone(), file.text.clone());
+    }
+    loader.imports();
+    loader.parse(HELPERS_NAME.to_owned(), HELPERS.to_owned());
+    let Loader { files, modules, mut problems, .. } = loader;
+    let compiled = if problems.is_empty() {
+        compile::compile(&modules).map_err(|found| problems = found)
+    } else {
+        Err(())
+    };
+    let Ok(compiled) = compiled else {
+        problems.sort_by_key(|p| p.loc);
+        return Err(LoadError { problems: problems.into_iter().map(|p| diagnostic(&files, p)).collect() });
+    };
+    let mut warnings = lint::remarks(&compiled, &files);
+    // The helpers are ours.
+    warnings.retain(|w| w.position.file != HELPERS_NAME);
+    if options.strict && !warnings.is_empty() {
+        return Err(LoadError { problems: warnings });
+    }
+    Ok(Policy {
+        files,
+        program: compiled.program,
+        warnings,
+        root: options.root.clone(),
+        json: Mutex::new(HashMap::new()),
+    })
+}
+
+fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+    Diagnostic {
+        code: problem.code,
+        position: files::position(files, problem.loc),
+        message: problem.message,
+        help: help(problem.code).map(str::to_owned),
+    }
+}
+
+/// What to do about a problem, where its message leaves that open.
+fn help(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "undefined-function" => "check the spelling, or define the function or import it",
+        "refused-function" => "build policies decide from their input alone: they cannot reach the network or the host",
+        "recursion" => "break the cycle: Rego evaluates no rule in terms of itself",
+        "unsafe-variable" => "assign it with `:=`, or let `some … in` find it",
+        "import-not-found" => "imports are read from the policy's root: add the file or correct the path",
+        _ => return None,
+    })
+}
+
+struct Loader<'o> {
+    root: Option<&'o Arc<dyn PolicyRoot>>,
+    files: Vec<SourceFile>,
+    modules: Vec<Module>,
+    problems: Vec<Problem>,
+}
+
+impl Loader<'_> {
+    /// Parses a file; its index if that went well.
+    fn parse(&mut self, name: String, text: String) -> Option<usize> {
+        let index = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        let too_large = text.len() as u64 > FILE_LIMIT;
+        self.files.push(SourceFile::new(name, text));
+        let loc = Loc { file: index, offset: 0 };
+        if too_large {
+            self.problems.push(Problem::new(loc, "limit", format!("larger than the limit of {FILE_LIMIT} bytes")));
+            return None;
+        }
+        match parser::parse(self.files[index as usize].text(), index) {
+            Ok(module) => {
+                self.modules.push(module);
+                Some(self.modules.len() - 1)
+            }
+            Err(error) => {
+                self.problems.push(Problem::new(error.loc, "syntax-error", error.message));
+                None
+            }
+        }
+    }
+
+    /// Loads `a/b.rego` for each `import data.a.b`, and what that imports.
+    fn imports(&mut self) {
+        for module in 0..self.modules.len() {
+            self.imports_of(module, &mut Vec::new());
+        }
+    }
+
+    /// `path` are the packages being loaded, outermost first, to find a cycle.
+    fn imports_of(&mut self, module: usize, path: &mut Vec<Vec<Name>>) {
+        let wanted: Vec<(Loc, Vec<Name>)> = self.modules[module]
+            .imports
+            .iter()
+            .filter(|import| &*import.path[0] == "data" && import.path.len() > 1)
+            .map(|import| (import.loc, import.path[1..].to_vec()))
+            .collect();
+        for (loc, package) in wanted {
+            if path.contains(&package) {
+                let cycle: Vec<String> = path.iter().chain([&package]).map(|p| file_name(p)).collect();
+                let message = format!("files import each other in a cycle: {}", cycle.join(" -> "));
+                self.problems.push(Problem::new(loc, "import-cycle", message));
+            } else if !self.is_loaded(&package)
+                && let Some(imported) = self.import(loc, &package)
+            {
+                path.push(package);
+                self.imports_of(imported, path);
+                path.pop();
+            }
+        }
+    }
+
+    /// Whether some file is of this package, or of one inside it, or has it as a rule.
+    fn is_loaded(&self, package: &[Name]) -> bool {
+        self.modules.iter().any(|module| {
+            module.package.starts_with(package)
+                || package.split_last().is_some_and(|(rule, parent)| {
+                    module.package == parent && module.rules.iter().any(|r| r.name == *rule)
+                })
+        })
+    }
+
+    fn import(&mut self, loc: Loc, package: &[Name]) -> Option<usize> {
+        let name = file_name(package);
+        let import = format!("data.{}", package.join("."));
+        if self.files.len() >= FILE_COUNT_LIMIT {
+            let message = format!("a policy may consist of {FILE_COUNT_LIMIT} files at most");
+            self.problems.push(Problem::new(loc, "limit", message));
+            return None;
+        }
+        let read = match self.root {
+            None => Err("this policy has no root to import from".to_owned()),
+            Some(root) => root.read(&name, FILE_LIMIT).map_err(|error| match error {
+                FileError::NotFound => format!("there is no file `{name}` in the policy's root"),
+                error => format!("cannot read `{name}`: {error}"),
+            }),
+        };
+        let text = read.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))
+        });
+        match text {
+            Ok(text) => {
+                let module = self.parse(name, text)?;
+                // It takes the package of its import, whatever it calls itself.
+                self.modules[module].package = package.to_vec();
+                Some(module)
+            }
+            Err(reason) => {
+                let message = format!("import {import} not found: {reason}");
+                self.problems.push(Problem::new(loc, "import-not-found", message));
+                None
+            }
+        }
+    }
+}
+
+fn file_name(package: &[Name]) -> String {
+    format!("{}.rego", package.join("/"))
+}

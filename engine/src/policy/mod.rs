@@ -1,0 +1,216 @@
+//! Policies: loaded and compiled once, asked often.
+//!
+//! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
+//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked.
+
+mod decide;
+mod explain;
+mod files;
+mod host;
+mod lint;
+mod load;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+pub use explain::{Explanation, ExplanationEvent};
+use files::SourceFile;
+
+use crate::check::{Action, Check, Outcome, Position};
+use crate::rego::ir::Program;
+
+/// A policy file's name (as messages show it) and text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// E.g. `Dockerfile.rego`.
+    pub name: String,
+    /// Rego v1.
+    pub text: String,
+}
+
+/// Where a policy's imports and the files it reads lie. Implementations keep every path inside
+/// their root: no `..`, no absolute path, no symlink that leads out.
+pub trait PolicyRoot: Send + Sync {
+    /// Reads the file `path` (relative, `/`-separated) whole, or fails when it is larger than `limit` bytes.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError>;
+}
+
+/// Why a file of a policy's root could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is no such file.
+    #[error("no such file in the policy's root")]
+    NotFound,
+    /// The path leads out of the root.
+    #[error("the path leads out of the policy's root")]
+    Escapes,
+    /// The file is larger than its limit, in bytes.
+    #[error("larger than the limit of {0} bytes")]
+    TooLarge(u64),
+    /// Anything else the operating system said.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What loading a policy needs.
+pub struct LoadOptions {
+    /// The files of one policy, compiled together.
+    pub files: Vec<PolicyFile>,
+    /// Where imports and data files are read from; without one they are errors.
+    pub root: Option<Arc<dyn PolicyRoot>>,
+    /// Whether warnings (misspelt properties, comparisons that can never hold) refuse the policy.
+    pub strict: bool,
+}
+
+/// A remark about a policy: found when loading, never about a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// A stable kebab-case code, e.g. `unknown-property`.
+    pub code: &'static str,
+    /// Where.
+    pub position: Position,
+    /// What is wrong, without a trailing period.
+    pub message: String,
+    /// What to write instead, where there is such a thing.
+    pub help: Option<String>,
+}
+
+/// A policy could not be loaded: every problem that was found, in the order of the files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.iter().map(|p| format!("{}: {}", p.position, p.message)).collect::<Vec<_>>().join("\n"))]
+pub struct LoadError {
+    /// At least one.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// A policy could not decide. The source must not be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A rule or built-in failed.
+    #[error("{position}: {message}")]
+    Evaluation {
+        /// Where.
+        position: Position,
+        /// A stable kebab-case code, e.g. `builtin-error`, `conflict`, `limit`.
+        code: &'static str,
+        /// What went wrong.
+        message: String,
+    },
+    /// `data.docker.decision` is undefined.
+    #[error("the policy has no decision: `data.docker.decision` is undefined")]
+    Undefined,
+    /// The decision is not what a decision must be.
+    #[error("{0}")]
+    InvalidDecision(String),
+    /// The source itself cannot be shown to a policy.
+    #[error("{0}")]
+    Input(#[from] crate::input::InputError),
+    /// The policy reads signatures of an image that has some.
+    #[error("{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided")]
+    SignaturesUnsupported {
+        /// The image.
+        source_name: String,
+    },
+}
+
+/// A compiled policy. Checks share it: nothing in it changes.
+pub struct Policy {
+    files: Vec<SourceFile>,
+    program: Program,
+    warnings: Vec<Diagnostic>,
+    root: Option<Arc<dyn PolicyRoot>>,
+    /// JSON files that were read once, by path.
+    json: Mutex<HashMap<String, regorus::Value>>,
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Policy {
+    /// Parses, checks and compiles the files and what they import.
+    pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
+        load::load(options)
+    }
+
+    /// What was found when loading that does not refuse the policy.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// Decides, or says what it needs to know.
+    pub fn check(&self, check: &Check<'_>) -> Result<Outcome, PolicyError> {
+        decide::check(self, check, None)
+    }
+
+    /// As [`Policy::check`], and tells what happened on the way.
+    pub fn explain(&self, check: &Check<'_>) -> (Result<Outcome, PolicyError>, Explanation) {
+        let mut explanation = Explanation::default();
+        let outcome = decide::check(self, check, Some(&mut explanation));
+        (outcome, explanation)
+    }
+
+    /// A file of the policy as it was loaded, for excerpts: its text by its name.
+    pub fn text(&self, file: &str) -> Option<&str> {
+        self.files.iter().find(|f| f.name() == file).map(SourceFile::text)
+    }
+
+    fn position(&self, loc: crate::rego::ast::Loc) -> Position {
+        files::position(&self.files, loc)
+    }
+}
+
+/// Several policies in force at once: all must allow, and the first pin is checked again by all.
+#[derive(Debug, Default)]
+pub struct PolicySet {
+    /// In the order they are asked.
+    pub policies: Vec<Policy>,
+}
+
+impl PolicySet {
+    /// Decides, or says what the first undecided policy needs to know. The first policy that denies or
+    /// converts decides; without any policy everything is allowed.
+    pub fn check(&self, check: &Check<'_>) -> Result<Outcome, PolicyError> {
+        self.ask(|policy| policy.check(check))
+    }
+
+    /// As [`PolicySet::check`], and tells what happened in each policy that was asked.
+    pub fn explain(&self, check: &Check<'_>) -> (Result<Outcome, PolicyError>, Vec<Explanation>) {
+        let mut explanations = Vec::new();
+        let outcome = self.ask(|policy| {
+            let (outcome, explanation) = policy.explain(check);
+            explanations.push(explanation);
+            outcome
+        });
+        (outcome, explanations)
+    }
+
+    fn ask(
+        &self,
+        mut check: impl FnMut(&Policy) -> Result<Outcome, PolicyError>,
+    ) -> Result<Outcome, PolicyError> {
+        let mut allowed: Option<crate::check::Decision> = None;
+        for policy in &self.policies {
+            let decision = match check(policy)? {
+                Outcome::Decided(decision) if decision.action == Action::Allow => decision,
+                other => return Ok(other),
+            };
+            allowed = Some(match allowed {
+                None => decision,
+                Some(mut before) => {
+                    before.messages.extend(decision.messages);
+                    before.prints.extend(decision.prints);
+                    for (cap, wanted) in decision.caps {
+                        *before.caps.entry(cap).or_default() |= wanted;
+                    }
+                    before
+                }
+            });
+        }
+        Ok(Outcome::Decided(allowed.unwrap_or_else(crate::check::Decision::allow)))
+    }
+}
