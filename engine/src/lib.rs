@@ -6,8 +6,13 @@
 
 pub mod builtins;
 pub mod check;
+pub mod git_object;
 pub mod input;
 pub mod metadata;
 pub mod policy;
+pub mod provenance;
 mod rego;
 pub mod source;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,89 @@
+//! Which properties come together when they are fetched.
+
+use crate::metadata::{
+    ChecksumAlgorithm, ChecksumRequest, ChecksumResponse, GitWanted, HttpWanted, ImageWanted, Metadata,
+    Wanted,
+};
+use crate::provenance::PREDICATE_TYPES;
+
+/// Properties that one fetch resolves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// What the image config has: `createdTime`, `env`, `labels`, `user`, `volumes`, `workingDir`.
+    ImageConfig,
+    /// `checksum` of an image.
+    ImageDigest,
+    /// `hasProvenance`, and whether there are signatures at all.
+    AttestationChain,
+    /// `provenance`.
+    Provenance,
+    /// `signatures` of an image that has some: they would have to be verified, which no fetch does.
+    Signatures,
+    /// Full ref and object ids of a git source.
+    GitRef,
+    /// `commit` and `tag` of a git source.
+    GitObjects,
+    /// `checksum` of a URL.
+    HttpChecksum,
+}
+
+/// What to fetch for `groups`. What is known already is asked for again, for an answer replaces the
+/// former one.
+pub fn wanted(groups: impl IntoIterator<Item = Group>, known: Option<&Metadata>) -> Wanted {
+    let mut wanted = known.map(again).unwrap_or_default();
+    for group in groups {
+        match group {
+            // The digest comes with anything; asked for alone it comes with the config, as in buildx.
+            Group::ImageConfig | Group::ImageDigest => image(&mut wanted).config = true,
+            Group::AttestationChain | Group::Signatures => image(&mut wanted).attestation_chain = true,
+            Group::Provenance => want_provenance(image(&mut wanted)),
+            Group::GitRef => git(&mut wanted).objects |= false,
+            Group::GitObjects => git(&mut wanted).objects = true,
+            Group::HttpChecksum => drop(wanted.http.get_or_insert_default()),
+        }
+    }
+    wanted
+}
+
+fn image(wanted: &mut Wanted) -> &mut ImageWanted {
+    wanted.image.get_or_insert_default()
+}
+
+fn git(wanted: &mut Wanted) -> &mut GitWanted {
+    wanted.git.get_or_insert_default()
+}
+
+fn want_provenance(image: &mut ImageWanted) {
+    image.attestation_chain = true;
+    image.attestations = PREDICATE_TYPES.iter().map(|t| (*t).to_owned()).collect();
+}
+
+/// The request whose answer `known` is.
+fn again(known: &Metadata) -> Wanted {
+    let image = known.image.as_ref().map(|metadata| {
+        let mut wanted = ImageWanted { config: metadata.config.is_some(), ..ImageWanted::default() };
+        if let Some(chain) = &metadata.attestation_chain {
+            wanted.attestation_chain = true;
+            if crate::provenance::blobs(chain).next().is_some() {
+                want_provenance(&mut wanted);
+            }
+        }
+        wanted
+    });
+    let git = known.git.as_ref().map(|git| GitWanted { objects: git.commit_object.is_some() });
+    let http = known
+        .http
+        .as_ref()
+        .map(|http| HttpWanted { checksum: http.checksum_response.as_ref().and_then(checksum_request) });
+    Wanted { image, git, http }
+}
+
+fn checksum_request(response: &ChecksumResponse) -> Option<ChecksumRequest> {
+    let algorithm = match response.digest.split_once(':')?.0 {
+        "sha256" => ChecksumAlgorithm::Sha256,
+        "sha384" => ChecksumAlgorithm::Sha384,
+        "sha512" => ChecksumAlgorithm::Sha512,
+        _ => return None,
+    };
+    Some(ChecksumRequest { algorithm, suffix: response.suffix.clone() })
+}

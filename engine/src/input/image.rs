@@ -1,0 +1,182 @@
+//! `input.image`, and what it shares with `input.ociLayout`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{ImageProvenance, is_false};
+
+/// An image in a registry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// Normalized reference: `docker.io/library/alpine:3.21`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub r#ref: String,
+    /// Host and port of the registry: `docker.io`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// Repository as Docker shows it: `alpine`, `user/app`, but `ghcr.io/org/app` with its host.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub repo: String,
+    /// Host and repository: `docker.io/library/alpine`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub full_repo: String,
+    /// Tag.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tag: String,
+    /// The platform it is wanted for.
+    #[serde(flatten)]
+    pub platform: ImagePlatform,
+    /// Whether the reference has a digest.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_canonical: bool,
+    /// What the image says of itself.
+    #[serde(flatten)]
+    pub content: ImageContent,
+}
+
+/// The platform an image is wanted for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ImagePlatform {
+    /// `os/architecture[/variant]`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+    /// Operating system: `linux`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub os: String,
+    /// Architecture: `amd64`, `arm64`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub arch: String,
+    /// Variant of the architecture: `v7`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub variant: String,
+}
+
+/// What an image says of itself, wherever it lies: its digest, its config and its attestations.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageContent {
+    /// `sha256:…` of the manifest or index that the reference names.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub checksum: String,
+    /// When the image was made (RFC 3339).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub created_time: String,
+    /// Environment, `NAME=value` each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Labels by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// User that its containers run as.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// Paths of volumes, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
+    /// Working directory of its containers.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub working_dir: String,
+    /// Whether the image has an attestation of any kind.
+    #[serde(skip_serializing_if = "is_false")]
+    pub has_provenance: bool,
+    /// SLSA provenance, not verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<ImageProvenance>,
+    /// Verified signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
+}
+
+/// A verified signature of an image's attestation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signature {
+    /// `docker-github-builder`, `docker-hardened-image`, `self-signed-github-repo`, `self-signed` or
+    /// `untrusted`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// `bundle-v0.3` or `simplesigning-v1`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub r#type: String,
+    /// Trusted times of signing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<Timestamp>,
+    /// Image that the signature names.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub docker_reference: String,
+    /// Whether it is one of Docker's hardened images.
+    #[serde(rename = "isDHI", skip_serializing_if = "is_false")]
+    pub is_dhi: bool,
+    /// Who signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+}
+
+/// A trusted time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Timestamp {
+    /// Kind of the authority: `Tlog` or `TimestampAuthority`.
+    pub r#type: String,
+    /// The authority.
+    pub uri: String,
+    /// The time (RFC 3339).
+    pub timestamp: String,
+}
+
+/// A signer's identity, from its Fulcio certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signer {
+    /// Issuer of the certificate.
+    pub certificate_issuer: String,
+    /// Identity that the certificate is for.
+    pub subject_alternative_name: String,
+    /// OIDC issuer (OID 1.3.6.1.4.1.57264.1.8).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issuer: String,
+    /// Workflow that signed (…1.9).
+    #[serde(rename = "buildSignerURI", skip_serializing_if = "String::is_empty")]
+    pub build_signer_uri: String,
+    /// Commit of that workflow (…1.10).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub build_signer_digest: String,
+    /// `github-hosted` or `self-hosted` (…1.11).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub runner_environment: String,
+    /// Repository that was built (…1.12).
+    #[serde(rename = "sourceRepositoryURI", skip_serializing_if = "String::is_empty")]
+    pub source_repository_uri: String,
+    /// Commit that was built (…1.13).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source_repository_digest: String,
+    /// Ref that was built (…1.14).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source_repository_ref: String,
+    /// Id of the repository (…1.15).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source_repository_identifier: String,
+    /// Owner of the repository (…1.16).
+    #[serde(rename = "sourceRepositoryOwnerURI", skip_serializing_if = "String::is_empty")]
+    pub source_repository_owner_uri: String,
+    /// Id of the owner (…1.17).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source_repository_owner_identifier: String,
+    /// Workflow that was started (…1.18).
+    #[serde(rename = "buildConfigURI", skip_serializing_if = "String::is_empty")]
+    pub build_config_uri: String,
+    /// Commit of that workflow (…1.19).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub build_config_digest: String,
+    /// Event that started it (…1.20).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub build_trigger: String,
+    /// The run (…1.21).
+    #[serde(rename = "runInvocationURI", skip_serializing_if = "String::is_empty")]
+    pub run_invocation_uri: String,
+    /// Visibility of the repository when it was signed (…1.22).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source_repository_visibility_at_signing: String,
+}

@@ -1,0 +1,84 @@
+//! `input.image.provenance`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Input;
+
+/// How an image was built, as its SLSA provenance (v0.2 or v1) says. Not verified.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageProvenance {
+    /// `https://slsa.dev/provenance/v1` or `…/v0.2`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub predicate_type: String,
+    /// What kind of build it was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub build_type: String,
+    /// Who built.
+    #[serde(rename = "builderID", skip_serializing_if = "String::is_empty")]
+    pub builder_id: String,
+    /// Id of the build.
+    #[serde(rename = "invocationID", skip_serializing_if = "String::is_empty")]
+    pub invocation_id: String,
+    /// When it began (RFC 3339, UTC, in seconds).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub started_on: String,
+    /// When it ended (RFC 3339, UTC, in seconds).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub finished_on: String,
+    /// Where the Dockerfile came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_source: Option<ConfigSource>,
+    /// BuildKit frontend: `dockerfile.v0`, `gateway.v0`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub frontend: String,
+    /// Build arguments by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub build_args: BTreeMap<String, String>,
+    /// All arguments of the frontend, build arguments as `build-arg:NAME`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub raw_args: BTreeMap<String, String>,
+    /// Whether the builder claims that the build is reproducible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reproducible: Option<bool>,
+    /// Whether the build had no network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hermetic: Option<bool>,
+    /// How much of the build the provenance covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Completeness>,
+    /// What went into the build, each an input of its own. Materials of unknown kinds are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub materials: Vec<Input>,
+}
+
+/// Where a build's Dockerfile came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ConfigSource {
+    /// Where it was read.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uri: String,
+    /// Digests by algorithm.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub digest: BTreeMap<String, String>,
+    /// Path within it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+}
+
+/// Which parts of a build its provenance claims to cover completely.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Completeness {
+    /// Parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<bool>,
+    /// Environment; v0.2 only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<bool>,
+    /// Materials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub materials: Option<bool>,
+}
