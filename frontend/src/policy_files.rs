@@ -43,6 +43,9 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyFileError {
+    /// There is no such file.
+    #[error("there is no policy `{0}`")]
+    Missing(String),
     /// A file could not be read.
     #[error("cannot read policy `{path}`: {cause}")]
     Read {
@@ -77,7 +80,7 @@ impl PolicyFileError {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Read { path, cause: FileError::NotFound } => {
+            Self::Missing(path) => {
                 Some(format!("create `{path}`, or name another policy with `--file` or `--policy`"))
             }
             Self::NoPolicy => Some("name one with `--file` or `--policy filename=PATH`".into()),
@@ -199,7 +202,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
 }
 
 fn text(name: String, read: Result<Vec<u8>, FileError>) -> Result<PolicyFile, PolicyFileError> {
-    let content = read.map_err(|cause| PolicyFileError::Read { path: name.clone(), cause })?;
+    let content = match read {
+        Ok(content) => content,
+        Err(FileError::NotFound) => return Err(PolicyFileError::Missing(name)),
+        Err(cause) => return Err(PolicyFileError::Read { path: name, cause }),
+    };
     match String::from_utf8(content) {
         Ok(text) => Ok(PolicyFile { name, text }),
         Err(_) => Err(PolicyFileError::NotText(name)),

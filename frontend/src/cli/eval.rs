@@ -25,10 +25,6 @@ use crate::source_arg;
 pub(super) struct Args {
     /// Image (`docker-image://REF`), layout (`oci-layout://PATH[:TAG][@DIGEST]`), git or http(s) URL, or a path
     source: String,
-    #[command(flatten)]
-    policies: PolicyArgs,
-    #[command(flatten)]
-    build: BuildArgs,
     /// Properties to look up for `--print`, such as `image.labels`
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', requires = "print")]
     fields: Vec<String>,
@@ -42,11 +38,16 @@ pub(super) struct Args {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    build: BuildArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
 /// Which policies are in force.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Policies")]
 pub(super) struct PolicyArgs {
     /// Dockerfile whose policy to use (`.rego` is appended), a `.rego` file, or `-` for standard input
     /// [default: Dockerfile]
@@ -65,6 +66,7 @@ pub(super) struct PolicyArgs {
 
 /// The build that the source is checked for.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Build")]
 struct BuildArgs {
     /// Platform of the build [default: this machine's, on Linux]
     #[arg(long, value_name = "PLATFORM", value_parser = Platform::parse)]
@@ -82,6 +84,7 @@ struct BuildArgs {
 
 /// How to reach registries and servers.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connections")]
 struct ConnectionArgs {
     /// Registry to speak plain HTTP with; loopback needs no flag
     #[arg(long, value_name = "HOST")]

@@ -32,6 +32,7 @@ struct Cli {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
 struct Global {
     /// When to use colours and symbols
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -57,7 +58,7 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Decide about one source
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Print the JSON Schema of a policy's input or decision

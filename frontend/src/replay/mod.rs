@@ -75,6 +75,9 @@ pub enum ReplayError {
         /// Why.
         cause: serde_json::Error,
     },
+    /// There is nothing to replay.
+    #[error("no recordings in `{0}`")]
+    Empty(String),
     /// The policy to adopt doesn't load.
     #[error("cannot load the policy to adopt: {0}")]
     Policy(#[from] LoadError),
@@ -116,6 +119,9 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
             Some(policies) => compare::end(&recording, policies, now),
             None => compare::steps(&recording, load(recording.files.clone(), root).as_ref(), now),
         });
+    }
+    if summary.cases == 0 {
+        return Err(ReplayError::Empty(shown()));
     }
     Ok(summary)
 }

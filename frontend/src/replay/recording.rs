@@ -29,7 +29,7 @@ pub(super) enum Body {
     /// Every question and its answer; at least one.
     Conversation(Vec<Step>),
     /// Only all that there is to know.
-    Completed(Known),
+    Completed(Box<Known>),
 }
 
 /// A question, and the answer to it.
@@ -57,11 +57,11 @@ impl Recording {
     pub(super) fn parse(line: &str) -> serde_json::Result<Self> {
         let Line { case, steps, resolved, end, ours } = serde_json::from_str(line)?;
         let body = match resolved {
-            Some(resolved) => Body::Completed(Known {
+            Some(resolved) => Body::Completed(Box::new(Known {
                 source: SourceOp { identifier: case.identifier, attrs: case.attrs.unwrap_or_default() },
                 platform: Some(Platform::new("linux", &case.arch, "")),
                 metadata: resolved.metadata(),
-            }),
+            })),
             None if steps.is_empty() => {
                 return Err(serde_json::Error::custom("neither `steps` nor `resolved`"));
             }
