@@ -1,2 +1,12 @@
 //! Everything of policy-check that talks: command line, resolvers, reports.
 #![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod decide;
+pub mod policy_files;
+pub mod policy_root;
+pub mod policy_spec;
+pub mod redact;
+pub mod replay;
+pub mod report;
+pub mod source_arg;

@@ -1,4 +1,8 @@
 //! The `policy-check` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    policy_check::cli::main()
+}

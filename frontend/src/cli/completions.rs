@@ -1,0 +1,20 @@
+//! `policy-check completions`.
+
+use clap_complete::Shell;
+
+use super::Exit;
+use super::error::Error;
+use super::output::Output;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: &Args, command: &mut clap::Command, output: &mut Output) -> Result<Exit, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, command, "policy-check", &mut script);
+    output.data(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Allowed)
+}

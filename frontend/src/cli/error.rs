@@ -1,0 +1,52 @@
+//! Why a command failed, and how that ends the process.
+
+use policy_engine::policy::{Diagnostic, LoadError};
+
+use super::Exit;
+use crate::policy_files::PolicyFileError;
+use crate::replay::ReplayError;
+use crate::source_arg::SourceArgError;
+
+/// A command failed before it could report.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Source(#[from] SourceArgError),
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error("{message}")]
+    Usage { message: String, help: Option<String> },
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("cannot write the output: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Error {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Usage { .. } => Exit::Usage,
+            Self::Output(_) | Self::Json(_) => Exit::Undecided,
+        }
+    }
+
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::Source(error) => error.help(),
+            Self::Policy(error) => error.help(),
+            Self::Replay(error) => error.help(),
+            Self::Usage { help, .. } => help.clone(),
+            Self::Output(_) | Self::Json(_) => None,
+        }
+    }
+
+    /// Problems with a position of their own, where the error is made of such.
+    pub(super) fn problems(&self) -> &[Diagnostic] {
+        match self {
+            Self::Policy(PolicyFileError::Load(LoadError { problems })) => problems,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `policy-check eval`: decide about one source.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use clap::ValueEnum;
+use policy_engine::check::Print;
+use policy_engine::input::Env;
+use policy_engine::metadata::Request;
+use policy_engine::source::{Platform, PlatformError, SourceOp};
+
+use super::Exit;
+use super::error::Error;
+use super::output::Output;
+use crate::decide::{Observer, Question, Verdict, decide, describe};
+use crate::policy_files::{Loaded, Selection};
+use crate::policy_spec::{LogLevel, PolicySpec};
+use crate::report::human::Detail;
+use crate::report::{Conclusion, Report, human, json};
+use crate::source_arg;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Image (`docker-image://REF`), layout (`oci-layout://PATH[:TAG][@DIGEST]`), git or http(s) URL, or a path
+    source: String,
+    /// Properties to look up for `--print`, such as `image.labels`
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', requires = "print")]
+    fields: Vec<String>,
+    /// Print the input that a policy would see, and decide nothing
+    #[arg(long, conflicts_with_all = ["explain", "format"])]
+    print: bool,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// Report what the policy asked for as well
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    build: BuildArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Which policies are in force.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Policies")]
+pub(super) struct PolicyArgs {
+    /// Dockerfile whose policy to use (`.rego` is appended), a `.rego` file, or `-` for standard input
+    /// [default: Dockerfile]
+    #[arg(long, short, value_name = "FILE", alias = "filename")]
+    file: Option<String>,
+    /// Further policy: a path, or `filename=PATH,…` with reset=, disabled=, strict=, log-level=
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<PolicySpec>,
+    /// Folder that imports, data files and `filename=` are relative to [default: the working directory]
+    #[arg(long, value_name = "DIR")]
+    policy_root: Option<PathBuf>,
+    /// Refuse policies that there are warnings about
+    #[arg(long)]
+    strict: bool,
+}
+
+/// The build that the source is checked for.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Build")]
+struct BuildArgs {
+    /// Platform of the build [default: this machine's, on Linux]
+    #[arg(long, value_name = "PLATFORM", value_parser = Platform::parse)]
+    platform: Option<Platform>,
+    /// Build argument, `KEY=VALUE` or `KEY` to take it from the environment
+    #[arg(long, value_name = "KEY=VALUE")]
+    build_arg: Vec<String>,
+    /// Label that the build sets
+    #[arg(long, value_name = "KEY=VALUE")]
+    label: Vec<String>,
+    /// Target stage
+    #[arg(long, value_name = "STAGE", default_value = "", hide_default_value = true)]
+    target: String,
+}
+
+/// How to reach registries and servers.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connections")]
+struct ConnectionArgs {
+    /// Registry to speak plain HTTP with; loopback needs no flag
+    #[arg(long, value_name = "HOST")]
+    insecure_registry: Vec<String>,
+    /// Certificates to trust beside the system's, in PEM
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+impl PolicyArgs {
+    fn selection(&self) -> Selection {
+        Selection {
+            file: self.file.clone(),
+            specs: self.policy.clone(),
+            root: self.policy_root.clone(),
+            strict: self.strict,
+        }
+    }
+}
+
+impl BuildArgs {
+    fn env(&self, dockerfile: String) -> Env {
+        let argument = |argument: &String| match argument.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (argument.clone(), std::env::var(argument).ok()),
+        };
+        let label = |label: &String| {
+            let (key, value) = label.split_once('=').unwrap_or((label, ""));
+            (key.to_owned(), value.to_owned())
+        };
+        Env {
+            args: self.build_arg.iter().map(argument).collect(),
+            labels: self.label.iter().map(label).collect::<BTreeMap<_, _>>(),
+            filename: dockerfile,
+            target: self.target.clone(),
+        }
+    }
+
+    /// Builds run on Linux, whatever this machine runs.
+    fn platform(&self) -> Result<Platform, PlatformError> {
+        match &self.platform {
+            Some(platform) => Ok(platform.clone()),
+            None => Platform::parse(&format!("linux/{}", std::env::consts::ARCH)),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
+    let source = source_arg::parse(&args.source)?;
+    let selection = args.policies.selection();
+    let env = args.build.env(selection.dockerfile_name());
+    let platform =
+        args.build.platform().map_err(|error| Error::Usage { message: error.to_string(), help: None })?;
+    let loaded = selection.load()?;
+    for warning in &loaded.warnings {
+        output.policy_warning(warning);
+    }
+    if loaded.disabled {
+        output.warning("no policy was evaluated: `--policy disabled=true` switches them off");
+    }
+    evaluate(args, &source, &platform, &env, &loaded, output)
+}
+
+fn evaluate(
+    args: &Args,
+    source: &SourceOp,
+    platform: &Platform,
+    env: &Env,
+    loaded: &Loaded,
+    output: &mut Output,
+) -> Result<Exit, Error> {
+    let question = Question {
+        policies: &loaded.policies,
+        source,
+        platform: Some(platform),
+        env,
+        now: SystemTime::now(),
+    };
+    let mut log = Log { output, rounds: Vec::new() };
+    let resolver = Arc::new(args.connection.resolver());
+    let result = decide(question, &resolver, &mut log);
+    let rounds = log.rounds;
+    if let Ok(Verdict { decision, .. }) = &result {
+        prints(&decision.prints, loaded.log_level, output);
+    }
+    let report = Report {
+        source,
+        platform: Some(platform),
+        result: result.as_ref(),
+        rounds: &rounds,
+        disabled: loaded.disabled,
+    };
+    let conclusion = report.conclusion();
+    match args.format {
+        Format::Json => output.data(&json::render(&report, args.explain)?)?,
+        Format::Human if output.quiet() && conclusion == Conclusion::Allowed => {}
+        Format::Human => {
+            let detail = Detail { symbols: output.symbols(), explain: args.explain };
+            output.data(&human::render(&report, detail))?;
+        }
+    }
+    Ok(match conclusion {
+        Conclusion::Allowed => Exit::Allowed,
+        Conclusion::Denied => Exit::Denied,
+        Conclusion::Undecided => Exit::Undecided,
+    })
+}
+
+fn prints(prints: &[Print], level: LogLevel, output: &Output) {
+    if level >= LogLevel::Info {
+        for print in prints {
+            output.note(&format!("{}: {}", print.position, print.text));
+        }
+    }
+}
+
+/// Tells the user what is asked for, and remembers it for the report.
+struct Log<'a> {
+    output: &'a Output,
+    rounds: Vec<Vec<Request>>,
+}
+
+impl Observer for Log<'_> {
+    fn asked(&mut self, round: usize, requests: &[Request]) {
+        self.output.debug(&format!("round {round}: looking up {}", describe(requests)));
+        self.rounds.push(requests.to_vec());
+    }
+
+    fn slow(&mut self, requests: &[Request]) {
+        self.output.progress(&format!("still looking up {}", describe(requests)));
+    }
+}
+
+impl ConnectionArgs {
+    fn resolver(&self) -> NoResolver {
+        let _flags = (&self.insecure_registry, &self.ca_cert);
+        NoResolver
+    }
+}
+
+/// Stands in until the resolvers are merged.
+struct NoResolver;
+
+#[derive(Debug, thiserror::Error)]
+#[error("no resolver")]
+struct NoResolverError;
+
+impl crate::decide::Resolve for NoResolver {
+    type Error = NoResolverError;
+
+    async fn resolve(
+        &self,
+        _request: &Request,
+    ) -> Result<policy_engine::metadata::Metadata, NoResolverError> {
+        Err(NoResolverError)
+    }
+}

@@ -1,0 +1,46 @@
+//! `policy-check replay`: decide recorded conversations again.
+
+use std::path::PathBuf;
+
+use super::Exit;
+use super::error::Error;
+use super::eval::Format;
+use super::output::Output;
+use crate::policy_files::{open_root, read_policy_file};
+use crate::replay::{self, Mode};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Recorded conversations, one JSON document a line
+    recordings: PathBuf,
+    /// Folder that the recorded policies import and read files from [default: `files` beside the recordings]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Policy file to use in place of the recorded ones: tells which final decisions would change
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
+    let beside = args.recordings.with_file_name("files");
+    let root = match &args.root {
+        Some(root) => Some(open_root(root)?),
+        None if beside.is_dir() => Some(open_root(&beside)?),
+        None => None,
+    };
+    let mode = if args.policy.is_empty() {
+        Mode::Compare
+    } else {
+        let files = args.policy.iter().map(|path| read_policy_file(path)).collect::<Result<_, _>>()?;
+        Mode::Adopt(files)
+    };
+    let summary = replay::run(&args.recordings, &mode, root.as_ref())?;
+    match args.format {
+        Format::Human => output.data(&summary.human())?,
+        Format::Json => output.data(&(serde_json::to_string_pretty(&summary.json())? + "\n"))?,
+    }
+    Ok(if summary.differences.is_empty() { Exit::Allowed } else { Exit::Denied })
+}

@@ -1,0 +1,31 @@
+//! `policy-check schema`.
+
+use clap::ValueEnum;
+
+use super::Exit;
+use super::error::Error;
+use super::output::Output;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which document
+    #[arg(default_value = "input")]
+    document: Document,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Document {
+    /// What a policy reads as `input`
+    Input,
+    /// What a policy answers as `data.docker.decision`
+    Decision,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
+    let schema = match args.document {
+        Document::Input => serde_json::json!({}),
+        Document::Decision => serde_json::json!({}),
+    };
+    output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
+    Ok(Exit::Allowed)
+}

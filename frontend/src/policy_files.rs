@@ -1,0 +1,214 @@
+//! Which policies are in force: from flags to files on disk to compiled policies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use policy_engine::policy::{
+    Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet,
+};
+
+use crate::policy_root::{DiskRoot, read_within};
+use crate::policy_spec::{LogLevel, PolicySpec};
+
+/// Largest policy file, in bytes.
+pub const MAX_POLICY_FILE: u64 = 4 << 20;
+
+/// How the policies to use were named on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// `--file`: the Dockerfile whose policy lies beside it, a `.rego` file, or `-` for standard input.
+    /// `None` is `Dockerfile`, whose policy need not be there when others are named.
+    pub file: Option<String>,
+    /// `--policy`, in order.
+    pub specs: Vec<PolicySpec>,
+    /// `--policy-root`: where imports, data files and `filename=` are looked up. `None` is the working directory.
+    pub root: Option<PathBuf>,
+    /// `--strict`: warnings about a policy refuse it.
+    pub strict: bool,
+}
+
+/// The policies in force.
+pub struct Loaded {
+    /// In the order they are asked.
+    pub policies: PolicySet,
+    /// What was found when loading them.
+    pub warnings: Vec<Diagnostic>,
+    /// How much of what they say is shown.
+    pub log_level: LogLevel,
+    /// `disabled=true` was given: nothing is evaluated.
+    pub disabled: bool,
+}
+
+/// Why the policies could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyFileError {
+    /// There is no such file.
+    #[error("there is no policy `{0}`")]
+    Missing(String),
+    /// A file could not be read.
+    #[error("cannot read policy `{path}`: {cause}")]
+    Read {
+        /// As it was looked for.
+        path: String,
+        /// Why.
+        cause: FileError,
+    },
+    /// A file isn't text.
+    #[error("policy `{0}` is not UTF-8 text")]
+    NotText(String),
+    /// The root could not be opened.
+    #[error("cannot open the policy's root `{path}`: {cause}")]
+    Root {
+        /// The folder.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// No policy is left to ask.
+    #[error("no policy to evaluate")]
+    NoPolicy,
+    /// `disabled=true` beside other options.
+    #[error("`--policy disabled=true` cannot be combined with other policy options")]
+    DisabledCombined,
+    /// Rego that doesn't load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl PolicyFileError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing(path) => {
+                Some(format!("create `{path}`, or name another policy with `--file` or `--policy`"))
+            }
+            Self::NoPolicy => Some("name one with `--file` or `--policy filename=PATH`".into()),
+            Self::Root { .. } => Some("name a folder that exists with `--policy-root`".into()),
+            _ => None,
+        }
+    }
+}
+
+impl Selection {
+    /// `input.env.filename`: base name of the Dockerfile.
+    pub fn dockerfile_name(&self) -> String {
+        let file = self.file.as_deref().unwrap_or("Dockerfile");
+        if file == "-" {
+            return "stdin".into();
+        }
+        let name = Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy());
+        name.strip_suffix(".rego").unwrap_or(&name).to_owned()
+    }
+
+    /// Reads and compiles the policies, and fails when there is none.
+    pub fn load(&self) -> Result<Loaded, PolicyFileError> {
+        if let Some(disabled) = self.disabled()? {
+            return Ok(disabled);
+        }
+        let root = open_root(self.root_path())?;
+        let mut sets = Vec::new();
+        if !self.specs.iter().any(|spec| spec.reset) {
+            sets.extend(self.beside_dockerfile()?.map(|file| vec![file]));
+        }
+        let first = self.specs.iter().rposition(|spec| spec.reset).unwrap_or(0);
+        for spec in self.specs[first..].iter().filter(|spec| !spec.files.is_empty()) {
+            sets.push(spec.files.iter().map(|name| self.named(name)).collect::<Result<_, _>>()?);
+        }
+        if sets.is_empty() {
+            return Err(PolicyFileError::NoPolicy);
+        }
+        let mut policies = PolicySet::default();
+        for files in sets {
+            let options = LoadOptions { files, root: Some(Arc::clone(&root)), strict: self.strict };
+            policies.policies.push(Policy::load(&options)?);
+        }
+        let warnings = policies.policies.iter().flat_map(Policy::warnings).cloned().collect();
+        let log_level = self.specs.iter().filter_map(|spec| spec.log_level).next_back();
+        Ok(Loaded { policies, warnings, log_level: log_level.unwrap_or(LogLevel::Info), disabled: false })
+    }
+
+    fn disabled(&self) -> Result<Option<Loaded>, PolicyFileError> {
+        let alone = PolicySpec { disabled: true, ..PolicySpec::default() };
+        match self.specs.as_slice() {
+            [only] if *only == alone => Ok(Some(Loaded {
+                policies: PolicySet::default(),
+                warnings: Vec::new(),
+                log_level: LogLevel::Info,
+                disabled: true,
+            })),
+            specs if specs.iter().any(|spec| spec.disabled) => Err(PolicyFileError::DisabledCombined),
+            _ => Ok(None),
+        }
+    }
+
+    fn root_path(&self) -> &Path {
+        self.root.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// The policy that belongs to the Dockerfile. It may be missing only when nobody named it and other
+    /// policies are in force.
+    fn beside_dockerfile(&self) -> Result<Option<PolicyFile>, PolicyFileError> {
+        let file = self.file.as_deref().unwrap_or("Dockerfile");
+        if file == "-" {
+            let read = read_within(std::io::stdin().lock(), MAX_POLICY_FILE);
+            return text("stdin".into(), read).map(Some);
+        }
+        let name = if has_rego_suffix(file) { file.to_owned() } else { format!("{file}.rego") };
+        let optional = self.file.is_none() && self.specs.iter().any(|spec| !spec.files.is_empty());
+        match read_file(Path::new(&name)) {
+            Err(FileError::NotFound) if optional => Ok(None),
+            read => text(name, read).map(Some),
+        }
+    }
+
+    /// A file of `--policy filename=`: relative to the root, or to the working directory with `cwd://`.
+    fn named(&self, name: &str) -> Result<PolicyFile, PolicyFileError> {
+        let path = match name.strip_prefix("cwd://") {
+            Some(path) => PathBuf::from(path),
+            None if self.root.is_some() => self.root_path().join(name),
+            None => PathBuf::from(name),
+        };
+        text(path.display().to_string(), read_file(&path))
+    }
+}
+
+fn has_rego_suffix(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "rego")
+}
+
+/// Opens the folder that a policy may read from.
+pub fn open_root(path: &Path) -> Result<Arc<dyn PolicyRoot>, PolicyFileError> {
+    let root = DiskRoot::open(path)
+        .map_err(|cause| PolicyFileError::Root { path: path.display().to_string(), cause })?;
+    Ok(Arc::new(root))
+}
+
+/// Reads a policy file that the user named, so it may lie anywhere.
+pub fn read_policy_file(path: &Path) -> Result<PolicyFile, PolicyFileError> {
+    text(path.display().to_string(), read_file(path))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
+    let other = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => FileError::NotFound,
+        _ => FileError::Other(error.to_string()),
+    };
+    if std::fs::metadata(path).map_err(other)?.is_dir() {
+        return Err(FileError::Other("a folder, not a file".into()));
+    }
+    let file = std::fs::File::open(path).map_err(other)?;
+    read_within(file, MAX_POLICY_FILE)
+}
+
+fn text(name: String, read: Result<Vec<u8>, FileError>) -> Result<PolicyFile, PolicyFileError> {
+    let content = match read {
+        Ok(content) => content,
+        Err(FileError::NotFound) => return Err(PolicyFileError::Missing(name)),
+        Err(cause) => return Err(PolicyFileError::Read { path: name, cause }),
+    };
+    match String::from_utf8(content) {
+        Ok(text) => Ok(PolicyFile { name, text }),
+        Err(_) => Err(PolicyFileError::NotText(name)),
+    }
+}

@@ -1,0 +1,159 @@
+//! Recorded conversations between BuildKit and a policy, decided again.
+//!
+//! A recording is a JSON document on a line of its own: a policy, a source, and what was asked and answered
+//! step by step. Replaying tells where today's engine answers otherwise, or what another policy would.
+
+mod answer;
+mod compare;
+mod json_value;
+mod message;
+mod recording;
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use policy_engine::policy::{LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet};
+use serde::Serialize;
+
+use recording::Recording;
+
+/// What to do with recordings.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// Decide by the recorded policy, and compare every step.
+    Compare,
+    /// Decide by these files, and compare the end.
+    Adopt(Vec<PolicyFile>),
+}
+
+/// How a replay came out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many cases there were.
+    pub cases: usize,
+    /// One per case that came out differently.
+    pub differences: Vec<Difference>,
+}
+
+/// A case that came out differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Its name.
+    pub case: String,
+    /// Which step, from 1; none when only the end was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// What was recorded.
+    pub recorded: String,
+    /// What is answered now.
+    pub answered: String,
+}
+
+/// Why recordings could not be replayed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The file could not be read.
+    #[error("cannot read recordings `{path}`: {cause}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A line is no recording.
+    #[error("{path}:{line}: not a recording: {cause}")]
+    Line {
+        /// The file.
+        path: String,
+        /// From 1.
+        line: usize,
+        /// Why.
+        cause: serde_json::Error,
+    },
+    /// There is nothing to replay.
+    #[error("no recordings in `{0}`")]
+    Empty(String),
+    /// The policy to adopt doesn't load.
+    #[error("cannot load the policy to adopt: {0}")]
+    Policy(#[from] LoadError),
+}
+
+impl ReplayError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Line { .. } => Some("the format is described in `docs/replay.md`".into()),
+            _ => None,
+        }
+    }
+}
+
+/// Replays every recording in the file `path`. What policies import and read lies in `root`.
+pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Result<Summary, ReplayError> {
+    let shown = || path.display().to_string();
+    let read_error = |cause| ReplayError::Read { path: shown(), cause };
+    let adopted = match mode {
+        Mode::Compare => None,
+        Mode::Adopt(files) => Some(load(files.clone(), root)?),
+    };
+    let mut summary = Summary::default();
+    let lines = BufReader::new(File::open(path).map_err(read_error)?).lines();
+    for (number, line) in (1..).zip(lines) {
+        let line = line.map_err(read_error)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let recording = Recording::parse(&line).map_err(|cause| ReplayError::Line {
+            path: shown(),
+            line: number,
+            cause,
+        })?;
+        summary.cases += 1;
+        let now = SystemTime::now();
+        summary.differences.extend(match &adopted {
+            Some(policies) => compare::end(&recording, policies, now),
+            None => compare::steps(&recording, load(recording.files.clone(), root).as_ref(), now),
+        });
+    }
+    if summary.cases == 0 {
+        return Err(ReplayError::Empty(shown()));
+    }
+    Ok(summary)
+}
+
+fn load(files: Vec<PolicyFile>, root: Option<&Arc<dyn PolicyRoot>>) -> Result<PolicySet, LoadError> {
+    let policy = Policy::load(&LoadOptions { files, root: root.cloned(), strict: false })?;
+    let mut policies = PolicySet::default();
+    policies.policies.push(policy);
+    Ok(policies)
+}
+
+impl Summary {
+    /// A line per difference, and a closing count.
+    pub fn human(&self) -> String {
+        let mut text = String::new();
+        for Difference { case, step, recorded, answered } in &self.differences {
+            let at = step.map(|step| format!(" step {step}")).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let written = writeln!(text, "{case}{at}: {recorded} -> {answered}");
+            debug_assert!(written.is_ok());
+        }
+        let (cases, differ) = (self.cases, self.differences.len());
+        text + &format!("{} of {cases} cases agree, {differ} differ\n", cases - differ)
+    }
+
+    /// The same as a JSON document, version 1.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "version": 1,
+            "cases": self.cases,
+            "agree": self.cases - self.differences.len(),
+            "differences": self.differences,
+        })
+    }
+}

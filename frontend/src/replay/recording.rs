@@ -1,0 +1,197 @@
+//! One line of a recording.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy_engine::check::Action;
+use policy_engine::input::Env;
+use policy_engine::metadata::Metadata;
+use policy_engine::policy::PolicyFile;
+use policy_engine::source::{Platform, SourceOp};
+use serde::Deserialize;
+use serde::de::Error as _;
+
+use super::answer::{Answer, Decided};
+use super::message::{CheckRequest, DecisionResponse, MetaRequest, MetaResponse};
+
+/// One recorded case.
+pub(super) struct Recording {
+    pub(super) name: String,
+    pub(super) files: Vec<PolicyFile>,
+    pub(super) env: Env,
+    pub(super) body: Body,
+    /// What must be answered last where that is deliberately not what was recorded.
+    pub(super) ours: Option<Answer>,
+    end: End,
+}
+
+/// What was recorded.
+pub(super) enum Body {
+    /// Every question and its answer; at least one.
+    Conversation(Vec<Step>),
+    /// Only all that there is to know.
+    Completed(Box<Known>),
+}
+
+/// A question, and the answer to it.
+pub(super) struct Step {
+    pub(super) known: Known,
+    pub(super) answer: Answer,
+}
+
+/// What a question tells the policy.
+pub(super) struct Known {
+    pub(super) source: SourceOp,
+    pub(super) platform: Option<Platform>,
+    /// `None` when nothing has been looked up.
+    pub(super) metadata: Option<Metadata>,
+}
+
+impl Known {
+    /// The same question before anything was looked up.
+    pub(super) fn unresolved(&self) -> Self {
+        Self { source: self.source.clone(), platform: self.platform.clone(), metadata: None }
+    }
+}
+
+impl Recording {
+    pub(super) fn parse(line: &str) -> serde_json::Result<Self> {
+        let Line { case, steps, resolved, end, ours } = serde_json::from_str(line)?;
+        let body = match resolved {
+            Some(resolved) => Body::Completed(Box::new(Known {
+                source: SourceOp { identifier: case.identifier, attrs: case.attrs.unwrap_or_default() },
+                platform: Some(Platform::new("linux", &case.arch, "")),
+                metadata: resolved.metadata(),
+            })),
+            None if steps.is_empty() => {
+                return Err(serde_json::Error::custom("neither `steps` nor `resolved`"));
+            }
+            None => Body::Conversation(steps.into_iter().map(Step::try_from).collect::<Result<_, _>>()?),
+        };
+        let EnvJson { args, labels, filename, target } = case.env;
+        Ok(Self {
+            name: case.name,
+            files: case.files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect(),
+            env: Env { args, labels, filename, target },
+            body,
+            end: ours.as_ref().map_or(end, Ours::end),
+            ours: ours.map(Ours::answer),
+        })
+    }
+
+    /// How it must end, as [`Answer::end`] names it.
+    pub(super) fn end(&self) -> &'static str {
+        match self.end {
+            End::Allow => "ALLOW",
+            End::Deny => "DENY",
+            End::Convert => "CONVERT",
+            End::Error => "error",
+            End::Unresolved => "unresolved",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Line {
+    case: Case,
+    #[serde(default)]
+    steps: Vec<StepJson>,
+    resolved: Option<MetaResponse>,
+    #[serde(rename = "final")]
+    end: End,
+    ours: Option<Ours>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    files: BTreeMap<String, String>,
+    env: EnvJson,
+    identifier: String,
+    attrs: Option<BTreeMap<String, String>>,
+    arch: String,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct EnvJson {
+    args: BTreeMap<String, Option<String>>,
+    labels: BTreeMap<String, String>,
+    filename: String,
+    target: String,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum End {
+    #[serde(rename = "ALLOW")]
+    Allow,
+    #[serde(rename = "DENY")]
+    Deny,
+    #[serde(rename = "CONVERT")]
+    Convert,
+    #[serde(rename = "error")]
+    Error,
+    #[serde(rename = "unresolved")]
+    Unresolved,
+}
+
+/// A deliberate difference: how it ends, and with which messages where those count.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ours {
+    End(End),
+    Decision {
+        #[serde(rename = "final")]
+        end: End,
+        messages: BTreeSet<String>,
+    },
+}
+
+impl Ours {
+    fn end(&self) -> End {
+        match self {
+            Self::End(end) | Self::Decision { end, .. } => *end,
+        }
+    }
+
+    fn answer(self) -> Answer {
+        let end = self.end();
+        let messages = match self {
+            Self::End(_) => None,
+            Self::Decision { messages, .. } => Some(messages),
+        };
+        let decides = |action| Answer::Decides(Decided { action, messages, update: None });
+        match end {
+            End::Allow => decides(Action::Allow),
+            End::Deny => decides(Action::Deny),
+            End::Convert => decides(Action::Convert),
+            End::Error => Answer::Fails(String::new()),
+            End::Unresolved => Answer::Asks(BTreeSet::new()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StepJson {
+    check: CheckRequest,
+    request: Option<MetaRequest>,
+    decision: Option<DecisionResponse>,
+    error: Option<String>,
+}
+
+impl TryFrom<StepJson> for Step {
+    type Error = serde_json::Error;
+
+    fn try_from(step: StepJson) -> serde_json::Result<Self> {
+        let answer = match (step.request, step.decision, step.error) {
+            (Some(request), None, None) => request.answer(),
+            (None, Some(decision), None) => decision.answer(),
+            (None, None, Some(error)) => Answer::Fails(error),
+            _ => {
+                return Err(serde_json::Error::custom("a step has one of `request`, `decision` and `error`"));
+            }
+        };
+        let (source, platform, metadata) = step.check.parts();
+        Ok(Self { known: Known { source, platform, metadata }, answer })
+    }
+}

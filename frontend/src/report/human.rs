@@ -1,0 +1,110 @@
+//! For people: a line with the verdict, then why. Colours are always written; whoever prints strips them
+//! where they don't belong.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Conclusion, Report, error_help};
+use crate::decide::describe_one;
+use crate::redact;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// What a reader wants to see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Detail {
+    /// Symbols in front of words.
+    pub symbols: bool,
+    /// What was asked for on the way.
+    pub explain: bool,
+}
+
+/// The report, as lines.
+pub fn render(report: &Report<'_>, detail: Detail) -> String {
+    let mut out = String::new();
+    headline(&mut out, report, detail);
+    match report.result {
+        Ok(verdict) => {
+            for message in &verdict.decision.messages {
+                indented(&mut out, "- ", message);
+            }
+            if let Some(pin) = &verdict.pin {
+                field(&mut out, "pinned to", &redact::source(pin));
+            }
+            for (name, value) in &verdict.decision.caps {
+                field(&mut out, "capability", &format!("{name}={value}"));
+            }
+            if let Some(position) = &verdict.decision.position {
+                field(&mut out, "decided at", &position.to_string());
+            }
+        }
+        Err(error) => {
+            indented(&mut out, "", &redact::url(&error.to_string()));
+            if let Some(help) = error_help(error) {
+                field(&mut out, "help:", help);
+            }
+        }
+    }
+    if detail.explain {
+        demands(&mut out, report);
+    }
+    out
+}
+
+fn headline(out: &mut String, report: &Report<'_>, detail: Detail) {
+    let conclusion = report.conclusion();
+    let (style, symbol) = match conclusion {
+        Conclusion::Allowed => (GOOD, "✓ "),
+        Conclusion::Denied => (BAD, "✗ "),
+        Conclusion::Undecided => (UNSURE, "? "),
+    };
+    let symbol = if detail.symbols { symbol } else { "" };
+    let word = conclusion.word();
+    let shown = printable(&redact::source(report.source));
+    line(out, format_args!("{style}{symbol}{word}{style:#} {shown}"));
+    if let Some(platform) = report.platform.filter(|_| report.source.identifier.starts_with("docker-image:"))
+    {
+        out.pop();
+        line(out, format_args!(" {FAINT}({platform}){FAINT:#}"));
+    }
+    if report.disabled {
+        field(out, "no policy:", "switched off by `--policy disabled=true`");
+    }
+}
+
+fn demands(out: &mut String, report: &Report<'_>) {
+    if report.rounds.is_empty() {
+        field(out, "asked for", "nothing");
+    }
+    for (number, requests) in (1..).zip(report.rounds) {
+        for request in requests {
+            field(out, &format!("asked for in round {number}:"), &describe_one(request));
+        }
+    }
+}
+
+fn field(out: &mut String, name: &str, value: &str) {
+    line(out, format_args!("  {FAINT}{name}{FAINT:#} {}", printable(value)));
+}
+
+fn indented(out: &mut String, mark: &str, text: &str) {
+    for (number, part) in text.lines().enumerate() {
+        let mark = if number == 0 { mark } else { &"  "[..mark.len()] };
+        line(out, format_args!("  {mark}{}", printable(part)));
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let written = writeln!(out, "{text}");
+    debug_assert!(written.is_ok());
+}
+
+/// Policies quote labels and names that others wrote; none of it may steer the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}

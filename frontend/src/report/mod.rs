@@ -1,0 +1,102 @@
+//! What a decision looks like to its reader.
+
+pub mod human;
+pub mod json;
+
+use policy_engine::check::Position;
+use policy_engine::metadata::Request;
+use policy_engine::policy::PolicyError;
+use policy_engine::source::{Platform, SourceOp};
+
+use crate::decide::{DecideError, Verdict};
+
+/// How the check of one source came out.
+pub struct Report<'a> {
+    /// The source that was asked about.
+    pub source: &'a SourceOp,
+    /// The platform it is wanted for.
+    pub platform: Option<&'a Platform>,
+    /// The verdict, or why there is none.
+    pub result: Result<&'a Verdict, &'a DecideError>,
+    /// What the policies asked for, round by round.
+    pub rounds: &'a [Vec<Request>],
+    /// Policies were switched off, so nothing was evaluated.
+    pub disabled: bool,
+}
+
+/// The three ways a check ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The source may be used.
+    Allowed,
+    /// It may not.
+    Denied,
+    /// Nobody could say, so it may not.
+    Undecided,
+}
+
+impl Conclusion {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl Report<'_> {
+    /// How it ended.
+    pub fn conclusion(&self) -> Conclusion {
+        match self.result {
+            Ok(verdict) if verdict.allowed() => Conclusion::Allowed,
+            Ok(_) => Conclusion::Denied,
+            Err(_) => Conclusion::Undecided,
+        }
+    }
+}
+
+/// A stable kebab-case name for why there is no decision.
+pub fn error_code(error: &DecideError) -> &'static str {
+    match error {
+        DecideError::Policy(PolicyError::Evaluation { code, .. }) => code,
+        DecideError::Policy(PolicyError::Undefined) => "undefined-decision",
+        DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => {
+            "invalid-decision"
+        }
+        DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
+        DecideError::Policy(_) => "policy-error",
+        DecideError::Resolve { .. } => "unresolvable-source",
+        DecideError::Rounds => "round-limit",
+        DecideError::Stuck(_) => "unresolved-again",
+        DecideError::Runtime(_) => "runtime",
+    }
+}
+
+/// Where in a policy an error arose, when it is known.
+pub fn error_position(error: &DecideError) -> Option<&Position> {
+    match error {
+        DecideError::Policy(PolicyError::Evaluation { position, .. }) => Some(position),
+        _ => None,
+    }
+}
+
+/// What to do about an error.
+pub fn error_help(error: &DecideError) -> Option<&'static str> {
+    match error {
+        DecideError::Policy(PolicyError::Undefined) => Some(
+            "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default",
+        ),
+        DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => Some(
+            "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)",
+        ),
+        DecideError::Resolve { .. } => Some(
+            "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
+        ),
+        DecideError::Rounds | DecideError::Stuck(_) => {
+            Some("please report this with the policy: it is a bug")
+        }
+        _ => None,
+    }
+}

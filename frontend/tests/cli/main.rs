@@ -1,0 +1,7 @@
+//! The binary as its users see it: arguments in, both streams and the exit code out.
+//!
+//! Nothing of the environment leaks in, and nothing leaves this machine. Tests that need servers run against
+//! the world of `fixtures/world`, when `POLICY_CHECK_WORLD` names the folder it was started in.
+
+mod harness;
+mod usage;
