@@ -44,10 +44,11 @@ pub trait Retryable {
 
 impl Transport {
     /// Runs `attempt` until it succeeds, fails for good, or [`RetryOptions::attempts`] is reached.
-    pub async fn retrying<T, E: Retryable>(
-        &self,
-        mut attempt: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub async fn retrying<T, E, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, E>
+    where
+        E: Retryable,
+        F: Future<Output = Result<T, E>>,
+    {
         let options = &self.options().retry;
         let mut tries = 1;
         loop {

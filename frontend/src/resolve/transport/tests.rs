@@ -124,15 +124,17 @@ async fn a_step_down_to_plain_http_is_refused() {
 async fn retries_until_it_works_or_the_attempts_are_used_up() {
     let failure = TransportError::Interrupted { url: String::new(), detail: String::new() };
     let tries = AtomicUsize::new(0);
-    let attempt = async || match tries.fetch_add(1, Ordering::Relaxed) {
-        0 | 1 => Err(failure.clone()),
-        _ => Ok(()),
+    let attempt = || async {
+        match tries.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Err(failure.clone()),
+            _ => Ok(()),
+        }
     };
     assert_eq!(transport().retrying(attempt).await, Ok(()));
     assert_eq!(tries.load(Ordering::Relaxed), 3);
 
     let tries = AtomicUsize::new(0);
-    let attempt = async || {
+    let attempt = || async {
         tries.fetch_add(1, Ordering::Relaxed);
         Err::<(), _>(failure.clone())
     };
@@ -150,7 +152,7 @@ async fn a_server_that_asks_for_too_much_patience_is_not_asked_again() {
         }
     }
     let tries = AtomicUsize::new(0);
-    let attempt = async || {
+    let attempt = || async {
         tries.fetch_add(1, Ordering::Relaxed);
         Err::<(), _>(Busy)
     };
