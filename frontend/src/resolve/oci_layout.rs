@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use oci_spec::image::{Descriptor, Digest, DigestAlgorithm, ImageIndex, MediaType, OciLayout};
+use oci_spec::image::{Descriptor, Digest, ImageIndex, MediaType, OciLayout};
 use policy_engine::metadata::{ImageMetadata, ImageWanted};
 use policy_engine::source::Platform;
 
 use super::image::content::{self, Content, MAX_MANIFEST, Root, check_announced, verified};
-use super::image::document::{Document, Kind, OCI_INDEX, kind_of, verify_digest};
+use super::image::document::{Document, Kind, OCI_INDEX, check_algorithm, kind_of, verify_digest};
 use super::image::{ImageError, MAX_REFERRERS, default_platform};
 use super::transport::ByteLimit;
 
@@ -119,15 +119,8 @@ impl Layout<'_> {
 
     /// Only digests that are sure to be plain hexadecimal make paths.
     fn blob_path(&self, digest: &Digest) -> Result<String, ImageError> {
-        match digest.algorithm() {
-            DigestAlgorithm::Sha256 | DigestAlgorithm::Sha384 | DigestAlgorithm::Sha512 => {
-                Ok(format!("blobs/{}/{}", digest.algorithm(), digest.digest()))
-            }
-            _ => Err(ImageError::UnsupportedDigest {
-                reference: self.reference.clone(),
-                digest: digest.to_string(),
-            }),
-        }
+        check_algorithm(&self.reference, digest)?;
+        Ok(format!("blobs/{}/{}", digest.algorithm(), digest.digest()))
     }
 
     async fn file(&self, relative: &str, limit: ByteLimit) -> Result<Bytes, ImageError> {

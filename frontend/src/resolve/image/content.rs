@@ -11,7 +11,7 @@ use policy_engine::metadata::{ImageMetadata, ImageWanted};
 use policy_engine::source::Platform;
 
 use super::chain;
-use super::document::{Document, Index, Kind, kind_of, verify};
+use super::document::{Document, Index, Kind, check_algorithm, kind_of, verify};
 use super::error::ImageError;
 use super::platform::{ImagePlatform, PlatformMatcher};
 use crate::resolve::transport::ByteLimit;
@@ -97,7 +97,7 @@ async fn select(content: &impl Content, root: &Root, platform: &Platform) -> Res
     let mut image = root.descriptor.clone();
     let mut bytes = root.bytes.clone();
     let mut parent = None;
-    for _ in 0..=MAX_INDEX_DEPTH {
+    for _ in 0..MAX_INDEX_DEPTH {
         let Document::Index(index) = parse(content, &image, &bytes)? else {
             return Ok(Selection { image, index: parent });
         };
@@ -219,12 +219,13 @@ fn parse(content: &impl Content, descriptor: &Descriptor, bytes: &[u8]) -> Resul
     Document::parse(content.reference(), &what, descriptor.media_type().as_ref(), bytes)
 }
 
-/// Refuses a descriptor that announces more than the limit, before anything is fetched.
+/// Refuses a descriptor that can't be verified or announces more than the limit, before anything is fetched.
 pub(crate) fn check_announced(
     reference: &str,
     descriptor: &Descriptor,
     limit: ByteLimit,
 ) -> Result<(), ImageError> {
+    check_algorithm(reference, descriptor.digest())?;
     if descriptor.size() <= limit.bytes {
         return Ok(());
     }

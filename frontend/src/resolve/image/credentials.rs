@@ -397,6 +397,6 @@ esac"#,
 
     #[test]
     fn secrets_are_not_printed() {
-        assert_eq!(format!("{:?}", Some(basic("user", "secret"))), r#"Basic("user", [secret])"#);
+        assert_eq!(format!("{:?}", basic("user", "secret")), r#"Basic("user", [secret])"#);
     }
 }

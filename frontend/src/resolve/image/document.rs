@@ -181,15 +181,10 @@ pub(crate) fn verify(reference: &str, descriptor: &Descriptor, bytes: &[u8]) -> 
 /// Checks the digest alone, where nobody said how long the content is.
 pub(crate) fn verify_digest(reference: &str, expected: &Digest, bytes: &[u8]) -> Result<(), ImageError> {
     let actual = match expected.algorithm() {
-        DigestAlgorithm::Sha256 => format!("sha256:{}", hex(&Sha256::digest(bytes))),
+        DigestAlgorithm::Sha256 => sha256(bytes),
         DigestAlgorithm::Sha384 => format!("sha384:{}", hex(&Sha384::digest(bytes))),
         DigestAlgorithm::Sha512 => format!("sha512:{}", hex(&Sha512::digest(bytes))),
-        _ => {
-            return Err(ImageError::UnsupportedDigest {
-                reference: reference.to_owned(),
-                digest: expected.to_string(),
-            });
-        }
+        _ => return Err(unsupported_digest(reference, expected)),
     };
     if actual == expected.as_ref() {
         return Ok(());
@@ -199,6 +194,18 @@ pub(crate) fn verify_digest(reference: &str, expected: &Digest, bytes: &[u8]) ->
         expected: expected.to_string(),
         actual,
     })
+}
+
+/// Whether [`verify_digest`] will be able to do its work; such digests are hexadecimal and safe in paths.
+pub(crate) fn check_algorithm(reference: &str, digest: &Digest) -> Result<(), ImageError> {
+    match digest.algorithm() {
+        DigestAlgorithm::Sha256 | DigestAlgorithm::Sha384 | DigestAlgorithm::Sha512 => Ok(()),
+        _ => Err(unsupported_digest(reference, digest)),
+    }
+}
+
+fn unsupported_digest(reference: &str, digest: &Digest) -> ImageError {
+    ImageError::UnsupportedDigest { reference: reference.to_owned(), digest: digest.to_string() }
 }
 
 /// `sha256:…` of `bytes`.

@@ -11,7 +11,7 @@ use url::Url;
 use super::chain::MAX_REFERRERS;
 use super::content::{Content, MAX_MANIFEST, Root, check_announced, verified};
 use super::credentials::is_docker_hub;
-use super::document::{Document, OCI_INDEX, kind_of, sha256, verify_digest};
+use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, verify_digest};
 use super::error::ImageError;
 use super::{ImageName, ImageResolver};
 use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
@@ -52,6 +52,9 @@ impl<'a> RegistryImage<'a> {
 
     async fn fetch_root(&self) -> Result<Arc<Root>, ImageError> {
         let digest = self.name.digest.as_deref().map(|digest| self.parse_digest(digest)).transpose()?;
+        if let Some(digest) = &digest {
+            check_algorithm(&self.reference, digest)?;
+        }
         let id = match (&self.name.digest, &self.name.tag) {
             (Some(digest), _) => digest,
             (None, Some(tag)) => tag,
@@ -304,6 +307,10 @@ impl Content for RegistryImage<'_> {
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<Bytes, ImageError> {
+        let root = self.root().await?;
+        if root.descriptor.digest() == descriptor.digest() {
+            return verified(&self.reference, descriptor, root.bytes.clone());
+        }
         self.cached("manifests", descriptor, MAX_MANIFEST).await
     }
 
