@@ -266,12 +266,14 @@ async fn redirects_end() {
 }
 
 #[tokio::test]
-async fn a_failure_is_shared() {
+async fn a_failure_is_shared_between_tasks() {
     let server = always(Reply::new(404, "")).await;
     let resolver = Arc::new(resolver());
-    let (name, platform, wanted) = (name(&server, "1"), amd64(), only_digest());
-    let ask = || resolver.resolve(&name, Some(&platform), &wanted);
+    let ask = || {
+        let (resolver, name) = (Arc::clone(&resolver), name(&server, "1"));
+        tokio::spawn(async move { resolver.resolve(&name, Some(&amd64()), &only_digest()).await })
+    };
     let (one, two) = tokio::join!(ask(), ask());
-    assert_eq!(one, two);
+    assert_eq!(one.unwrap(), two.unwrap());
     assert_eq!(server.requests().len(), 1);
 }
