@@ -1,2 +1,4 @@
 //! Everything of policy-check that talks: command line, resolvers, reports.
 #![forbid(unsafe_code)]
+
+pub mod resolve;

@@ -1,0 +1,6 @@
+//! Finds out about sources: a source and what is wanted go in, metadata comes out.
+
+pub mod transport;
+
+#[cfg(test)]
+pub(crate) mod testing;
