@@ -1,5 +1,8 @@
 //! Finds out about sources: a source and what is wanted go in, metadata comes out.
 
+pub mod git;
+pub mod http;
+pub mod redact;
 pub mod transport;
 
 #[cfg(test)]
