@@ -136,3 +136,34 @@ impl<R: Read> Read for Guarded<R> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, repeat};
+    use std::time::Duration;
+
+    use super::{Guard, Guarded, Part, printable};
+    use crate::resolve::git::GitError;
+
+    #[test]
+    fn limits() {
+        let guard = Guard::new("r".into(), Duration::from_mins(1), Part { what: "a part", limit: 10 });
+        let mut reader = Guarded { inner: repeat(b'x'), guard: guard.clone() };
+        reader.read_exact(&mut [0; 10]).expect("the limit itself is fine");
+        let error = reader.read_exact(&mut [0; 1]).expect_err("one too many");
+        let error = guard.explain(&error);
+        assert!(matches!(error, GitError::TooLarge { what: "a part", limit: 10, .. }), "{error}");
+        guard.begin(Part { what: "another", limit: 1 });
+        reader.read_exact(&mut [0; 1]).expect("it has a limit of its own");
+
+        let late = Guard::new("r".into(), Duration::ZERO, Part { what: "a part", limit: 10 });
+        let error = Guarded { inner: repeat(b'x'), guard: late.clone() }.read(&mut [0; 1]).expect_err("late");
+        assert!(matches!(late.explain(&error), GitError::Timeout { .. }));
+    }
+
+    #[test]
+    fn foreign_messages_are_tamed() {
+        assert_eq!(printable(" a\u{1b}[31m\nb\r\n"), "a [31m b");
+        assert_eq!(printable(&"x".repeat(10_000)).len(), 600);
+    }
+}

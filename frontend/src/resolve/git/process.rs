@@ -51,6 +51,7 @@ impl Process {
                 detail: error.to_string(),
             },
         };
+        in_own_group(&mut command);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -107,12 +108,36 @@ fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Kills the child and what it started: a grandchild would keep our pipes open.
 fn kill(child: &Mutex<Child>) {
     let mut child = lock(child);
-    // Both fail when it has ended by itself: then there is nothing to do.
-    let _ = child.kill();
-    let _ = child.wait();
+    // Once it was waited for, its id may belong to somebody else.
+    if matches!(child.try_wait(), Ok(None)) {
+        kill_group(&child);
+        // Both fail when it has ended by itself: then there is nothing to do.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
 }
+
+#[cfg(unix)]
+fn in_own_group(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+#[cfg(unix)]
+fn kill_group(child: &Child) {
+    let leader = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(leader) = leader {
+        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn in_own_group(_command: &mut Command) {}
+
+#[cfg(not(unix))]
+fn kill_group(_child: &Child) {}
 
 /// Reads to the end, so that the child never blocks on it, and keeps the beginning.
 fn collect(mut stderr: ChildStderr) -> Receiver<String> {
