@@ -3,6 +3,9 @@
 pub mod image;
 pub mod oci_layout;
 mod once;
+pub mod git;
+pub mod http;
+pub mod redact;
 pub mod transport;
 
 #[cfg(test)]
