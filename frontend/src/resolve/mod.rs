@@ -1,10 +1,10 @@
 //! Finds out about sources: a source and what is wanted go in, metadata comes out.
 
+pub mod git;
+pub mod http;
 pub mod image;
 pub mod oci_layout;
 mod once;
-pub mod git;
-pub mod http;
 pub mod redact;
 pub mod transport;
 
