@@ -17,7 +17,6 @@ mod arithmetic;
 mod big_float;
 mod calendar;
 mod comparison;
-pub(crate) use comparison::compare;
 mod delegate;
 mod encoding;
 mod format_float;
