@@ -196,7 +196,7 @@ impl Walk<'_> {
             let fields = [document, "provenance", "materials"].map(PathSegment::Field);
             self.path.extend(fields);
             self.ancestors.push(key);
-            provenance.materials = self.materials(materials, platform.as_ref())?;
+            provenance.materials = self.materials(&materials, platform.as_ref())?;
             self.ancestors.pop();
             self.path.truncate(self.path.len() - fields.len());
             content.provenance = Some(provenance);
@@ -206,15 +206,15 @@ impl Walk<'_> {
 
     fn materials(
         &mut self,
-        raw: Vec<RawMaterial>,
+        raw: &[RawMaterial],
         platform: Option<&Platform>,
     ) -> Result<Vec<Input>, InputError> {
         let mut inputs = Vec::with_capacity(raw.len());
         for raw in raw {
-            let material = match Material::parse(&raw) {
+            let material = match Material::parse(raw) {
                 Ok(material) => material,
                 Err(error) => {
-                    self.warnings.push(Material::warning(&raw, &error));
+                    self.warnings.push(Material::warning(raw, &error));
                     continue;
                 }
             };

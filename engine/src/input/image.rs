@@ -129,6 +129,7 @@ pub struct Timestamp {
 /// A signer's identity, from its Fulcio certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names, reason = "names of the certificate extensions")]
 pub struct Signer {
     /// Issuer of the certificate.
     pub certificate_issuer: String,
