@@ -1,5 +1,7 @@
 //! Inputs built from recorded metadata (`fixtures/input`, `fixtures/git`, `fixtures/provenance`).
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

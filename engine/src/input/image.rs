@@ -117,6 +117,7 @@ pub struct Signature {
 
 /// A trusted time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[allow(clippy::struct_field_names, reason = "names of the peer")]
 pub struct Timestamp {
     /// Kind of the authority: `Tlog` or `TimestampAuthority`.
     pub r#type: String,
