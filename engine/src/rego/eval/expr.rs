@@ -19,7 +19,7 @@ impl<'p> Evaluation<'p> {
             Expr::Get(loc, base, keys) => self.get(*loc, base, keys),
             Expr::Rule(rule) => self.rule_value(*rule),
             Expr::Tree(node) => self.tree_value(*node),
-            Expr::Data(path) => Ok(self.replaced_data(path)),
+            Expr::Data(path) => Ok(self.replaced_data(path, Value::Undefined)),
             Expr::Call(loc, callee, args) => self.call(*loc, *callee, args),
             Expr::Equal { left, right, negated } => {
                 let left = self.eval(left)?;
@@ -64,17 +64,8 @@ impl<'p> Evaluation<'p> {
     }
 
     pub(super) fn input_at(&mut self, loc: Loc, path: &[Value]) -> Value {
-        let mut value = &self.context.input;
-        for key in path {
-            match step_into(value, key) {
-                Some(next) => value = next,
-                None => return Value::Undefined,
-            }
-            if unknown::is_unknown(value) {
-                break;
-            }
-        }
-        let value = value.clone();
+        let found = super::data::descend(&self.context.input, path.iter().cloned());
+        let value = found.cloned().unwrap_or(Value::Undefined);
         self.note_read(loc, &value);
         value
     }
@@ -181,9 +172,8 @@ impl<'p> Evaluation<'p> {
             {
                 unknown::add(&mut unknown, found);
             }
-            if unknown.is_none() {
-                self.insert(loc, &mut object, key, value, &mut unknown)?;
-            }
+            // Of a key that is there twice, the last value counts.
+            object.insert(key, value);
         }
         let value = unknown.unwrap_or_else(|| Value::from(object));
         self.charge(loc, size(&value))?;
