@@ -171,6 +171,11 @@ pub fn display(value: &Value) -> Result<String> {
     term::display(value)
 }
 
+/// A number as JSON writes it; a limit when it would take very many digits.
+pub fn number(text: &str) -> Result {
+    json_parser::parse(text)
+}
+
 /// OPA's order of values, which is not that of [`Value`]: sets come after objects.
 pub fn compare(left: &Value, right: &Value) -> std::cmp::Ordering {
     comparison::compare(left, right)

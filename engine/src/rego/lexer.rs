@@ -157,8 +157,9 @@ impl<'t> Lexer<'t> {
         if text.len() > 400 {
             return Err(self.error(start, "a number may have 400 characters at most"));
         }
-        let value = Value::from_numeric_string(text)
-            .map_err(|_| self.error(start, format!("`{text}` is not a number this engine can hold")))?;
+        let value = crate::builtins::number(text).map_err(|why| {
+            self.error(start, format!("this engine cannot hold the number `{text}`: {why}"))
+        })?;
         Ok(TokenKind::Number(value))
     }
 

@@ -21,4 +21,6 @@ mod evaluate;
 #[cfg(test)]
 mod language_tests;
 #[cfg(test)]
+mod robustness_tests;
+#[cfg(test)]
 mod semantics_tests;

@@ -2,6 +2,7 @@
 
 use super::evaluate::Expected::{Error, Undefined, Value};
 use super::evaluate::{check, decision};
+use super::unknown::{is_unknown, unknown};
 
 #[test]
 fn membership_with_a_key_stands_alone_but_not_in_lists() {
@@ -212,4 +213,23 @@ fn a_function_of_another_package_cannot_be_hidden_by_chance() {
     assert_eq!(decision(&[good, library], regorus::Value::Null), Ok(regorus::Value::from(3)));
     let refusal = decision(&[bad, library], regorus::Value::Null).unwrap_err();
     assert_eq!(refusal.code, "shadowed-function");
+}
+
+#[test]
+fn replacing_a_part_does_not_make_what_is_unresolved_look_absent() {
+    let image = [(regorus::Value::from("labels"), unknown(1))];
+    let image = regorus::Value::from(std::collections::BTreeMap::from(image));
+    let input = [(regorus::Value::from("image"), image)];
+    let input = regorus::Value::from(std::collections::BTreeMap::from(input));
+    for policy in [
+        "decision := x if x := input.image.labels.a with input.image.labels.b as 1",
+        "decision if not input.image.labels.a with input.image.labels.b as 1",
+        "decision if not data.s.labels.a with data.s as input.image",
+        "decision := count(s) if s := data.s with data.s as input.image with data.s.labels.b as 1",
+        "decision if not data.s.labels with data.s as input.image with data.s.labels.b as 1",
+        "f(x) := x.labels.a\ndecision if not f(1) with f as input.image.labels",
+    ] {
+        let decided = decision(&[&format!("package docker\n\n{policy}\n")], input.clone());
+        assert!(decided.as_ref().is_ok_and(is_unknown), "{policy}: {decided:?}");
+    }
 }

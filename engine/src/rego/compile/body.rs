@@ -5,7 +5,7 @@
 //! saves a fetch wherever it is written.
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
-use super::super::ir::{Expr, Pattern, Replacement, Stmt, StmtKind, Traits};
+use super::super::ir::{Expr, Pattern, Replacement, Slot, Stmt, StmtKind, Traits};
 use super::declare::{check_used, position};
 use super::scope::{Frame, Snapshot};
 use super::{Compiler, Problem, Result};
@@ -34,7 +34,7 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .filter(|(_, literal)| !matches!(literal.kind, LiteralKind::Some(_)))
-            .map(|(index, literal)| Waiting { index, literal, may_ask: false })
+            .map(|(index, literal)| Waiting { index, literal, asking: None })
             .collect();
         while !waiting.is_empty() {
             self.next_statement(frame, &mut waiting, &mut stmts)?;
@@ -74,45 +74,46 @@ impl Compiler<'_> {
         stmts: &mut Vec<Stmt>,
     ) -> Result<()> {
         let mut unsafe_problem = None;
-        for asking in [false, true] {
-            let mut i = 0;
-            let mut progress = false;
-            while i < waiting.len() {
-                let Waiting { index, literal, may_ask } = waiting[i];
-                if may_ask && !asking {
-                    i += 1;
-                    continue;
-                }
-                let snapshot = frame.snapshot();
-                frame.move_to(position(index));
-                match self.literal(frame, literal) {
-                    Ok(lowered) => {
-                        if !asking && lowered.iter().any(|s| s.traits.may_ask) {
-                            frame.restore(snapshot);
-                            waiting[i].may_ask = true;
-                            i += 1;
-                            continue;
-                        }
-                        stmts.extend(lowered);
-                        waiting.remove(i);
-                        if asking {
-                            return Ok(());
-                        }
-                        progress = true;
-                    }
-                    Err(problem) if problem.code == UNSAFE => {
-                        frame.restore(snapshot);
-                        unsafe_problem.get_or_insert(problem);
-                        i += 1;
-                    }
-                    Err(problem) => return Err(problem),
-                }
+        let mut progress = false;
+        let mut i = 0;
+        while i < waiting.len() {
+            let Waiting { index, literal, asking } = &waiting[i];
+            // Lowered before, and it still would come out the same.
+            if asking.as_ref().is_some_and(|lowered| binds(lowered).all(|slot| !frame.is_bound(slot))) {
+                i += 1;
+                continue;
             }
-            if progress {
-                return Ok(());
+            let snapshot = frame.snapshot();
+            frame.move_to(position(*index));
+            match self.literal(frame, literal) {
+                Ok(lowered) if lowered.iter().any(|s| s.traits.may_ask) => {
+                    frame.restore(snapshot);
+                    waiting[i].asking = Some(lowered);
+                    i += 1;
+                }
+                Ok(lowered) => {
+                    stmts.extend(lowered);
+                    waiting.remove(i);
+                    progress = true;
+                }
+                Err(problem) if problem.code == UNSAFE => {
+                    frame.restore(snapshot);
+                    waiting[i].asking = None;
+                    unsafe_problem.get_or_insert(problem);
+                    i += 1;
+                }
+                Err(problem) => return Err(problem),
             }
         }
-        unsafe_problem.map_or(Ok(()), Err)
+        if progress {
+            return Ok(());
+        }
+        let first = waiting.iter_mut().enumerate().find_map(|(i, w)| Some((i, w.asking.take()?)));
+        let Some((i, lowered)) = first else { return unsafe_problem.map_or(Ok(()), Err) };
+        waiting.remove(i);
+        binds(&lowered).for_each(|slot| frame.bind(slot));
+        stmts.extend(lowered);
+        Ok(())
     }
 
     fn literal(&mut self, frame: &mut Frame, literal: &Literal) -> Result<Vec<Stmt>> {
@@ -313,13 +314,17 @@ impl Compiler<'_> {
 }
 
 /// A statement that has not been lowered yet.
-#[derive(Clone, Copy)]
 struct Waiting<'a> {
     /// Its place in the body.
     index: usize,
     literal: &'a Literal,
-    /// It is known to ask for metadata.
-    may_ask: bool,
+    /// What it was lowered to, when that may ask for metadata and other statements go first.
+    asking: Option<Vec<Stmt>>,
+}
+
+/// The variables that statements bind.
+fn binds(stmts: &[Stmt]) -> impl Iterator<Item = Slot> {
+    stmts.iter().flat_map(|stmt| stmt.binds.iter().copied())
 }
 
 /// Adds a statement with the slots bound since `snapshot` and what lowering it came across.

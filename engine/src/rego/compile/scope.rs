@@ -14,6 +14,8 @@ pub(super) struct Frame {
     scopes: Vec<Scope>,
     /// For each slot, whether a value is in it at this point of the body.
     bound: Vec<bool>,
+    /// The bound slots in the order in which they were.
+    order: Vec<Slot>,
     names: Vec<Name>,
     /// For each slot, whether anything refers to it.
     used: Vec<Cell<bool>>,
@@ -43,8 +45,10 @@ struct Declared {
 }
 
 /// What a failed attempt to lower something must not leave behind.
+#[derive(Clone, Copy)]
 pub(super) struct Snapshot {
-    bound: Vec<bool>,
+    /// How many slots were bound.
+    bound: usize,
     depth: usize,
     floor: Slot,
     wildcards: bool,
@@ -57,6 +61,7 @@ impl Frame {
             module,
             scopes: Vec::new(),
             bound: Vec::new(),
+            order: Vec::new(),
             names: Vec::new(),
             used: Vec::new(),
             floor: 0,
@@ -160,7 +165,10 @@ impl Frame {
     }
 
     pub(super) fn bind(&mut self, slot: Slot) {
-        self.bound[slot] = true;
+        if !self.bound[slot] {
+            self.bound[slot] = true;
+            self.order.push(slot);
+        }
     }
 
     pub(super) fn name(&self, slot: Slot) -> &Name {
@@ -169,7 +177,7 @@ impl Frame {
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            bound: self.bound.clone(),
+            bound: self.order.len(),
             depth: self.scopes.len(),
             floor: self.floor,
             wildcards: self.wildcards,
@@ -179,9 +187,9 @@ impl Frame {
 
     /// Back to what was bound at `snapshot`. Slots made since stay allotted, unbound.
     pub(super) fn restore(&mut self, snapshot: Snapshot) {
-        let len = self.bound.len();
-        self.bound = snapshot.bound;
-        self.bound.resize(len, false);
+        for slot in self.order.drain(snapshot.bound..) {
+            self.bound[slot] = false;
+        }
         self.scopes.truncate(snapshot.depth);
         self.floor = snapshot.floor;
         self.wildcards = snapshot.wildcards;
@@ -221,8 +229,6 @@ impl Frame {
 
     /// Slots bound now that were not at `snapshot`.
     pub(super) fn bound_since(&self, snapshot: &Snapshot) -> Vec<Slot> {
-        (0..self.bound.len())
-            .filter(|slot| self.bound[*slot] && !snapshot.bound.get(*slot).copied().unwrap_or(false))
-            .collect()
+        self.order[snapshot.bound..].to_vec()
     }
 }

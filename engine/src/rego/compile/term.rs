@@ -17,6 +17,13 @@ impl Compiler<'_> {
         match &term.node {
             Node::Scalar(value) => Ok(Expr::Const(value.clone())),
             Node::Var(name) => self.variable(frame, out, term, name),
+            _ => stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.compound(frame, out, term)),
+        }
+    }
+
+    fn compound(&mut self, frame: &mut Frame, out: &mut Vec<Stmt>, term: &Term) -> Result<Expr> {
+        match &term.node {
+            Node::Scalar(_) | Node::Var(_) => self.expr(frame, out, term),
             Node::Ref(head, keys) => {
                 check_constant_object(head, keys)?;
                 self.reference(frame, out, term.loc, head, keys)

@@ -6,7 +6,7 @@ use super::super::ast::Loc;
 use super::super::ir::{Expr, Pattern, Stmt, StmtKind};
 use super::super::unknown;
 use super::pattern::Fit;
-use super::{Evaluation, Flow, Printed, Result};
+use super::{Evaluation, Flow, Printed, RED_ZONE, Result, STACK_SEGMENT};
 
 /// Called for each solution of a body; with what is unknown about it, if anything is.
 pub(super) type Then<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Option<Value>) -> Result<Flow>;
@@ -166,9 +166,8 @@ impl<'p> Evaluation<'p> {
                 }
             }
             if fits {
-                let flow = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || {
-                    self.solve(rest, unknown, &mut *then)
-                })?;
+                let flow =
+                    stacker::maybe_grow(RED_ZONE, STACK_SEGMENT, || self.solve(rest, unknown, &mut *then))?;
                 if flow == Flow::Stop {
                     return Ok(flow);
                 }

@@ -77,11 +77,16 @@ impl<'p> Evaluation<'p> {
         if let Some(unknown) = self.unknown_for(builtin, args) {
             return Ok(unknown);
         }
+        self.work(loc, &args.iter().collect::<Vec<_>>())?;
         match (builtin.call)(args) {
             // `object.get` of an unresolved field.
             Ok(value) if self.has_unknown && unknown::is_unknown(&value) => Ok(value),
             Ok(value) => {
                 self.charge(loc, size(&value))?;
+                // The only one that puts values into values.
+                if builtin.name == "json.patch" {
+                    self.made(loc, &value)?;
+                }
                 Ok(value)
             }
             Err(BuiltinError::Limit(message)) => Err(Failure { loc, code: "limit", message }),

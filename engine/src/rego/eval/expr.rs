@@ -7,7 +7,7 @@ use regorus::Value;
 use super::super::ast::Loc;
 use super::super::ir::{Comprehension, ComprehensionKind, Expr, Order, TemplatePart};
 use super::super::unknown;
-use super::{Evaluation, Event, Failure, Flow, Result, size};
+use super::{Evaluation, Event, Failure, Flow, RED_ZONE, Result, STACK_SEGMENT, size};
 
 impl<'p> Evaluation<'p> {
     /// The value of an expression: defined, `Undefined`, or unknown.
@@ -16,6 +16,13 @@ impl<'p> Evaluation<'p> {
             Expr::Const(value) => Ok(value.clone()),
             Expr::Local(slot) => Ok(self.local(*slot).clone()),
             Expr::Input(loc, path) => Ok(self.input_at(*loc, path)),
+            _ => stacker::maybe_grow(RED_ZONE, STACK_SEGMENT, || self.compound(expr)),
+        }
+    }
+
+    fn compound(&mut self, expr: &'p Expr) -> Result<Value> {
+        match expr {
+            Expr::Const(_) | Expr::Local(_) | Expr::Input(..) => self.eval(expr),
             Expr::Get(loc, base, keys) => self.get(*loc, base, keys),
             Expr::Rule(rule) => self.rule_value(*rule),
             Expr::Tree(node) => self.tree_value(*node),
@@ -24,6 +31,7 @@ impl<'p> Evaluation<'p> {
             Expr::Equal { left, right, negated } => {
                 let left = self.eval(left)?;
                 let right = self.eval(right)?;
+                self.work(Loc::default(), &[&left, &right])?;
                 Ok(match self.equal(&left, &right) {
                     Value::Bool(equal) => Value::from(equal != *negated),
                     other => other,
@@ -39,9 +47,7 @@ impl<'p> Evaluation<'p> {
                 Ok(set)
             }
             Expr::Object(loc, fields) => self.object(*loc, fields),
-            Expr::Comprehension(loc, comprehension) => {
-                stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || self.comprehension(*loc, comprehension))
-            }
+            Expr::Comprehension(loc, comprehension) => self.comprehension(*loc, comprehension),
             Expr::Template(parts) => self.template(parts),
         }
     }
@@ -105,6 +111,7 @@ impl<'p> Evaluation<'p> {
         if let Some(unknown) = self.unknown_inside(&[&a, &b]) {
             return Ok(unknown);
         }
+        self.work(Loc::default(), &[&a, &b])?;
         let ordering = crate::builtins::compare(&a, &b);
         Ok(Value::from(match order {
             Order::Less => ordering.is_lt(),
@@ -123,6 +130,7 @@ impl<'p> Evaluation<'p> {
                 return Ok(Value::Undefined);
             }
         }
+        self.work(Loc::default(), &[&domain])?;
         if self.has_unknown {
             // An element may be equal although parts of it are unresolved; which, only they can tell.
             let operands: Vec<&Value> = key.iter().chain([&value, &domain]).collect();
@@ -155,6 +163,7 @@ impl<'p> Evaluation<'p> {
             }
         }
         self.charge(Loc::default(), size(&value))?;
+        self.made(Loc::default(), &value)?;
         Ok(value)
     }
 
@@ -177,6 +186,7 @@ impl<'p> Evaluation<'p> {
         }
         let value = unknown.unwrap_or_else(|| Value::from(object));
         self.charge(loc, size(&value))?;
+        self.made(loc, &value)?;
         Ok(value)
     }
 
@@ -238,11 +248,13 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
-        Ok(unknown.unwrap_or_else(|| match kind {
+        let value = unknown.unwrap_or_else(|| match kind {
             ComprehensionKind::Array => Value::from(items),
             ComprehensionKind::Set => Value::from(set),
             ComprehensionKind::Object => Value::from(object),
-        }))
+        });
+        self.made(loc, &value)?;
+        Ok(value)
     }
 
     fn template(&mut self, parts: &'p [TemplatePart]) -> Result<Value> {

@@ -23,6 +23,16 @@ use super::ir::{OwnBuiltin, Program, RuleId, Slot};
 const MAX_STEPS: u64 = 10_000_000;
 /// Bytes that the values made in one evaluation may take, roughly.
 const MAX_BYTES: u64 = 256 << 20;
+/// Bytes of operands that are one step of work.
+const BYTES_PER_STEP: u64 = 1_024;
+/// Parts of a value that are one step of work.
+const PARTS_PER_STEP: u64 = 4;
+/// Arrays, sets and objects may hold each other this deep.
+const MAX_NESTING: usize = 512;
+/// Stack that must be left before an evaluation goes deeper: enough to go through a value to its depth.
+const RED_ZONE: usize = 1 << 20;
+/// Stack that is added when less is left.
+const STACK_SEGMENT: usize = 4 << 20;
 /// Rules may refer to rules this deep.
 const MAX_RULE_DEPTH: usize = 2_000;
 
@@ -205,10 +215,47 @@ impl<'p> Evaluation<'p> {
         Ok(())
     }
 
+    /// Counts the work that going through operands is, as a built-in or comparison does.
+    fn work(&mut self, loc: Loc, operands: &[&Value]) -> Result<()> {
+        let bytes: usize = operands.iter().map(|value| size(value)).sum();
+        self.steps += bytes as u64 / BYTES_PER_STEP;
+        self.step(loc)
+    }
+
+    /// Checks a value made of others: it may not nest too deep, and it must be small enough to go through.
+    /// (Written out, a value may be far larger than what it takes in memory.)
+    fn made(&mut self, loc: Loc, value: &Value) -> Result<()> {
+        let budget = (MAX_STEPS + 1).saturating_sub(self.steps) * PARTS_PER_STEP;
+        let mut parts = 0;
+        let fits = count_parts(value, 0, budget, &mut parts);
+        self.steps += parts / PARTS_PER_STEP;
+        if !fits && parts < budget {
+            let message = format!("a value nests more than {MAX_NESTING} deep");
+            return Err(Failure { loc, code: "limit", message });
+        }
+        self.step(loc)
+    }
+
     fn note(&mut self, event: impl FnOnce() -> Event) {
         if let Some(events) = &mut self.events {
             events.push(event());
         }
+    }
+}
+
+/// Counts a value and everything in it; gives up beyond `budget` parts or too deep.
+fn count_parts(value: &Value, depth: usize, budget: u64, parts: &mut u64) -> bool {
+    *parts += 1;
+    if depth > MAX_NESTING || *parts >= budget {
+        return false;
+    }
+    match value {
+        Value::Array(items) => items.iter().all(|item| count_parts(item, depth + 1, budget, parts)),
+        Value::Set(items) => items.iter().all(|item| count_parts(item, depth + 1, budget, parts)),
+        Value::Object(fields) => fields.iter().all(|(key, field)| {
+            count_parts(key, depth + 1, budget, parts) && count_parts(field, depth + 1, budget, parts)
+        }),
+        _ => true,
     }
 }
 

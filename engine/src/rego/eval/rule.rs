@@ -8,7 +8,7 @@ use super::super::ast::Loc;
 use super::super::ir::{Alternative, Clause, Rule, RuleId, RuleKind};
 use super::super::unknown;
 use super::pattern::Fit;
-use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, Result, size};
+use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, RED_ZONE, Result, STACK_SEGMENT, size};
 
 /// What the clauses of a rule or function came to so far.
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl<'p> Evaluation<'p> {
             return Err(Failure { loc, code: "limit", message });
         }
         self.depth += 1;
-        let result = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || run(self));
+        let result = stacker::maybe_grow(RED_ZONE, STACK_SEGMENT, || run(self));
         self.depth -= 1;
         result
     }
@@ -201,7 +201,9 @@ impl<'p> Evaluation<'p> {
                 })
             })?;
         }
-        Ok((unknown.unwrap_or_else(|| Value::from(set)), first.unwrap_or(rule.loc)))
+        let value = unknown.unwrap_or_else(|| Value::from(set));
+        self.made(rule.loc, &value)?;
+        Ok((value, first.unwrap_or(rule.loc)))
     }
 
     fn object_rule(&mut self, id: RuleId, rule: &'p Rule) -> Result<(Value, Loc)> {
@@ -233,7 +235,9 @@ impl<'p> Evaluation<'p> {
                 })
             })?;
         }
-        Ok((unknown.unwrap_or_else(|| object.into_value()), rule.loc))
+        let value = unknown.unwrap_or_else(|| object.into_value());
+        self.made(rule.loc, &value)?;
+        Ok((value, rule.loc))
     }
 
     /// Puts what one solution gives at `keys` of nested objects.

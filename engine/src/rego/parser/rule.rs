@@ -49,7 +49,7 @@ impl Parser<'_> {
         }
         let mut alternatives = vec![Alternative { loc, value, body: body.unwrap_or_default() }];
         while self.at_word("else") {
-            if element.is_some() || alternatives.iter().any(|a| a.body.is_empty()) {
+            if element.is_some() || alternatives.last().is_none_or(|a| a.body.is_empty()) {
                 return Err(self.error("`else` can only follow a rule with a body and a single value"));
             }
             alternatives.push(self.else_branch()?);

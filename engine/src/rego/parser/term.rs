@@ -159,8 +159,8 @@ impl Parser<'_> {
             return Err(self.unexpected("a number after `-`"));
         }
         let text = format!("-{}", &self.text[self.token.start..self.token.end]);
-        let value = Value::from_numeric_string(&text)
-            .map_err(|_| self.error(format!("`{text}` is not a number this engine can hold")))?;
+        let value = crate::builtins::number(&text)
+            .map_err(|why| self.error(format!("this engine cannot hold the number `{text}`: {why}")))?;
         self.scalar(loc, value)
     }
 
