@@ -17,7 +17,6 @@ mod arithmetic;
 mod big_float;
 mod calendar;
 mod comparison;
-mod delegate;
 mod encoding;
 mod format_float;
 mod glob;
@@ -36,6 +35,7 @@ mod table;
 mod template;
 mod template_functions;
 mod template_parser;
+mod template_text;
 mod term;
 pub(crate) use term::shown as term_text;
 mod time;
@@ -44,6 +44,8 @@ mod time_parse;
 mod types;
 mod units;
 mod versions;
+mod yaml;
+mod yaml_writer;
 
 use regorus::Value;
 
