@@ -168,11 +168,6 @@ impl std::fmt::Display for Types {
     }
 }
 
-/// `value` as `print` and template strings show it: a string as it is, all else in the language's syntax.
-pub fn display(value: &Value) -> Result<String> {
-    term::display(value)
-}
-
 /// OPA's order of values, which is not that of [`Value`]: sets come after objects.
 pub fn compare(left: &Value, right: &Value) -> std::cmp::Ordering {
     comparison::compare(left, right)
