@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn deltas() {
-        let guard = Guard::new("r".into(), Duration::from_secs(60), Part { what: "x", limit: 1 });
+        let guard = Guard::new("r".into(), Duration::from_mins(1), Part { what: "x", limit: 1 });
         let base = b"0123456789";
         // Copy 3 from 2, insert "ab", copy 1 from 0.
         let delta = [10, 6, 0x80 | 0x11, 2, 3, 2, b'a', b'b', 0x80 | 0x10, 1];
