@@ -37,7 +37,7 @@ mod template_functions;
 mod template_parser;
 mod template_text;
 mod term;
-pub(crate) use term::shown as term_text;
+pub(crate) use term::{display as term_display, shown as term_text};
 mod time;
 mod time_layout;
 mod time_parse;

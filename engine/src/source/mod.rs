@@ -39,6 +39,8 @@ pub const ATTR_GIT_FULL_URL: &str = "git.fullurl";
 pub const ATTR_GIT_CHECKSUM: &str = "git.checksum";
 /// Attribute: the digest that an image source must have.
 pub const ATTR_IMAGE_CHECKSUM: &str = "image.checksum";
+/// Attribute: the client's content store that an OCI layout is in; on a command line the layout's path.
+pub const ATTR_OCI_STORE: &str = "oci.store";
 /// Attribute: the secret that holds the `Authorization` header of a URL.
 pub const ATTR_HTTP_AUTH_HEADER_SECRET: &str = "http.authheadersecret";
 
@@ -95,7 +97,7 @@ impl Source {
             "git" => Self::Git(GitSource::parse(op, rest)?),
             "http" | "https" => Self::Http(HttpSource::parse(op)?),
             "local" => Self::Local(LocalSource { name: rest.to_owned() }),
-            "oci-layout" => Self::OciLayout(OciLayoutSource::parse(rest)?),
+            "oci-layout" => Self::OciLayout(OciLayoutSource::parse(op, rest)?),
             _ => {
                 return Err(SourceError::UnsupportedScheme {
                     scheme: scheme.to_owned(),
@@ -118,9 +120,7 @@ mod tests {
 
     #[test]
     fn schemes() {
-        for (identifier, image) in
-            [("local://context", false), ("docker-image://a", true), ("oci-layout://a", true)]
-        {
+        for (identifier, image) in [("local://context", false), ("docker-image://a", true)] {
             assert_eq!(Source::parse(&SourceOp::new(identifier)).unwrap().needs_platform(), image);
         }
         let error = Source::parse(&SourceOp::new("noscheme")).unwrap_err();

@@ -267,7 +267,13 @@ impl<'p> Evaluation<'p> {
                         unknown::add(&mut unknown, &why);
                     } else if let Value::Array(items) = &values {
                         match items.first() {
-                            Some(value) => text.push_str(&crate::builtins::term_text(value)),
+                            Some(value) => match crate::builtins::term_display(value) {
+                                Ok(shown) => text.push_str(&shown),
+                                Err(error) => {
+                                    let message = error.to_string();
+                                    return Err(Failure { loc: Loc::default(), code: "limit", message });
+                                }
+                            },
                             None => text.push_str("<undefined>"),
                         }
                     }
