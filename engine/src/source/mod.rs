@@ -115,6 +115,8 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Redacted, Source, SourceError, SourceOp, git_context, parse_cli};
     use crate::testing::mutations;
 
@@ -138,10 +140,12 @@ mod tests {
             "https://u:p@[::1]:80/a/%2e%2e/b?x=1&y=%20#f",
             "oci-layout://./a/b:tag@sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab",
         ] {
-            assert!(Source::parse(&SourceOp::new(seed)).is_ok(), "{seed}");
+            let attrs: BTreeMap<_, _> = [(super::ATTR_OCI_STORE.to_owned(), "store".to_owned())].into();
+            let op = |identifier: &str| SourceOp { identifier: identifier.to_owned(), attrs: attrs.clone() };
+            assert!(Source::parse(&op(seed)).is_ok(), "{seed}");
             mutations(seed.as_bytes(), 2000, |bytes| {
                 let text = String::from_utf8_lossy(bytes);
-                let _ = Source::parse(&SourceOp::new(text.as_ref()));
+                let _ = Source::parse(&op(&text));
                 let _ = parse_cli(&text);
                 let _ = git_context(&text);
                 let _ = Redacted(&text).to_string();
