@@ -9,4 +9,5 @@ pub mod policy_spec;
 pub mod redact;
 pub mod replay;
 pub mod report;
+pub mod resolve;
 pub mod source_arg;

@@ -1,0 +1,345 @@
+//! The pulling half of the OCI distribution specification 1.1, for one image.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use oci_spec::image::{Descriptor, Digest, MediaType};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use super::chain::MAX_REFERRERS;
+use super::content::{Content, MAX_MANIFEST, Root, check_announced, verified};
+use super::credentials::is_docker_hub;
+use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, verify_digest};
+use super::error::ImageError;
+use super::{ImageName, ImageResolver};
+use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
+
+const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, \
+     application/vnd.docker.distribution.manifest.v2+json",
+);
+const ACCEPT_INDEX: HeaderValue = HeaderValue::from_static(OCI_INDEX);
+const ACCEPT_ANY: HeaderValue = HeaderValue::from_static("*/*");
+const MAX_REFERRER_PAGES: usize = 16;
+
+/// A body with the media type it came with.
+struct Answer {
+    /// Without parameters; empty when there was none.
+    media_type: String,
+    bytes: Bytes,
+    /// Next page of a list.
+    next: Option<Url>,
+}
+
+/// One image in its registry.
+pub(super) struct RegistryImage<'a> {
+    resolver: &'a ImageResolver,
+    name: &'a ImageName,
+    reference: String,
+}
+
+impl<'a> RegistryImage<'a> {
+    pub(super) fn new(resolver: &'a ImageResolver, name: &'a ImageName) -> Self {
+        Self { resolver, name, reference: name.to_string() }
+    }
+
+    fn key(&self, kind: &'static str, id: &str) -> (String, String, &'static str, String) {
+        (self.name.registry.clone(), self.name.repository.clone(), kind, id.to_owned())
+    }
+
+    async fn fetch_root(&self) -> Result<Arc<Root>, ImageError> {
+        let digest = self.name.digest.as_deref().map(|digest| self.parse_digest(digest)).transpose()?;
+        if let Some(digest) = &digest {
+            check_algorithm(&self.reference, digest)?;
+        }
+        let id = match (&self.name.digest, &self.name.tag) {
+            (Some(digest), _) => digest,
+            (None, Some(tag)) => tag,
+            (None, None) => "latest",
+        };
+        let answer = self.get(&self.url("manifests", id)?, &ACCEPT_MANIFEST, MAX_MANIFEST, "image").await?;
+        // The Docker-Content-Digest header only says what the server believes.
+        let digest = match digest {
+            Some(digest) => {
+                verify_digest(&self.reference, &digest, &answer.bytes)?;
+                digest
+            }
+            None => self.parse_digest(&sha256(&answer.bytes))?,
+        };
+        let media_type = if is_generic(&answer.media_type) {
+            Document::media_type_of(&answer.bytes).unwrap_or(answer.media_type)
+        } else {
+            answer.media_type
+        };
+        // Refuses what is no manifest at all, even if nothing but the digest is wanted.
+        Document::parse(&self.reference, &format!("manifest {digest}"), &media_type, &answer.bytes)?;
+        let size = answer.bytes.len() as u64;
+        let descriptor = Descriptor::new(MediaType::from(media_type.as_str()), size, digest);
+        Ok(Arc::new(Root { descriptor, bytes: answer.bytes }))
+    }
+
+    async fn fetch_referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
+        let what = format!("referrers of {digest}");
+        match self.get(&self.url("referrers", digest.as_ref())?, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
+            Ok(first) => self.referrer_pages(digest, first).await,
+            Err(ImageError::NotFound { .. }) => self.referrers_by_tag(digest).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Follows the `Link` headers of a list that comes in pieces.
+    async fn referrer_pages(&self, digest: &Digest, first: Answer) -> Result<Vec<Descriptor>, ImageError> {
+        let what = format!("referrers of {digest}");
+        let mut referrers = self.referrer_list(&what, &first)?;
+        let mut next = first.next;
+        for _ in 0..MAX_REFERRER_PAGES {
+            let Some(url) = next else { return Ok(referrers) };
+            let page = self.get(&url, &ACCEPT_INDEX, MAX_MANIFEST, &what).await?;
+            referrers.extend(self.referrer_list(&what, &page)?);
+            if referrers.len() > MAX_REFERRERS {
+                return Err(self.limit(format!("number of {what}"), MAX_REFERRERS.to_string()));
+            }
+            next = page.next;
+        }
+        Err(self.limit(what, format!("{MAX_REFERRER_PAGES} pages")))
+    }
+
+    /// Where a registry has no referrers API: an index under the tag `sha256-…`; none means no referrers.
+    async fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
+        let what = format!("referrers of {digest}");
+        let tag = digest.as_ref().replacen(':', "-", 1);
+        match self.get(&self.url("manifests", &tag)?, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
+            Ok(answer) => self.referrer_list(&what, &answer),
+            Err(ImageError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn referrer_list(&self, what: &str, answer: &Answer) -> Result<Vec<Descriptor>, ImageError> {
+        let media_type = if is_generic(&answer.media_type) { OCI_INDEX } else { &answer.media_type };
+        match Document::parse(&self.reference, what, media_type, &answer.bytes)? {
+            Document::Index(index) => Ok(index.index.manifests().clone()),
+            Document::Manifest(_) => Err(ImageError::UnsupportedMediaType {
+                reference: self.reference.clone(),
+                what: what.to_owned(),
+                media_type: answer.media_type.clone(),
+                expected: "an OCI index",
+            }),
+        }
+    }
+
+    /// GET with login, redirects and retries; `what` is for messages.
+    async fn get(
+        &self,
+        url: &Url,
+        accept: &HeaderValue,
+        limit: ByteLimit,
+        what: &str,
+    ) -> Result<Answer, ImageError> {
+        let transport = &self.resolver.transport;
+        transport
+            .retrying(|| async {
+                // On the heap: its state is big, and part of the state of everything that waits for it.
+                let response = Box::pin(self.send(url, accept, what)).await?;
+                let headers = response.headers();
+                let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let media_type = text(&CONTENT_TYPE).split(';').next().unwrap_or_default();
+                let media_type = media_type.trim().to_ascii_lowercase();
+                let next = next_page(url, text(&LINK));
+                let bytes = read_body(transport, response, limit)
+                    .await
+                    .map_err(|source| self.transport_error(source))?;
+                Ok(Answer { media_type, bytes, next })
+            })
+            .await
+    }
+
+    /// Sends the request, logs in when asked to, follows redirects; returns only a 200.
+    async fn send(&self, url: &Url, accept: &HeaderValue, what: &str) -> Result<Response, ImageError> {
+        let authenticator = &self.resolver.authenticator;
+        let used = authenticator.current(self.name).await;
+        let response = self.follow(url, accept, used.as_ref().map(|used| &used.header)).await?;
+        if response.status() != StatusCode::UNAUTHORIZED || !same_origin(response.url(), url) {
+            return self.accept_status(response, what);
+        }
+        let transport = &self.resolver.transport;
+        let granted =
+            authenticator.log_in(transport, self.name, url, response.headers(), used.as_ref()).await?;
+        let response = self.follow(url, accept, Some(&granted.header)).await?;
+        self.accept_status(response, what)
+    }
+
+    /// Follows redirects. The authorization goes to the registry itself and nowhere else.
+    async fn follow(
+        &self,
+        start: &Url,
+        accept: &HeaderValue,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, ImageError> {
+        let transport = &self.resolver.transport;
+        let mut url = start.clone();
+        let mut trusted = true;
+        for _ in 0..=transport.options().max_redirects {
+            let mut headers = HeaderMap::from_iter([(ACCEPT, accept.clone())]);
+            // Once away, a redirect back does not bring the credentials back.
+            trusted = trusted && same_origin(&url, start);
+            if let Some(authorization) = authorization
+                && trusted
+            {
+                headers.insert(AUTHORIZATION, authorization.clone());
+            }
+            let response =
+                transport.get(&url, headers).await.map_err(|source| self.transport_error(source))?;
+            match transport.redirect_target(&url, &response) {
+                Ok(Some(target)) => url = target,
+                Ok(None) => return Ok(response),
+                Err(source) => return Err(self.transport_error(source)),
+            }
+        }
+        let limit = transport.options().max_redirects;
+        Err(self.transport_error(TransportError::TooManyRedirects { url: redacted(start), limit }))
+    }
+
+    fn accept_status(&self, response: Response, what: &str) -> Result<Response, ImageError> {
+        let reference = self.reference.clone();
+        let registry = self.name.registry.clone();
+        let url = redacted(response.url());
+        let status = response.status();
+        match status {
+            StatusCode::OK => Ok(response),
+            StatusCode::NOT_FOUND => Err(ImageError::NotFound { reference, what: what.to_owned() }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let detail = format!("{url} answered {}", status.as_u16());
+                Err(ImageError::Unauthorized { reference, registry, detail })
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(ImageError::RateLimited { reference, registry, retry_after: retry_after(&response) })
+            }
+            status if status.is_server_error() => Err(ImageError::Server {
+                reference,
+                url,
+                status: status.as_u16(),
+                retry_after: retry_after(&response),
+            }),
+            status => Err(ImageError::UnexpectedStatus { reference, url, status: status.as_u16() }),
+        }
+    }
+
+    fn url(&self, kind: &str, id: &str) -> Result<Url, ImageError> {
+        let host =
+            if is_docker_hub(&self.name.registry) { "registry-1.docker.io" } else { &self.name.registry };
+        let scheme = self.resolver.transport.scheme_for(host);
+        Url::parse(&format!("{scheme}://{host}/v2/{}/{kind}/{id}", self.name.repository)).map_err(|_| {
+            ImageError::InvalidName {
+                reference: self.reference.clone(),
+                detail: "the registry is no host name",
+            }
+        })
+    }
+
+    fn parse_digest(&self, digest: &str) -> Result<Digest, ImageError> {
+        digest.parse().map_err(|_| ImageError::InvalidName {
+            reference: self.reference.clone(),
+            detail: "the digest is not an algorithm and its hexadecimal value",
+        })
+    }
+
+    fn limit(&self, what: String, limit: String) -> ImageError {
+        ImageError::LimitExceeded { reference: self.reference.clone(), what, limit }
+    }
+
+    fn transport_error(&self, source: TransportError) -> ImageError {
+        ImageError::Transport { reference: self.reference.clone(), source }
+    }
+
+    async fn fetch(
+        &self,
+        kind: &str,
+        descriptor: &Descriptor,
+        limit: ByteLimit,
+    ) -> Result<Bytes, ImageError> {
+        let digest = descriptor.digest();
+        let accept = if kind == "manifests" { &ACCEPT_MANIFEST } else { &ACCEPT_ANY };
+        let what = format!("{} {digest}", kind.trim_end_matches('s'));
+        let answer = self.get(&self.url(kind, digest.as_ref())?, accept, limit, &what).await?;
+        if kind == "manifests"
+            && kind_of(&answer.media_type).is_some()
+            && answer.media_type != descriptor.media_type().as_ref()
+        {
+            return Err(ImageError::Malformed {
+                reference: self.reference.clone(),
+                what,
+                detail: format!(
+                    "the registry calls it {:?}, its index {:?}",
+                    answer.media_type,
+                    descriptor.media_type().as_ref()
+                ),
+            });
+        }
+        verified(&self.reference, descriptor, answer.bytes)
+    }
+
+    /// From the cache or the registry; the cached bytes are checked against this descriptor again.
+    async fn cached(
+        &self,
+        kind: &'static str,
+        descriptor: &Descriptor,
+        limit: ByteLimit,
+    ) -> Result<Bytes, ImageError> {
+        check_announced(&self.reference, descriptor, limit)?;
+        let key = self.key(kind, descriptor.digest().as_ref());
+        let bytes = self.resolver.blobs.get(key, async { self.fetch(kind, descriptor, limit).await }).await?;
+        verified(&self.reference, descriptor, bytes)
+    }
+}
+
+impl Content for RegistryImage<'_> {
+    fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    async fn root(&self) -> Result<Arc<Root>, ImageError> {
+        let id = self.name.digest.as_ref().or(self.name.tag.as_ref()).map_or("latest", String::as_str);
+        self.resolver.roots.get(self.key("root", id), async { self.fetch_root().await }).await
+    }
+
+    async fn manifest(&self, descriptor: &Descriptor) -> Result<Bytes, ImageError> {
+        let root = self.root().await?;
+        if root.descriptor.digest() == descriptor.digest() {
+            return verified(&self.reference, descriptor, root.bytes.clone());
+        }
+        self.cached("manifests", descriptor, MAX_MANIFEST).await
+    }
+
+    async fn blob(&self, descriptor: &Descriptor, limit: ByteLimit) -> Result<Bytes, ImageError> {
+        self.cached("blobs", descriptor, limit).await
+    }
+
+    async fn referrers(&self, digest: &Digest) -> Result<Arc<Vec<Descriptor>>, ImageError> {
+        let key = self.key("referrers", digest.as_ref());
+        self.resolver.referrers.get(key, async { self.fetch_referrers(digest).await.map(Arc::new) }).await
+    }
+}
+
+/// Scheme, host and port.
+fn same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
+}
+
+/// What servers send that don't know better.
+fn is_generic(media_type: &str) -> bool {
+    matches!(media_type, "" | "application/json" | "application/octet-stream" | "text/plain")
+}
+
+/// `<url>; rel="next"` (RFC 8288), on the same server only: the next page needs the same authorization.
+fn next_page(url: &Url, link: &str) -> Option<Url> {
+    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let is_next = parameters.split(';').any(|parameter| {
+        let parameter: String = parameter.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
+        parameter.eq_ignore_ascii_case("rel=next")
+    });
+    url.join(target).ok().filter(|target| is_next && same_origin(target, url))
+}

@@ -1,0 +1,7 @@
+//! The resolver against registries of every kind of malice.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod login;
+mod registry;
+mod selection;
+pub(crate) mod world;
