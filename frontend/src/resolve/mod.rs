@@ -1,9 +1,15 @@
 //! Finds out about sources: a source and what is wanted go in, metadata comes out.
 
+pub mod git;
+pub mod http;
 pub mod image;
 pub mod oci_layout;
 mod once;
+pub mod redact;
+mod resolver;
 pub mod transport;
+
+pub use resolver::{ResolveError, Resolver};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
@@ -139,6 +140,12 @@ impl Transport {
         form: &[(&str, &str)],
     ) -> Result<Response, TransportError> {
         let request = self.client_for(url).post(url.clone()).headers(headers).form(form);
+        request.send().await.map_err(|error| self.error(url, error))
+    }
+
+    /// One POST of bytes: no redirect is followed, nothing is tried again, any status is `Ok`.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Response, TransportError> {
+        let request = self.client_for(url).post(url.clone()).headers(headers).body(body);
         request.send().await.map_err(|error| self.error(url, error))
     }
 
