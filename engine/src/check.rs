@@ -76,6 +76,8 @@ pub struct Decision {
     pub caps: BTreeMap<String, bool>,
     /// What `print` said, a line each, with its position.
     pub prints: Vec<Print>,
+    /// What was passed over in the input, e.g. provenance materials of kinds that have no source.
+    pub warnings: Vec<String>,
 }
 
 impl Decision {
@@ -88,6 +90,7 @@ impl Decision {
             position: None,
             caps: BTreeMap::new(),
             prints: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -122,6 +122,29 @@ pub struct Wanted {
     pub http: Option<HttpWanted>,
 }
 
+impl Wanted {
+    /// Asks for what `other` asks for as well.
+    pub fn add(&mut self, other: Self) {
+        if let Some(other) = other.image {
+            let image = self.image.get_or_insert_default();
+            image.config |= other.config;
+            image.attestation_chain |= other.attestation_chain;
+            for predicate_type in other.attestations {
+                if !image.attestations.contains(&predicate_type) {
+                    image.attestations.push(predicate_type);
+                }
+            }
+        }
+        if let Some(other) = other.git {
+            self.git.get_or_insert_default().objects |= other.objects;
+        }
+        if let Some(other) = other.http {
+            let http = self.http.get_or_insert_default();
+            http.checksum = http.checksum.take().or(other.checksum);
+        }
+    }
+}
+
 /// What to find out about an image; the digest always comes along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageWanted {

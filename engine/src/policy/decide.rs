@@ -13,7 +13,7 @@ use crate::metadata::Request;
 use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
 use crate::rego::unknown;
-use crate::source::{ImageSource, Redacted, Source, SourceOp};
+use crate::source::{Redacted, SourceOp};
 
 /// Capabilities that a policy may ask for, as buildx knows them.
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
@@ -35,7 +35,8 @@ pub(super) fn check(
     let mut document = input.to_value();
     let demands = Demands::mark(&mut document, nodes);
     let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
-    let now_ns = check.now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
+    let now_ns =
+        check.now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
     if explanation.is_some() {
         evaluation.explain();
@@ -127,7 +128,10 @@ impl Demands {
                 let Some(object) = child(at, field.document).and_then(|v| v.as_object_mut().ok()) else {
                     continue;
                 };
-                object.insert(Value::from(field.field), unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)));
+                object.insert(
+                    Value::from(field.field),
+                    unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)),
+                );
             }
         }
         Self { nodes, list }
@@ -271,12 +275,7 @@ fn pinned(source: &SourceOp, mut pins: Vec<String>) -> Result<Option<SourceOp>, 
     pins.dedup();
     match pins.as_slice() {
         [] => Ok(None),
-        [pin] => {
-            let parsed = Source::parse(source).map_err(input::InputError::from)?;
-            let Source::Image(image) = parsed else { return Ok(None) };
-            let pinned: ImageSource = image.with_digest(pin).map_err(input::InputError::from)?;
-            Ok(Some(SourceOp { identifier: pinned.to_op().identifier, attrs: source.attrs.clone() }))
-        }
+        [pin] => source.with_digest(pin).map(Some).map_err(|error| PolicyError::Input(error.into())),
         several => Err(PolicyError::InvalidDecision(format!(
             "the policy pins {} to several digests: {}",
             Redacted(&source.identifier),

@@ -56,7 +56,12 @@ pub enum ExplanationEvent {
 
 impl Explanation {
     /// `properties` names the properties behind a demand's number.
-    pub(super) fn add(&mut self, policy: &Policy, events: Vec<Event>, properties: &dyn Fn(u32) -> Vec<String>) {
+    pub(super) fn add(
+        &mut self,
+        policy: &Policy,
+        events: Vec<Event>,
+        properties: &dyn Fn(u32) -> Vec<String>,
+    ) {
         let rule_name = |rule: usize| policy.program.rules[rule].name();
         self.events.extend(events.into_iter().map(|event| match event {
             Event::Held { rule, loc } => {

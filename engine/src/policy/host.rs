@@ -27,11 +27,15 @@ impl Host for SourceHost<'_> {
             OwnBuiltin::LoadJson => self.load_json(&args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
-            OwnBuiltin::VerifyHttpPgpSignature => self.verify_http(&args[0], "verify_http_pgp_signature", false),
+            OwnBuiltin::VerifyHttpPgpSignature => {
+                self.verify_http(&args[0], "verify_http_pgp_signature", false)
+            }
             OwnBuiltin::ArtifactAttestation => self.verify_http(&args[0], "artifact_attestation", true),
             OwnBuiltin::GithubAttestation => self.verify_http(&args[0], "github_attestation", true),
             // The evaluator answers these itself.
-            OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => Answer::Value(Value::Undefined),
+            OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => {
+                Answer::Value(Value::Undefined)
+            }
         }
     }
 }
@@ -77,7 +81,7 @@ impl SourceHost<'_> {
         if let Err(error) = digest::validate(wanted) {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
         }
-        if checked.checksum == **wanted {
+        if checked.content.checksum == **wanted {
             return Answer::Value(Value::from(true));
         }
         Answer::Pin(wanted.to_string())
@@ -90,7 +94,8 @@ impl SourceHost<'_> {
         }
         let git = &self.document["git"];
         if *object != git["commit"] && *object != git["tag"] {
-            let message = "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
+            let message =
+                "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
             return Answer::Error(message.to_owned());
         }
         unsupported("verify_git_signature")

@@ -45,7 +45,11 @@ fn reason(path: &[&str], value: &Name) -> Option<(String, String)> {
     Some(match path {
         ["image", "repo"] if value.starts_with("library/") => (
             "official images have no `library/` in `repo`".to_owned(),
-            format!("write {:?}, or compare `input.image.fullRepo` with {:?}", &value[8..], format!("docker.io/{value}")),
+            format!(
+                "write {:?}, or compare `input.image.fullRepo` with {:?}",
+                &value[8..],
+                format!("docker.io/{value}")
+            ),
         ),
         ["image", "repo"] if value.starts_with("docker.io/") => (
             "repositories of Docker Hub have no host in `repo`".to_owned(),
@@ -55,10 +59,12 @@ fn reason(path: &[&str], value: &Name) -> Option<(String, String)> {
             "it is the name of a build context, not a path".to_owned(),
             "write \"context\" or \"dockerfile\", or the name of a named context".to_owned(),
         ),
-        [_, _, ..] if value.is_empty() && !matches!(path[..2], ["env", "args" | "labels"] | ["image" | "ociLayout", "labels"]) => (
-            "an empty property is absent".to_owned(),
-            format!("write `not input.{}`", path.join(".")),
-        ),
+        [_, _, ..]
+            if value.is_empty()
+                && !matches!(path[..2], ["env", "args" | "labels"] | ["image" | "ociLayout", "labels"]) =>
+        {
+            ("an empty property is absent".to_owned(), format!("write `not input.{}`", path.join(".")))
+        }
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ use crate::rego::compile::{self, Problem};
 use crate::rego::parser;
 
 /// Bytes that a policy file may have.
-pub const FILE_LIMIT: u64 = 4 << 20;
+const FILE_LIMIT: u64 = 4 << 20;
 /// Files that one policy may consist of, imports included.
 const FILE_COUNT_LIMIT: usize = 1_000;
 
@@ -19,7 +19,8 @@ const HELPERS: &str = include_str!("../../../policies/builtin/helpers.rego");
 const HELPERS_NAME: &str = "builtin/helpers.rego";
 
 pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
-    let mut loader = Loader { root: options.root.as_ref(), files: Vec::new(), modules: Vec::new(), problems: Vec::new() };
+    let mut loader =
+        Loader { root: options.root.as_ref(), files: Vec::new(), modules: Vec::new(), problems: Vec::new() };
     for file in &options.files {
         loader.parse(file.name.clone(), file.text.clone());
     }
@@ -63,7 +64,9 @@ fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
 fn help(code: &str) -> Option<&'static str> {
     Some(match code {
         "undefined-function" => "check the spelling, or define the function or import it",
-        "refused-function" => "build policies decide from their input alone: they cannot reach the network or the host",
+        "refused-function" => {
+            "build policies decide from their input alone: they cannot reach the network or the host"
+        }
         "recursion" => "break the cycle: Rego evaluates no rule in terms of itself",
         "unsafe-variable" => "assign it with `:=`, or let `some … in` find it",
         "import-not-found" => "imports are read from the policy's root: add the file or correct the path",
@@ -86,7 +89,11 @@ impl Loader<'_> {
         self.files.push(SourceFile::new(name, text));
         let loc = Loc { file: index, offset: 0 };
         if too_large {
-            self.problems.push(Problem::new(loc, "limit", format!("larger than the limit of {FILE_LIMIT} bytes")));
+            self.problems.push(Problem::new(
+                loc,
+                "limit",
+                format!("larger than the limit of {FILE_LIMIT} bytes"),
+            ));
             return None;
         }
         match parser::parse(self.files[index as usize].text(), index) {
@@ -156,9 +163,8 @@ impl Loader<'_> {
                 error => format!("cannot read `{name}`: {error}"),
             }),
         };
-        let text = read.and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))
-        });
+        let text = read
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text")));
         match text {
             Ok(text) => {
                 let module = self.parse(name, text)?;

@@ -108,7 +108,9 @@ pub enum PolicyError {
     #[error("{0}")]
     Input(#[from] crate::input::InputError),
     /// The policy reads signatures of an image that has some.
-    #[error("{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided")]
+    #[error(
+        "{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided"
+    )]
     SignaturesUnsupported {
         /// The image.
         source_name: String,
@@ -204,6 +206,7 @@ impl PolicySet {
                 Some(mut before) => {
                     before.messages.extend(decision.messages);
                     before.prints.extend(decision.prints);
+                    before.warnings.extend(decision.warnings);
                     for (cap, wanted) in decision.caps {
                         *before.caps.entry(cap).or_default() |= wanted;
                     }

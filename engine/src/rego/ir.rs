@@ -215,10 +215,19 @@ pub(crate) enum Expr {
     /// A constant path below `data` at which there is no rule.
     Data(Vec<Name>),
     Call(Loc, Callee, Vec<Expr>),
-    Equal(Loc, Box<Expr>, Box<Expr>, bool),
-    Order(Loc, Order, Box<Expr>, Box<Expr>),
+    /// `==`, or `!=` if negated.
+    Equal {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
+    Order(Order, Box<Expr>, Box<Expr>),
     /// `x in xs`, `k, x in xs`.
-    Member(Loc, Option<Box<Expr>>, Box<Expr>, Box<Expr>),
+    Member {
+        key: Option<Box<Expr>>,
+        value: Box<Expr>,
+        domain: Box<Expr>,
+    },
     Array(Vec<Expr>),
     Set(Vec<Expr>),
     Object(Loc, Vec<(Expr, Expr)>),

@@ -65,12 +65,12 @@ fn conditions(clause: &Clause) -> Vec<Condition<'_>> {
 fn condition(stmt: &Stmt) -> Option<Condition<'_>> {
     let StmtKind::Test(test) = &stmt.kind else { return None };
     match test {
-        Expr::Equal(_, a, b, false) => match (&**a, &**b) {
+        Expr::Equal { left, right, negated: false } => match (&**left, &**right) {
             (Expr::Input(_, path), Expr::Const(Value::String(value)))
             | (Expr::Const(Value::String(value)), Expr::Input(_, path)) => Some((path, vec![value])),
             _ => None,
         },
-        Expr::Member(_, None, value, domain) => match (&**value, &**domain) {
+        Expr::Member { key: None, value, domain } => match (&**value, &**domain) {
             (Expr::Input(_, path), Expr::Const(Value::Array(items))) => {
                 strings(items.iter()).map(|v| (path.as_slice(), v))
             }

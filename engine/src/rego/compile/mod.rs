@@ -17,7 +17,7 @@ mod unify;
 use std::collections::HashMap;
 
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
-use super::ir::{Alternative, Clause, Expr, Pattern, Program, Rule, RuleId, RuleKind, Traits};
+use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
 use scope::Frame;
 use tree::Definition;
 
@@ -275,9 +275,4 @@ fn single_valued(clauses: &[Clause]) -> bool {
         [clause] => clause.alternatives.iter().all(|a| one_solution(&a.body)),
         _ => false,
     }
-}
-
-/// An argument pattern that binds or compares without failing.
-pub(super) fn is_simple(pattern: &Pattern) -> bool {
-    matches!(pattern, Pattern::Bind(_) | Pattern::Any)
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use regorus::Value;
 
 use super::super::ast::{Loc, Module, Name, Node, Term};
-use super::super::ir::{Expr, NodeId, Pattern, RuleId, RuleKind, Stmt, StmtKind, Traits};
+use super::super::ir::{Expr, NodeId, Pattern, RuleId, RuleKind, Stmt, StmtKind};
 use super::body::{emit, unsafe_variable};
 use super::scope::Frame;
-use super::{Compiler, InputRef, Problem, Result, State};
+use super::{Compiler, InputRef, Problem, Result};
 use crate::input;
 
 /// A module's aliases: `import data.lib.x` makes `x` mean `data.lib.x`.
@@ -194,13 +194,6 @@ impl Compiler<'_> {
     pub(super) fn rule_at(&self, path: &[Name]) -> Option<RuleId> {
         let (node, depth) = self.walk(path);
         self.compiled.program.tree[node].rule.filter(|_| depth == path.len())
-    }
-
-    pub(super) fn traits_of(&self, id: RuleId) -> Traits {
-        match &self.states[id] {
-            State::Done(rule) => rule.traits,
-            _ => Traits::default(),
-        }
     }
 }
 

@@ -130,24 +130,26 @@ impl Compiler<'_> {
             ("equal" | "neq" | "eq", [_, _]) => {
                 let (a, b) = self.pair(frame, out, args)?;
                 self.note_comparison(loc, &a, &b);
-                Ok(Expr::Equal(loc, Box::new(a), Box::new(b), operator == "neq"))
+                Ok(Expr::Equal { left: Box::new(a), right: Box::new(b), negated: operator == "neq" })
             }
             ("internal.member_2", [_, _]) => {
                 let (value, domain) = self.pair(frame, out, args)?;
-                Ok(Expr::Member(loc, None, Box::new(value), Box::new(domain)))
+                Ok(Expr::Member { key: None, value: Box::new(value), domain: Box::new(domain) })
             }
             ("internal.member_3", [_, _, _]) => {
                 let mut exprs = self.exprs(frame, out, args)?.into_iter();
                 match (exprs.next(), exprs.next(), exprs.next()) {
-                    (Some(key), Some(value), Some(domain)) => {
-                        Ok(Expr::Member(loc, Some(Box::new(key)), Box::new(value), Box::new(domain)))
-                    }
+                    (Some(key), Some(value), Some(domain)) => Ok(Expr::Member {
+                        key: Some(Box::new(key)),
+                        value: Box::new(value),
+                        domain: Box::new(domain),
+                    }),
                     _ => Err(Problem::new(loc, "wrong-arity", "`in` takes a key, a value and a collection")),
                 }
             }
             (_, [_, _]) if order.is_some() => {
                 let (a, b) = self.pair(frame, out, args)?;
-                Ok(Expr::Order(loc, order.unwrap_or(Order::Less), Box::new(a), Box::new(b)))
+                Ok(Expr::Order(order.unwrap_or(Order::Less), Box::new(a), Box::new(b)))
             }
             _ => self.call(frame, out, loc, path, args),
         }

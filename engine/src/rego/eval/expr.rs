@@ -21,16 +21,16 @@ impl<'p> Evaluation<'p> {
             Expr::Tree(node) => self.tree_value(*node),
             Expr::Data(path) => Ok(self.replaced_data(path)),
             Expr::Call(loc, callee, args) => self.call(*loc, *callee, args),
-            Expr::Equal(_, a, b, negated) => {
-                let a = self.eval(a)?;
-                let b = self.eval(b)?;
-                Ok(match self.equal(&a, &b) {
+            Expr::Equal { left, right, negated } => {
+                let left = self.eval(left)?;
+                let right = self.eval(right)?;
+                Ok(match self.equal(&left, &right) {
                     Value::Bool(equal) => Value::from(equal != *negated),
                     other => other,
                 })
             }
-            Expr::Order(_, order, a, b) => self.order(*order, a, b),
-            Expr::Member(_, key, value, domain) => self.member(key.as_deref(), value, domain),
+            Expr::Order(order, a, b) => self.order(*order, a, b),
+            Expr::Member { key, value, domain } => self.member(key.as_deref(), value, domain),
             Expr::Array(items) => self.collect(items, Value::from),
             Expr::Set(items) => {
                 let set = self.collect(items, |items| {
