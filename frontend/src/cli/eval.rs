@@ -19,6 +19,8 @@ use crate::policy_files::{Loaded, Selection};
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::human::Detail;
 use crate::report::{Conclusion, Report, human, json};
+use crate::resolve::Resolver;
+use crate::resolve::transport::TransportOptions;
 use crate::source_arg;
 
 #[derive(Debug, clap::Args)]
@@ -227,26 +229,11 @@ impl Observer for Log<'_> {
 }
 
 impl ConnectionArgs {
-    fn resolver(&self) -> NoResolver {
-        let _flags = (&self.insecure_registry, &self.ca_cert);
-        NoResolver
-    }
-}
-
-/// Stands in until the resolvers are merged.
-struct NoResolver;
-
-#[derive(Debug, thiserror::Error)]
-#[error("no resolver")]
-struct NoResolverError;
-
-impl crate::decide::Resolve for NoResolver {
-    type Error = NoResolverError;
-
-    async fn resolve(
-        &self,
-        _request: &Request,
-    ) -> Result<policy_engine::metadata::Metadata, NoResolverError> {
-        Err(NoResolverError)
+    fn resolver(&self) -> Resolver {
+        Resolver::new(TransportOptions {
+            extra_ca: self.ca_cert.clone(),
+            plain_http: self.insecure_registry.clone(),
+            ..TransportOptions::default()
+        })
     }
 }

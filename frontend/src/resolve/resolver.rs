@@ -15,14 +15,12 @@ use super::transport::{Transport, TransportError, TransportOptions};
 use crate::decide::Resolve;
 
 /// Looks things up in registries, repositories, layouts and on servers.
-#[derive(Debug)]
 pub struct Resolver {
     options: TransportOptions,
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
     network: OnceLock<Result<Network, TransportError>>,
 }
 
-#[derive(Debug)]
 struct Network {
     images: ImageResolver,
     git: GitResolver,
