@@ -142,7 +142,8 @@ pub(super) fn hex_decode(args: &[Value]) -> Result {
     Ok(text(&bytes))
 }
 
-fn query_escape(out: &mut String, plain: &str) {
+/// Appends `plain` as it stands in a query.
+pub(super) fn query_escape(out: &mut String, plain: &str) {
     for byte in plain.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),

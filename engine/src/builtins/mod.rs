@@ -15,8 +15,8 @@
 mod aggregates;
 mod arithmetic;
 mod big_float;
+mod calendar;
 mod comparison;
-pub(crate) use comparison::compare;
 mod delegate;
 mod encoding;
 mod format_float;
@@ -33,10 +33,17 @@ mod sets;
 mod sprintf;
 mod strings;
 mod table;
+mod template;
+mod template_functions;
+mod template_parser;
 mod term;
 pub(crate) use term::shown as term_text;
+mod time;
+mod time_layout;
+mod time_parse;
 mod types;
 mod units;
+mod versions;
 
 use regorus::Value;
 
@@ -157,6 +164,16 @@ impl std::fmt::Display for Types {
             many => write!(f, "any<{}>", many.join(", ")),
         }
     }
+}
+
+/// `value` as `print` and template strings show it: a string as it is, all else in the language's syntax.
+pub fn display(value: &Value) -> Result<String> {
+    term::display(value)
+}
+
+/// OPA's order of values, which is not that of [`Value`]: sets come after objects.
+pub fn compare(left: &Value, right: &Value) -> std::cmp::Ordering {
+    comparison::compare(left, right)
 }
 
 /// `rand.intn(_, n)`: a number from 0 up to `n`, or down from `-n`, without it. `random` is any random number.

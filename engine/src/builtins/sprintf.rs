@@ -17,6 +17,8 @@ pub(super) enum Arg<'a> {
     Int(i64),
     BigInt(BigInt),
     Float(f64),
+    /// Only templates have these; OPA makes strings of booleans.
+    Bool(bool),
     Text(Cow<'a, str>),
 }
 
@@ -38,6 +40,7 @@ impl<'a> Arg<'a> {
             Self::Int(_) => "int",
             Self::BigInt(_) => "*big.Int",
             Self::Float(_) => "float64",
+            Self::Bool(_) => "bool",
             Self::Text(_) => "string",
         }
     }
@@ -47,6 +50,7 @@ impl<'a> Arg<'a> {
             Self::Int(int) => int.to_string(),
             Self::BigInt(int) => int.to_string(),
             Self::Float(float) => format_float::format(*float, 'g', None, false),
+            Self::Bool(flag) => flag.to_string(),
             Self::Text(text) => text.to_string(),
         }
     }
@@ -229,6 +233,7 @@ fn write_arg(out: &mut String, arg: &Arg<'_>, verb: char, spec: &Spec) -> Result
         ('v' | 'g' | 'G' | 'e' | 'E' | 'f' | 'F' | 'x' | 'X' | 'b', Arg::Float(float)) => {
             write_float(out, *float, verb, spec);
         }
+        ('v' | 't', Arg::Bool(flag)) => pad(out, if *flag { "true" } else { "false" }, spec),
         ('v' | 's' | 'q' | 'x' | 'X', Arg::Text(text)) => write_text(out, text, verb, spec)?,
         _ => out.push_str(&format!("%!{verb}({}={})", arg.go_type(), arg.plain())),
     }

@@ -7,7 +7,7 @@ use regorus::Value;
 
 use super::Result;
 use super::comparison::compare;
-use super::operands::check_string;
+use super::operands::{array, check_string, failed};
 
 /// `value` in the language's syntax, as `%v` of a composite prints it: `{"a": [1, null]}`.
 pub(super) fn to_string(value: &Value) -> Result<String> {
@@ -16,12 +16,37 @@ pub(super) fn to_string(value: &Value) -> Result<String> {
     Ok(text)
 }
 
-/// `value` as `print` and template strings show it: a string as it is, anything else in the language's syntax.
+/// `value` as `print` shows it, where there is no way to fail.
 pub(crate) fn shown(value: &Value) -> String {
+    display(value).unwrap_or_else(|_| "<too long>".to_owned())
+}
+
+/// `value` as `print` and template strings show it: a string as it is, all else as a term.
+pub(super) fn display(value: &Value) -> Result<String> {
     match value {
-        Value::String(text) => text.to_string(),
-        other => to_string(other).unwrap_or_else(|_| "<too long>".to_owned()),
+        Value::String(text) => Ok(text.to_string()),
+        other => to_string(other),
     }
+}
+
+/// `internal.template_string`
+/// an expression's part is a set of its value, which is empty when it is undefined
+pub(super) fn template_string(args: &[Value]) -> Result {
+    let mut out = String::new();
+    for part in array(&args[0], 1)?.iter() {
+        match part {
+            Value::Set(set) if set.len() > 1 => {
+                return failed("template-strings must not produce multiple outputs");
+            }
+            Value::Set(set) => match set.first() {
+                Some(value) => out.push_str(&display(value)?),
+                None => out.push_str("<undefined>"),
+            },
+            other => out.push_str(&display(other)?),
+        }
+        check_string(out.len())?;
+    }
+    Ok(Value::from(out))
 }
 
 fn write(out: &mut String, value: &Value) -> Result<()> {
