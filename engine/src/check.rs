@@ -10,18 +10,22 @@ use crate::source::{Platform, SourceOp};
 /// All that is known so far about the source being checked and the materials of its provenance.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    known: BTreeMap<(SourceOp, Option<Platform>), Metadata>,
+    /// A source is wanted for few platforms, mostly for one.
+    known: BTreeMap<SourceOp, Vec<(Option<Platform>, Metadata)>>,
 }
 
 impl Facts {
     /// Remembers what was resolved for `source`, in place of what was known before.
     pub fn insert(&mut self, source: SourceOp, platform: Option<Platform>, metadata: Metadata) {
-        self.known.insert((source, platform), metadata);
+        let known = self.known.entry(source).or_default();
+        known.retain(|(other, _)| *other != platform);
+        known.push((platform, metadata));
     }
 
     /// What is known about `source`.
     pub fn get(&self, source: &SourceOp, platform: Option<&Platform>) -> Option<&Metadata> {
-        self.known.get(&(source.clone(), platform.cloned()))
+        let known = self.known.get(source)?;
+        known.iter().find(|(other, _)| other.as_ref() == platform).map(|(_, metadata)| metadata)
     }
 }
 

@@ -134,7 +134,7 @@ pub fn build(
         Walk { facts, env, nodes: Vec::new(), warnings: Vec::new(), ancestors: Vec::new(), path: Vec::new() };
     let root = walk.describe(source, platform, facts.get(source, platform))?;
     let raw = root.raw.clone();
-    let input = walk.node(source, platform.cloned(), root)?;
+    let input = walk.node(source, platform, root)?;
     Ok(Built { input, nodes: walk.nodes, warnings: walk.warnings, raw })
 }
 
@@ -173,11 +173,11 @@ impl Walk<'_> {
     fn node(
         &mut self,
         source: &SourceOp,
-        platform: Option<Platform>,
+        platform: Option<&Platform>,
         described: Described,
     ) -> Result<Input, InputError> {
         let Described { mut input, unresolved, predicate, warnings, raw: _ } = described;
-        let key = (source.clone(), platform.clone());
+        let key = (source.clone(), platform.cloned());
         let env = NodeEnv::new(self.env, self.depth());
         if predicate.is_some() && self.ancestors.contains(&key) {
             return Ok(Input { env, ..Input::default() });
@@ -185,7 +185,7 @@ impl Walk<'_> {
         self.warnings.extend(warnings);
         self.nodes.push(Node {
             source: key.0.clone(),
-            platform: platform.clone(),
+            platform: platform.cloned(),
             path: self.path.clone(),
             unresolved,
         });
@@ -196,7 +196,7 @@ impl Walk<'_> {
             let fields = [document, "provenance", "materials"].map(PathSegment::Field);
             self.path.extend(fields);
             self.ancestors.push(key);
-            provenance.materials = self.materials(materials, platform.as_ref())?;
+            provenance.materials = self.materials(&materials, platform)?;
             self.ancestors.pop();
             self.path.truncate(self.path.len() - fields.len());
             content.provenance = Some(provenance);
@@ -206,15 +206,15 @@ impl Walk<'_> {
 
     fn materials(
         &mut self,
-        raw: Vec<RawMaterial>,
+        raw: &[RawMaterial],
         platform: Option<&Platform>,
     ) -> Result<Vec<Input>, InputError> {
         let mut inputs = Vec::with_capacity(raw.len());
         for raw in raw {
-            let material = match Material::parse(&raw) {
+            let material = match Material::parse(raw) {
                 Ok(material) => material,
                 Err(error) => {
-                    self.warnings.push(Material::warning(&raw, &error));
+                    self.warnings.push(Material::warning(raw, &error));
                     continue;
                 }
             };
@@ -236,7 +236,7 @@ impl Walk<'_> {
         let platform = if is_image { own.or_else(|| platform.cloned()) } else { None };
         let known = self.facts.get(&source, platform.as_ref());
         let described = self.describe(&source, platform.as_ref(), known)?;
-        self.node(&source, platform, described)
+        self.node(&source, platform.as_ref(), described)
     }
 }
 

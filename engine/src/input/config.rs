@@ -3,7 +3,7 @@
 //! a stricter reader could be shown another user than the one that runs.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat};
@@ -24,7 +24,7 @@ pub(super) struct ContainerConfig {
     pub(super) user: String,
     pub(super) env: Vec<String>,
     pub(super) labels: BTreeMap<String, String>,
-    pub(super) volumes: BTreeMap<String, IgnoredAny>,
+    pub(super) volumes: BTreeSet<String>,
     pub(super) working_dir: String,
 }
 
@@ -98,8 +98,8 @@ impl<'de> Deserialize<'de> for ContainerConfig {
                                 .extend(labels.map(|(name, value)| (name, value.unwrap_or_default())));
                         }
                         "volumes" => {
-                            let volumes = map.next_value::<Option<BTreeMap<String, IgnoredAny>>>()?;
-                            config.volumes.extend(volumes.into_iter().flatten());
+                            let volumes = map.next_value::<Option<HashMap<String, IgnoredAny>>>()?;
+                            config.volumes.extend(volumes.into_iter().flatten().map(|(path, _)| path));
                         }
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(config.created.as_deref(), Some("2026-11-21T01:27:03Z"));
         assert_eq!(config.container.user, "1000:1000");
         assert_eq!(config.container.env, ["PATH=/bin", "FOO=bar"]);
-        assert_eq!(config.container.volumes.keys().collect::<Vec<_>>(), ["/cache", "/data"]);
+        assert_eq!(config.container.volumes.iter().collect::<Vec<_>>(), ["/cache", "/data"]);
         assert_eq!(config.container.working_dir, "/work");
         assert_eq!(config.container.labels["team"], "infra");
     }

@@ -158,7 +158,7 @@ fn content(
         content.env = config.container.env;
         content.labels = config.container.labels;
         content.user = config.container.user;
-        content.volumes = config.container.volumes.into_keys().collect();
+        content.volumes = config.container.volumes.into_iter().collect();
         content.working_dir = config.container.working_dir;
     } else {
         described.leave(document, Group::ImageConfig, fields::IMAGE_CONFIG);

@@ -117,6 +117,7 @@ pub struct Signature {
 
 /// A trusted time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[allow(clippy::struct_field_names, reason = "names of the peer")]
 pub struct Timestamp {
     /// Kind of the authority: `Tlog` or `TimestampAuthority`.
     pub r#type: String,
@@ -129,6 +130,7 @@ pub struct Timestamp {
 /// A signer's identity, from its Fulcio certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names, reason = "names of the certificate extensions")]
 pub struct Signer {
     /// Issuer of the certificate.
     pub certificate_issuer: String,

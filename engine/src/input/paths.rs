@@ -45,17 +45,13 @@ pub fn check(path: &[&str]) -> PathCheck {
     if open { PathCheck::Open } else { PathCheck::Known }
 }
 
-/// Follows references, and passes over null in a choice.
+/// Follows references.
 fn resolve(mut schema: &'static Value) -> &'static Value {
-    loop {
-        let choice = schema.get("anyOf").and_then(Value::as_array);
-        let some = choice.and_then(|c| c.iter().find(|s| s.get("type").is_none_or(|t| t != "null")));
-        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#'));
-        match (some, reference.and_then(|pointer| SCHEMA.pointer(pointer))) {
-            (Some(next), _) | (None, Some(next)) => schema = next,
-            (None, None) => return schema,
-        }
+    let target = |schema: &'static Value| SCHEMA.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?);
+    while let Some(next) = target(schema) {
+        schema = next;
     }
+    schema
 }
 
 /// The name that is nearest by edit distance, unless all are far off.

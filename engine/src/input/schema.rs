@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Input;
+use super::{Input, is_false};
 
 /// What a policy answers as `data.docker.decision`.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -15,8 +15,8 @@ use super::Input;
 #[allow(dead_code, reason = "only its shape is needed")]
 struct DecisionDocument {
     /// Whether the source may be used; without it, it may not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allow: Option<bool>,
+    #[serde(skip_serializing_if = "is_false")]
+    allow: bool,
     /// Why not, a message each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deny_msg: Vec<String>,
@@ -39,5 +39,32 @@ fn generate<T: JsonSchema>(id: &str) -> Value {
     let mut schema: Schema =
         SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
     schema.insert("$id".to_owned(), id.into());
-    schema.into()
+    let mut schema = schema.into();
+    without_null(&mut schema);
+    schema
+}
+
+/// An optional property is absent, never null: takes null out of the types of all properties.
+fn without_null(schema: &mut Value) {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for property in properties.values_mut().filter_map(Value::as_object_mut) {
+            if let Some(types) = property.get_mut("type").and_then(Value::as_array_mut) {
+                types.retain(|t| t != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    property.insert("type".to_owned(), one);
+                }
+            }
+            let choices = property.get("anyOf").and_then(Value::as_array);
+            let reference =
+                choices.and_then(|choices| choices.iter().find_map(|choice| choice.get("$ref"))).cloned();
+            if let Some(reference) = reference {
+                property.remove("anyOf");
+                property.insert("$ref".to_owned(), reference);
+            }
+        }
+    }
+    if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        definitions.values_mut().for_each(without_null);
+    }
 }

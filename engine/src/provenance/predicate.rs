@@ -34,6 +34,7 @@ pub struct Predicate {
 }
 
 /// About a build.
+#[allow(clippy::struct_excessive_bools, reason = "claims, each for itself")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildMetadata {
     /// Id of the build.
@@ -332,6 +333,55 @@ impl From<V02> for Predicate {
                 materials_complete: m.completeness.materials,
             }),
             materials: v02.materials,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Predicate, PredicateError, SLSA_V1, SLSA_V02};
+    use crate::testing::mutations;
+
+    const BASE: &[u8] = include_bytes!("../../../fixtures/provenance/base-v1.json");
+    const CHILD: &[u8] = include_bytes!("../../../fixtures/provenance/child-v1.json");
+
+    #[test]
+    fn v1_as_buildkit_writes_it() {
+        let predicate = Predicate::parse(BASE, SLSA_V1).unwrap();
+        assert_eq!(predicate.predicate_type, SLSA_V1);
+        assert_eq!(predicate.args["build-arg:MYARG"], "x");
+        assert_eq!(
+            (predicate.frontend.as_str(), predicate.config_path.as_str()),
+            ("dockerfile.v0", "Dockerfile")
+        );
+        let metadata = predicate.metadata.unwrap();
+        assert!(metadata.parameters_complete && metadata.environment_complete.is_none());
+        let materials = Predicate::parse(CHILD, SLSA_V1).unwrap().materials;
+        assert_eq!(materials.len(), 3);
+        assert_eq!(materials[1].uri, "http://127.0.0.1:8088/git/repo.git#v1.0.0");
+    }
+
+    #[test]
+    fn what_is_no_provenance() {
+        let parse = |json: &str| Predicate::parse(json.as_bytes(), SLSA_V02);
+        assert!(matches!(parse("{}"), Err(PredicateError::Missing)));
+        assert!(matches!(parse(r#"{"predicateType":"x","predicate":{}}"#), Err(PredicateError::Type(_))));
+        assert!(matches!(parse(r#"{"predicate":{"buildType":null}}"#), Err(PredicateError::Empty)));
+        for json in [
+            "",
+            "[]",
+            r#"{"predicate":{"buildType":1}}"#,
+            r#"{"predicate":{"buildType":"x","metadata":{"buildStartedOn":"now"}}}"#,
+        ] {
+            assert!(matches!(parse(json), Err(PredicateError::Json(_))), "{json}");
+        }
+        assert!(parse(r#"{"predicate":{"buildType":"x","metadata":{"buildStartedOn":null}}}"#).is_ok());
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic() {
+        for seed in [BASE, CHILD] {
+            mutations(seed, 500, |bytes| drop(Predicate::parse(bytes, SLSA_V1)));
         }
     }
 }

@@ -28,11 +28,16 @@ pub fn git_context(arg: &str) -> Result<Option<GitContext>, SourceError> {
         Err(GitUrlError::UnknownProtocol | GitUrlError::InvalidProtocol(_)) => return Ok(None),
         Err(error) => return Err(git_error(arg, error)),
     };
-    if !ambiguous && matches!(url.schema.as_str(), "http" | "https") && !url.path.ends_with(".git") {
+    if !ambiguous && matches!(url.schema.as_str(), "http" | "https") && !names_repository(&url.path) {
         return Ok(None);
     }
     let source = to_source(&url).map_err(|reason| git_error(arg, GitUrlError::Query(reason)))?;
     Ok(Some(GitContext { source, ambiguous }))
+}
+
+/// BuildKit looks for exactly this ending, in lower case.
+fn names_repository(path: &str) -> bool {
+    path.strip_suffix(".git").is_some()
 }
 
 /// The source for a git URL, its query folded in.

@@ -55,7 +55,7 @@ impl GitUrl {
             None => Self::from_scp(remote).ok_or(GitUrlError::UnknownProtocol)?,
         };
         let (reference, subdir) = fragment.split_once(':').unwrap_or((&fragment, ""));
-        url.reference = reference.to_owned();
+        reference.clone_into(&mut url.reference);
         url.subdir = join_root(subdir).split_off(1);
         Ok(url)
     }

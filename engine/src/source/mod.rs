@@ -110,3 +110,42 @@ impl Source {
         matches!(self, Self::Image(_) | Self::OciLayout(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Redacted, Source, SourceError, SourceOp, git_context, parse_cli};
+    use crate::testing::mutations;
+
+    #[test]
+    fn schemes() {
+        for (identifier, image) in
+            [("local://context", false), ("docker-image://a", true), ("oci-layout://a", true)]
+        {
+            assert_eq!(Source::parse(&SourceOp::new(identifier)).unwrap().needs_platform(), image);
+        }
+        let error = Source::parse(&SourceOp::new("noscheme")).unwrap_err();
+        assert!(matches!(error, SourceError::NoScheme { .. }));
+        let error = Source::parse(&SourceOp::new("docker-image+blob://a")).unwrap_err();
+        assert!(matches!(error, SourceError::UnsupportedScheme { .. }));
+    }
+
+    #[test]
+    fn arbitrary_identifiers_never_panic() {
+        for seed in [
+            "docker-image://localhost:5000/a__b/c-d:1.0@sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab",
+            "git://http://u:p@h:80/%41/r.git?tag=v1#refs/heads/main:a/../b",
+            "git://git@h.io:o/r.git?branch=b#x:y",
+            "https://u:p@[::1]:80/a/%2e%2e/b?x=1&y=%20#f",
+            "oci-layout://./a/b:tag@sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab",
+        ] {
+            assert!(Source::parse(&SourceOp::new(seed)).is_ok(), "{seed}");
+            mutations(seed.as_bytes(), 2000, |bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                let _ = Source::parse(&SourceOp::new(text.as_ref()));
+                let _ = parse_cli(&text);
+                let _ = git_context(&text);
+                let _ = Redacted(&text).to_string();
+            });
+        }
+    }
+}
