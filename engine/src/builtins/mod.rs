@@ -17,7 +17,6 @@ mod arithmetic;
 mod big_float;
 mod calendar;
 mod comparison;
-mod delegate;
 mod encoding;
 mod format_float;
 mod glob;
@@ -36,6 +35,7 @@ mod table;
 mod template;
 mod template_functions;
 mod template_parser;
+mod template_text;
 mod term;
 pub(crate) use term::shown as term_text;
 mod time;
@@ -44,6 +44,8 @@ mod time_parse;
 mod types;
 mod units;
 mod versions;
+mod yaml;
+mod yaml_writer;
 
 use regorus::Value;
 
@@ -164,11 +166,6 @@ impl std::fmt::Display for Types {
             many => write!(f, "any<{}>", many.join(", ")),
         }
     }
-}
-
-/// `value` as `print` and template strings show it: a string as it is, all else in the language's syntax.
-pub fn display(value: &Value) -> Result<String> {
-    term::display(value)
 }
 
 /// OPA's order of values, which is not that of [`Value`]: sets come after objects.
