@@ -111,7 +111,7 @@ fn named(node: &Node) -> impl Iterator<Item = (String, &Unresolved)> {
             }
             PathSegment::Index(index) => {
                 path.truncate(path.trim_end_matches('.').len());
-                path.push_str(&format!("[{index}]."));
+                path.extend(["[", &index.to_string(), "]."]);
             }
         }
     }

@@ -32,7 +32,7 @@ pub fn render(report: &Report<'_>, detail: Detail) -> String {
     match report.result {
         Ok(verdict) => {
             for message in &verdict.decision.messages {
-                indented(&mut out, "- ", message);
+                indented(&mut out, "- ", &redact::url(message));
             }
             if let Some(pin) = &verdict.pin {
                 field(&mut out, "pinned to", &redact::source(pin));

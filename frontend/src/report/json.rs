@@ -18,7 +18,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<String>,
     verdict: &'static str,
-    messages: &'a [String],
+    messages: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<Pin<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ struct Failure {
 #[derive(Serialize)]
 struct Said<'a> {
     position: Place<'a>,
-    text: &'a str,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -99,7 +99,7 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
         source: redact::source(report.source),
         platform: report.platform.map(ToString::to_string),
         verdict: report.conclusion().word(),
-        messages: decision.map_or(&[], |decision| &decision.messages),
+        messages: decision.iter().flat_map(|decision| &decision.messages).map(|m| redact::url(m)).collect(),
         pin: report
             .result
             .ok()
@@ -121,7 +121,9 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
         }),
         prints: decision.filter(|decision| explain && !decision.prints.is_empty()).map(|decision| {
             let prints = decision.prints.iter();
-            prints.map(|print| Said { position: (&print.position).into(), text: &print.text }).collect()
+            prints
+                .map(|print| Said { position: (&print.position).into(), text: redact::url(&print.text) })
+                .collect()
         }),
         rounds: explain.then(|| report.rounds.iter().map(RoundOut::from).collect()),
     };

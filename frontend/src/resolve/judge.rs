@@ -59,7 +59,7 @@ impl Trial {
         };
         match self.judge.check(&source, &Facts::default()) {
             Ok(Outcome::Decided(decision)) => {
-                self.verdict(&source, decision).map_err(|reason| RedirectRefused::new(target, reason))
+                self.verdict(&source, &decision).map_err(|reason| RedirectRefused::new(target, reason))
             }
             // What the policies need to know only the target itself can tell; they are asked again then.
             Ok(Outcome::Needs(_)) => {
@@ -79,7 +79,7 @@ impl Trial {
             let target = Redacted(&source.identifier).to_string();
             let refused = |reason: String| ResolveError::Redirect { target: target.clone(), reason };
             match self.judge.check(&source, &facts) {
-                Ok(Outcome::Decided(decision)) => self.verdict(&source, decision).map_err(refused)?,
+                Ok(Outcome::Decided(decision)) => self.verdict(&source, &decision).map_err(refused)?,
                 Ok(Outcome::Needs(_)) => {
                     return Err(refused("the policy needs to know more about it".into()));
                 }
@@ -94,7 +94,7 @@ impl Trial {
         self.denial.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn verdict(&self, target: &SourceOp, decision: Decision) -> Result<(), String> {
+    fn verdict(&self, target: &SourceOp, decision: &Decision) -> Result<(), String> {
         if decision.action == Action::Allow {
             return Ok(());
         }
@@ -147,7 +147,8 @@ mod tests {
 
     use super::*;
 
-    fn trial(rego: &str, source: SourceOp) -> Trial {
+    fn trial(rego: &str, source: &str) -> Trial {
+        let source = SourceOp::new(source);
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
         let judge = Judge {
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn targets_are_judged_like_sources() {
-        let trial = trial(HOST, SourceOp::new("https://good/a"));
+        let trial = trial(HOST, "https://good/a");
         assert_eq!(ask(&trial, "https://good/b"), Ok(()));
         assert_eq!(trial.denial(), None);
         let refused = ask(&trial, "https://user:pw@evil/b").unwrap_err();
@@ -189,7 +190,7 @@ mod tests {
             }),
             ..Metadata::default()
         };
-        let trial = trial(rego, SourceOp::new("https://good/a"));
+        let trial = trial(rego, "https://good/a");
         assert_eq!(ask(&trial, "https://good/b"), Ok(()));
         assert!(trial.settle(&http("sha256:00")).is_ok());
         assert_eq!(ask(&trial, "https://good/b"), Ok(()));
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_fails_refuses() {
-        let trial = trial("decision := 1", SourceOp::new("https://good/a"));
+        let trial = trial("decision := 1", "https://good/a");
         assert!(ask(&trial, "https://good/b").is_err());
         assert_eq!(trial.denial(), None);
     }
@@ -216,7 +217,7 @@ mod tests {
 
     #[test]
     fn materials_are_not_judged() {
-        let trial = trial(HOST, SourceOp::new("https://good/a"));
+        let trial = trial(HOST, "https://good/a");
         assert!(Trial::of(Some(&trial.judge), &SourceOp::new("https://material/a")).is_none());
     }
 }

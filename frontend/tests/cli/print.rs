@@ -48,8 +48,58 @@ fn deliberate_differences() {
         let recorded = recorded.iter().find(|recorded| recorded.name == name).expect(name);
         world.eval(&Place::new(), &args(recorded)).shown()
     };
-    assert_snapshot!(shown("print-cred"), @"");
-    assert_snapshot!(shown("print-image-createdtime"), @"");
+    assert_snapshot!(shown("print-cred"), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "http": {
+        "url": "http://***@127.0.0.1:8088/files/artifact.txt?token=abc",
+        "schema": "http",
+        "host": "127.0.0.1:8088",
+        "path": "/files/artifact.txt",
+        "query": {
+          "token": [
+            "abc"
+          ]
+        },
+        "checksum": "sha256:0d2429163ab1d22145d81f8f93a4d089dca136b2142c8ce94b28c189505aba3a"
+      }
+    }
+    -- stderr --
+    "#);
+    assert_snapshot!(shown("print-image-createdtime"), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "image": {
+        "ref": "localhost:5000/library/base:1.0",
+        "host": "localhost:5000",
+        "repo": "localhost:5000/library/base",
+        "fullRepo": "localhost:5000/library/base",
+        "tag": "1.0",
+        "platform": "linux/amd64",
+        "os": "linux",
+        "arch": "amd64",
+        "checksum": "sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab",
+        "createdTime": "2026-11-21T01:27:03Z",
+        "env": [
+          "PATH=/bin",
+          "FOO=bar"
+        ],
+        "labels": {
+          "org.opencontainers.image.title": "base",
+          "team": "infra"
+        },
+        "user": "1000:1000",
+        "volumes": [
+          "/cache",
+          "/data"
+        ],
+        "workingDir": "/work"
+      }
+    }
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -64,14 +114,68 @@ fn properties_of_materials() {
 #[test]
 fn nothing_is_looked_up_unasked() {
     let place = Place::new();
-    assert_snapshot!(place.run(["eval", "--print", "."]).shown(), @"");
+    assert_snapshot!(place.run(["eval", "--print", "."]).shown(), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "local": {
+        "name": "context"
+      }
+    }
+    -- stderr --
+    "#);
     let image = "docker-image://registry.invalid/app:1";
-    assert_snapshot!(place.run(["eval", "--print", "--platform", "linux/amd64", image]).shown(), @"");
-    assert_snapshot!(place.run(["eval", "--print", "https://host.invalid/a/%2e%2e/b?x=1"]).shown(), @"");
+    assert_snapshot!(place.run(["eval", "--print", "--platform", "linux/amd64", image]).shown(), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "image": {
+        "ref": "registry.invalid/app:1",
+        "host": "registry.invalid",
+        "repo": "registry.invalid/app",
+        "fullRepo": "registry.invalid/app",
+        "tag": "1",
+        "platform": "linux/amd64",
+        "os": "linux",
+        "arch": "amd64"
+      }
+    }
+    -- stderr --
+    note: unresolved fields: image.checksum, image.createdTime, image.env, image.hasProvenance, image.labels, image.provenance, image.signatures, image.user, image.volumes, image.workingDir
+    "#);
+    assert_snapshot!(place.run(["eval", "--print", "https://host.invalid/a/%2e%2e/b?x=1"]).shown(), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "http": {
+        "url": "https://host.invalid/a/%2e%2e/b?x=1",
+        "schema": "https",
+        "host": "host.invalid",
+        "path": "/b",
+        "query": {
+          "x": [
+            "1"
+          ]
+        }
+      }
+    }
+    -- stderr --
+    note: unresolved fields: http.checksum
+    "#);
 }
 
 #[test]
 fn unknown_fields() {
     let args = ["eval", "--print", "--fields", "local.nope", "."];
-    assert_snapshot!(Place::new().run(args).shown(), @"");
+    assert_snapshot!(Place::new().run(args).shown(), @r#"
+    exit: 0
+    -- stdout --
+    {
+      "local": {
+        "name": "context"
+      }
+    }
+    -- stderr --
+    warning: invalid fields: local.nope
+    "#);
 }

@@ -11,8 +11,8 @@ const SIGNATURES: [&str; 4] = ["git-verify-", "git-sigkind", "http-pgp", "sig/"]
 
 /// The names of the cases of a fixture that come out differently.
 fn differing(recordings: &str) -> (usize, Vec<String>) {
-    let root = open_root(&fixture("files")).unwrap();
-    let summary = replay::run(&fixture(recordings), &Mode::Compare, Some(&root)).unwrap();
+    let root = open_root(&fixture("files")).expect("a root");
+    let summary = replay::run(&fixture(recordings), &Mode::Compare, Some(&root)).expect("a summary");
     (summary.cases, summary.differences.into_iter().map(|difference| difference.case).collect())
 }
 
@@ -40,15 +40,48 @@ fn summary_for_people_and_programs() {
     let lines = std::fs::read_to_string(fixture("transcripts.jsonl")).unwrap();
     let chosen: Vec<_> = lines
         .lines()
-        .filter(|line| line.contains("\"name\": \"deny-all/local\"") || line.contains("\"name\": \"allow-all/local\""))
+        .filter(|line| {
+            line.contains("\"name\": \"deny-all/local\"") || line.contains("\"name\": \"allow-all/local\"")
+        })
         .collect();
     assert_eq!(chosen.len(), 2);
-    let changed = chosen.join("\n").replace("\"final\": \"DENY\"", "\"final\": \"ALLOW\"").replace("{\"action\": \"DENY\"}", "{}");
+    let changed = chosen
+        .join("\n")
+        .replace("\"final\": \"DENY\"", "\"final\": \"ALLOW\"")
+        .replace("{\"action\": \"DENY\"}", "{}");
     place.write("same.jsonl", chosen.join("\n"));
     place.write("changed.jsonl", changed);
-    assert_snapshot!(place.run(["replay", "same.jsonl"]).shown(), @"");
-    assert_snapshot!(place.run(["replay", "changed.jsonl"]).shown(), @"");
-    assert_snapshot!(place.run(["replay", "changed.jsonl", "--format", "json"]).shown(), @"");
+    assert_snapshot!(place.run(["replay", "same.jsonl"]).shown(), @r#"
+    exit: 0
+    -- stdout --
+    2 of 2 cases agree, 0 differ
+    -- stderr --
+    "#);
+    assert_snapshot!(place.run(["replay", "changed.jsonl"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    deny-all/local step 1: ALLOW -> DENY
+    1 of 2 cases agree, 1 differ
+    -- stderr --
+    "#);
+    assert_snapshot!(place.run(["replay", "changed.jsonl", "--format", "json"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    {
+      "version": 1,
+      "cases": 2,
+      "agree": 1,
+      "differences": [
+        {
+          "case": "deny-all/local",
+          "step": 1,
+          "recorded": "ALLOW",
+          "answered": "DENY"
+        }
+      ]
+    }
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -57,7 +90,16 @@ fn adopting_another_policy() {
     place.write("new.rego", "package docker\n\ndefault allow := false\n\nallow if input.local\n\ndecision := {\"allow\": allow}\n");
     let policy = place.path().join("new.rego");
     let args = ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()];
-    assert_snapshot!(run_in(&fixture("."), args).shown(), @"");
+    assert_snapshot!(run_in(&fixture("."), args).shown(), @r#"
+    exit: 1
+    -- stdout --
+    no-default: ALLOW -> DENY
+    decision-inline: ALLOW -> DENY
+    alias: ALLOW -> DENY
+    with-input: ALLOW -> DENY
+    8 of 12 cases agree, 4 differ
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -65,6 +107,7 @@ fn a_policy_to_adopt_that_does_not_load() {
     let place = Place::new();
     place.write("broken.rego", "package docker\n\nallow if {\n");
     let policy = place.path().join("broken.rego");
-    let run = run_in(&fixture("."), ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()]).finish();
+    let run =
+        run_in(&fixture("."), ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()]).finish();
     assert_eq!(run.code, 2, "{}", run.stderr);
 }

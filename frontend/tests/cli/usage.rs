@@ -243,7 +243,7 @@ fn help() {
           --fields <FIELDS>  Properties to look up for `--print`, such as `image.labels`
           --print            Print the input that a policy would see, and decide nothing
           --format <FORMAT>  How to report [default: human] [possible values: human, json]
-          --explain          Report what the policy asked for as well
+          --explain          Report which rules held, and what was asked for and why
       -h, --help             Print help (see more with '--help')
 
     Policies:

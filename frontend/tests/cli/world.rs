@@ -1,6 +1,8 @@
 //! Each kind of source in a real registry, git server and file server.
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Once;
 
 use insta::assert_snapshot;
 
@@ -17,7 +19,7 @@ impl World {
     /// The running world, or none, aloud.
     pub(crate) fn running() -> Option<Self> {
         let Some(dir) = std::env::var_os("POLICY_CHECK_WORLD").map(PathBuf::from) else {
-            eprintln!("SKIPPED: POLICY_CHECK_WORLD is unset; start the world with `fixtures/world/up.sh DIR`");
+            say_skipped();
             return None;
         };
         let text = std::fs::read_to_string(dir.join("env")).expect("the world's `env` file; is it up?");
@@ -42,11 +44,23 @@ impl World {
         };
         let args: Vec<String> = args.iter().map(here).collect();
         let ca = self.ca.to_str().expect("UTF-8");
-        let platform = if args.iter().any(|arg| arg == "--platform") { &[][..] } else { &["--platform", "linux/amd64"] };
+        let platform =
+            if args.iter().any(|arg| arg == "--platform") { &[][..] } else { &["--platform", "linux/amd64"] };
         let given = args.iter().map(String::as_str);
-        let run = place.run(["eval", "--ca-cert", ca].into_iter().chain(platform.iter().copied()).chain(given));
+        let run =
+            place.run(["eval", "--ca-cert", ca].into_iter().chain(platform.iter().copied()).chain(given));
         self.addresses.iter().fold(run, |run, (used, recorded)| run.replace(used, recorded))
     }
+}
+
+/// Once, and past the capturing of test output: a skipped test looks like one that passed.
+fn say_skipped() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let text = "SKIPPED: tests against real servers; start them with `fixtures/world/up.sh DIR` and set \
+                    POLICY_CHECK_WORLD=DIR";
+        writeln!(std::io::stderr(), "{text}").expect("standard error");
+    });
 }
 
 fn eval(rego: &str, args: &[&str]) -> Option<String> {
@@ -68,7 +82,13 @@ decision := {"allow": allow, "deny_msg": deny_msg}
 #[test]
 fn image_by_its_config() {
     let Some(shown) = eval(LABELS, &["docker-image://localhost:5000/library/base:1.0"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 0
+    -- stdout --
+    allowed docker-image://localhost:5000/library/base:1.0 (linux/amd64)
+      decided at Dockerfile.rego:5:1
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -99,9 +119,21 @@ allow if {
 decision := {"allow": allow}
 "#;
     let Some(shown) = eval(rego, &["docker-image://localhost:5000/app/child:1.0"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 0
+    -- stdout --
+    allowed docker-image://localhost:5000/app/child:1.0 (linux/amd64)
+      decided at Dockerfile.rego:5:1
+    -- stderr --
+    "#);
     let Some(shown) = eval(rego, &["docker-image://localhost:5000/library/base:noattest"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 1
+    -- stdout --
+    denied docker-image://localhost:5000/library/base:noattest (linux/amd64)
+      decided at Dockerfile.rego:3:1
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -115,13 +147,27 @@ allow if pin_image(input.image, "sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1
 decision := {"allow": allow}
 "#;
     let Some(shown) = eval(rego, &["docker-image://localhost:5000/library/base:1.0"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 0
+    -- stdout --
+    allowed docker-image://localhost:5000/library/base:1.0 (linux/amd64)
+      pinned to docker-image://localhost:5000/library/base:1.0@sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab
+      decided at Dockerfile.rego:5:1
+    -- stderr --
+    "#);
 }
 
 #[test]
 fn image_that_is_not_there() {
     let Some(shown) = eval(LABELS, &["docker-image://localhost:5000/library/nope:1"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 3
+    -- stdout --
+    undecided docker-image://localhost:5000/library/nope:1 (linux/amd64)
+      cannot resolve `docker-image://localhost:5000/library/nope:1`: localhost:5000/library/nope:1: image not found; check the name, the tag and the digest
+      help: the policy reads properties that must be looked up; check the source's name, access to it, and `-v`
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -137,9 +183,11 @@ allow if {
 
 decision := {"allow": allow}
 "#;
-    for source in
-        ["http://127.0.0.1:8088/git/repo.git#main", "https://127.0.0.1:8443/git/repo.git", "git://127.0.0.1:8443/git/repo256.git#main"]
-    {
+    for source in [
+        "http://127.0.0.1:8088/git/repo.git#main",
+        "https://127.0.0.1:8443/git/repo.git",
+        "git://127.0.0.1:8443/git/repo.git#main",
+    ] {
         let Some(shown) = eval(rego, &[source]) else { return };
         assert!(shown.starts_with("exit: 0\n"), "{source}: {shown}");
     }
@@ -165,7 +213,14 @@ fn http_checksum() {
         assert!(shown.starts_with("exit: 0\n"), "{source}: {shown}");
     }
     let Some(shown) = eval(CHECKSUM, &["http://user:s3cret@127.0.0.1:8088/files/nope"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 3
+    -- stdout --
+    undecided http://***@127.0.0.1:8088/files/nope
+      cannot resolve `http://***@127.0.0.1:8088/files/nope`: http://127.0.0.1:8088/files/nope: the server answered 404; check the URL
+      help: the policy reads properties that must be looked up; check the source's name, access to it, and `-v`
+    -- stderr --
+    "#);
 }
 
 #[test]
@@ -186,5 +241,11 @@ deny_msg contains "files are not for us" if startswith(input.http.path, "/files/
 decision := {"allow": allow, "deny_msg": deny_msg}
 "#;
     let Some(shown) = eval(rego, &["http://127.0.0.1:8088/redirect/x"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 1
+    -- stdout --
+    denied http://127.0.0.1:8088/redirect/x
+      - redirect to http://127.0.0.1:8088/files/artifact.txt: files are not for us
+    -- stderr --
+    "#);
 }
