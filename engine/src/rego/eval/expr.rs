@@ -64,6 +64,13 @@ impl<'p> Evaluation<'p> {
     }
 
     pub(super) fn input_at(&mut self, loc: Loc, path: &[Value]) -> Value {
+        let value = self.peek_input(path);
+        self.note_read(loc, &value);
+        value
+    }
+
+    /// As [`Self::input_at`], unnoticed: for finding out what need not be evaluated.
+    pub(super) fn peek_input(&self, path: &[Value]) -> Value {
         let mut value = &self.context.input;
         for key in path {
             match step_into(value, key) {
@@ -74,9 +81,7 @@ impl<'p> Evaluation<'p> {
                 break;
             }
         }
-        let value = value.clone();
-        self.note_read(loc, &value);
-        value
+        value.clone()
     }
 
     fn note_read(&mut self, loc: Loc, value: &Value) {

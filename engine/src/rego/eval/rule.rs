@@ -306,7 +306,7 @@ impl<'p> Evaluation<'p> {
         let index = &rule.index;
         let mut candidates = index.always.clone();
         for by_path in &index.by_path {
-            match self.input_at(rule.loc, &by_path.path) {
+            match self.peek_input(&by_path.path) {
                 Value::String(text) => {
                     candidates.extend(by_path.by_value.get(&text).into_iter().flatten());
                 }
