@@ -507,7 +507,8 @@ fn schemas_are_of_the_draft_and_complete() {
     assert!(schema["$defs"]["Image"]["properties"]["labels"]["description"].is_string());
     assert_eq!(schema.get("required"), None);
     let decision = input::decision_schema();
-    assert_eq!(decision["properties"]["deny_msg"]["type"], "array");
+    let messages = &decision["$defs"]["DenyMessages"]["anyOf"];
+    assert_eq!((&messages[0]["type"], &messages[1]["type"]), (&json!("array"), &json!("string")));
     assert_eq!(decision["properties"]["allow"]["type"], "boolean");
     assert_eq!(decision.get("required"), None);
     let image = &schema["$defs"]["ImageProvenance"]["properties"];

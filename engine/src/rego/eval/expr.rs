@@ -95,7 +95,7 @@ impl<'p> Evaluation<'p> {
         let mut value = self.eval(base)?;
         for key in keys {
             if value == Value::Undefined || unknown::is_unknown(&value) {
-                return Ok(value);
+                break;
             }
             let key = self.eval(key)?;
             if key == Value::Undefined {
