@@ -93,6 +93,9 @@ impl<'p> Evaluation<'p> {
 
     fn get(&mut self, loc: Loc, base: &'p Expr, keys: &'p [Expr]) -> Result<Value> {
         let mut value = self.eval(base)?;
+        if unknown::is_unknown(&value) {
+            return Ok(value);
+        }
         for key in keys {
             if value == Value::Undefined || unknown::is_unknown(&value) {
                 break;
