@@ -60,10 +60,10 @@ impl Compiler<'_> {
     }
 
     /// Lowers the first of the waiting statements that can be, one that asks for nothing if there is one.
-    fn next_statement<'a>(
+    fn next_statement(
         &mut self,
         frame: &mut Frame,
-        waiting: &mut Vec<(&'a Literal, bool)>,
+        waiting: &mut Vec<(&Literal, bool)>,
         stmts: &mut Vec<Stmt>,
     ) -> Result<()> {
         let mut unsafe_problem = None;
@@ -324,7 +324,7 @@ impl Compiler<'_> {
             }
             literal.with.iter().for_each(|with| direct_names(&with.value, &mut read));
             for (loc, name) in declared {
-                self.declare_one(frame, loc, &name, &mentioned)?;
+                declare_one(frame, loc, &name, &mentioned)?;
                 mentioned.insert(name);
             }
             mentioned.extend(read);
@@ -340,30 +340,25 @@ impl Compiler<'_> {
         }
         Ok(())
     }
+}
 
-    fn declare_one(
-        &mut self,
-        frame: &mut Frame,
-        loc: Loc,
-        name: &Name,
-        mentioned: &HashSet<Name>,
-    ) -> Result<()> {
-        if matches!(&**name, "input" | "data") {
-            let message = format!("variables must not shadow {name} (use a different variable name)");
-            return Err(Problem::new(loc, "shadowed-root", message));
-        }
-        if frame.in_innermost(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("var {name} declared above")));
-        }
-        if mentioned.contains(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("var {name} referenced above")));
-        }
-        if frame.is_argument(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("arg {name} redeclared")));
-        }
-        frame.declare(name);
-        Ok(())
+/// Gives a declared variable its slot, unless the name is taken.
+fn declare_one(frame: &mut Frame, loc: Loc, name: &Name, mentioned: &HashSet<Name>) -> Result<()> {
+    if matches!(&**name, "input" | "data") {
+        let message = format!("variables must not shadow {name} (use a different variable name)");
+        return Err(Problem::new(loc, "shadowed-root", message));
     }
+    if frame.in_innermost(name) {
+        return Err(Problem::new(loc, "redeclared-variable", format!("var {name} declared above")));
+    }
+    if mentioned.contains(name) {
+        return Err(Problem::new(loc, "redeclared-variable", format!("var {name} referenced above")));
+    }
+    if frame.is_argument(name) {
+        return Err(Problem::new(loc, "redeclared-variable", format!("arg {name} redeclared")));
+    }
+    frame.declare(name);
+    Ok(())
 }
 
 /// Adds a statement with the slots bound since `snapshot` and what lowering it came across.

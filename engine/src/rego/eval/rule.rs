@@ -10,6 +10,9 @@ use super::super::unknown;
 use super::pattern::Fit;
 use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, Result, size};
 
+/// Called for each value that a body gives; what is unknown goes to the last argument.
+type Each<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Value, &mut Option<Value>) -> Result<Flow>;
+
 /// What the clauses of a rule or function came to so far.
 #[derive(Default)]
 struct Found {
@@ -260,7 +263,7 @@ impl<'p> Evaluation<'p> {
         id: RuleId,
         alternative: &'p Alternative,
         unknown: &mut Option<Value>,
-        each: &mut dyn FnMut(&mut Self, Value, &mut Option<Value>) -> Result<Flow>,
+        each: Each<'_, 'p>,
     ) -> Result<()> {
         let pins = self.open_pins.len();
         let mut held = false;

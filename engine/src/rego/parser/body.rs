@@ -2,7 +2,7 @@
 
 use super::super::ast::{Body, Literal, LiteralKind, Node, With};
 use super::super::lexer::TokenKind;
-use super::{Parser, Result};
+use super::{Parser, Result, error_at};
 
 impl Parser<'_> {
     /// Statements up to `close`, each on a line of its own or separated by `;`.
@@ -49,7 +49,7 @@ impl Parser<'_> {
             with.push(With { loc, target, value: self.expr()? });
         }
         if !with.is_empty() && matches!(kind, LiteralKind::Some(_)) {
-            return Err(self.error_at(loc, "a declaration cannot have `with` modifiers"));
+            return Err(error_at(loc, "a declaration cannot have `with` modifiers"));
         }
         Ok(Literal { loc, kind, with })
     }
@@ -78,7 +78,7 @@ impl Parser<'_> {
         for term in terms {
             match term.node {
                 Node::Var(name) => names.push(name),
-                _ => return Err(self.error_at(term.loc, "`some` declares variables: expected a name")),
+                _ => return Err(error_at(term.loc, "`some` declares variables: expected a name")),
             }
         }
         Ok(LiteralKind::Some(names))

@@ -84,9 +84,7 @@ impl<'t> Parser<'t> {
         self.advance()?;
         let path = self.path()?;
         if !matches!(&*path[0], "data" | "input" | "future" | "rego") {
-            return Err(
-                self.error_at(loc, "an import's path starts with `data`, `input`, `future` or `rego`")
-            );
+            return Err(error_at(loc, "an import's path starts with `data`, `input`, `future` or `rego`"));
         }
         let alias = if self.eat_word("as")? { Some(self.name()?) } else { None };
         Ok(Import { loc, path, alias })
@@ -215,10 +213,6 @@ impl<'t> Parser<'t> {
         self.lexer.error(self.token.start, message)
     }
 
-    fn error_at(&self, loc: Loc, message: impl Into<String>) -> SyntaxError {
-        SyntaxError { loc, message: message.into() }
-    }
-
     fn unexpected(&self, wanted: &str) -> SyntaxError {
         let found = match &self.token.kind {
             TokenKind::End => "the end of the file".to_owned(),
@@ -226,6 +220,10 @@ impl<'t> Parser<'t> {
         };
         self.error(format!("unexpected {found}: expected {wanted}"))
     }
+}
+
+fn error_at(loc: Loc, message: impl Into<String>) -> SyntaxError {
+    SyntaxError { loc, message: message.into() }
 }
 
 /// Items up to `close`, separated by commas, a trailing one allowed.

@@ -2,7 +2,7 @@
 
 use super::super::ast::{Alternative, Body, Node, Rule, Term};
 use super::super::lexer::TokenKind;
-use super::{Parser, Result, list};
+use super::{Parser, Result, error_at, list};
 
 const IF_REQUIRED: &str = "`if` is required before a rule's body";
 
@@ -41,7 +41,7 @@ impl Parser<'_> {
         let has_value = element.is_some() || value.is_some();
         let body = self.if_body()?;
         if body.is_none() && !has_value {
-            return Err(self.error_at(
+            return Err(error_at(
                 loc,
                 "a rule needs a value (`:= …`), an element (`contains …`) or a body (`if …`)",
             ));
@@ -65,7 +65,7 @@ impl Parser<'_> {
         }
         let body = self.if_body()?;
         if body.is_none() && value.is_none() {
-            return Err(self.error_at(loc, "`else` needs a value or a body"));
+            return Err(error_at(loc, "`else` needs a value or a body"));
         }
         Ok(Alternative { loc, value, body: body.unwrap_or_default() })
     }
@@ -129,9 +129,7 @@ impl Parser<'_> {
             return Err(self.error("a default has a constant value and no body"));
         }
         if !is_constant(&value) {
-            return Err(
-                self.error_at(value.loc, "a default value may not hold variables, references or calls")
-            );
+            return Err(error_at(value.loc, "a default value may not hold variables, references or calls"));
         }
         Ok(value)
     }

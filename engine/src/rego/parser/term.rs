@@ -6,7 +6,7 @@ use regorus::Value;
 
 use super::super::ast::{Loc, Node, TemplatePart, Term};
 use super::super::lexer::{ChunkEnd, TokenKind};
-use super::{KEYWORDS, Parser, Result, list};
+use super::{KEYWORDS, Parser, Result, error_at, list};
 
 /// Binary operators by rising precedence, with the built-ins they stand for.
 const LEVELS: [&[(&str, &str)]; 5] = [
@@ -131,7 +131,7 @@ impl Parser<'_> {
                 Value::Number(_) => "a number",
                 _ => "a constant",
             };
-            return Err(self.error_at(loc, format!("{what} has no fields to refer to")));
+            return Err(error_at(loc, format!("{what} has no fields to refer to")));
         }
         Ok(Term::new(loc, Node::Scalar(value)))
     }
@@ -189,7 +189,7 @@ impl Parser<'_> {
                 self.expect("]")?;
             } else if self.at_attached("(") && matches!(head.node, Node::Var(_)) {
                 let path = called_path(&head, &keys)
-                    .ok_or_else(|| self.error_at(loc, "only a function's name can be called"))?;
+                    .ok_or_else(|| error_at(loc, "only a function's name can be called"))?;
                 self.advance()?;
                 let args = self.nested(|p| list(p, ")", Self::expr_with_key))?;
                 head = Term::new(loc, Node::Call(path, args));
