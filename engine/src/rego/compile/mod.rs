@@ -7,6 +7,7 @@
 
 mod body;
 mod call;
+mod declare;
 mod index;
 mod refs;
 mod scope;
