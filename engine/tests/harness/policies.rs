@@ -234,13 +234,13 @@ impl Writer<'_> {
             }
             14 => self.pattern(inner),
             15 => format!("{} in {}", self.expression(inner), self.expression(inner)),
-            16 => format!("{}, {} in {}", self.constant(), self.expression(0), self.expression(inner)),
+            16 => format!("({}, {} in {})", self.constant(), self.expression(0), self.expression(inner)),
             17 | 18 if depth > 0 => self.every(inner),
             19 | 20 => self.with(inner),
             21 => format!("print({}, {})", self.expression(inner), self.expression(inner)),
             22 => self.failing(inner),
             23 => format!("{}({})", self.rng.pick(&["is_object", "is_string", "is_set"]), self.expression(inner)),
-            24 => format!("startswith({}, \"in\")", self.expression(inner)),
+            24 => format!("startswith({}, \"in\")", self.field()),
             _ => match self.values.len() {
                 0 => self.constant(),
                 n => self.values[self.rng.below(n)].clone(),
@@ -267,7 +267,7 @@ impl Writer<'_> {
         let statement = match self.rng.below(4) {
             0 => format!("some {value} in {domain}; {key} := {value}"),
             1 => format!("some {key}; {value} := input.{}[{key}]", self.kind.document),
-            2 => format!("some {key}, {value} in object.keys({domain})"),
+            2 => format!("some {key}, {value} in object.keys({})", self.object(depth)),
             _ => format!("some {key}, {value} in {domain}"),
         };
         self.variables.extend([key, value]);
@@ -330,7 +330,7 @@ impl Writer<'_> {
                     format!("data.docker.{rule} as {}", self.expression(depth))
             }
             6 => format!("count as {}", self.constant()),
-            7 if self.functions > 0 => "f0 as lower".to_owned(),
+            7 if self.functions > 0 => "f0 as json.marshal".to_owned(),
             _ => "input as input".to_owned(),
         };
         format!("{statement} with {replacement}")
@@ -380,11 +380,11 @@ impl Writer<'_> {
                 let key = self.rng.pick(&["\"labels\"", "\"checksum\"", "[\"labels\", \"team\"]", "\"commit\""]);
                 format!("object.get(input.{document}, {key}, {})", self.constant())
             }
-            11 => format!("object.get({}, {}, 1)", self.expression(inner), self.expression(inner)),
+            11 => format!("object.get({}, {}, 1)", self.object(inner), self.expression(inner)),
             12 => format!("json.marshal({})", self.expression(inner)),
             13 => format!("sprintf(\"%v %v\", [{}, {}])", self.expression(inner), self.expression(inner)),
-            14 | 15 => format!("count({})", self.expression(inner)),
-            16 => format!("object.keys({})", self.expression(inner)),
+            14 | 15 => format!("count({})", self.collection(inner)),
+            16 => format!("object.keys({})", self.object(inner)),
             17 => format!("input.{document}[{}]", self.expression(inner)),
             18..=20 => self.comprehension(inner),
             21 if self.functions > 0 => {
@@ -396,8 +396,27 @@ impl Writer<'_> {
             25 => format!("object.union(input.{document}, {{\"labels\": {}}})", self.expression(inner)),
             26 => format!("$\"x{{{}}}\"", self.expression(0)),
             27 => format!("({} {} {})", self.expression(inner), self.operator(), self.expression(inner)),
-            28 => "data.docker.r0".to_owned(),
+            28 if self.values.iter().any(|rule| rule == "r0") => "data.docker.r0".to_owned(),
             _ => format!("{{{}: {}}}", self.expression(0), self.expression(inner)),
+        }
+    }
+
+    /// Something that may well be an object.
+    fn object(&mut self, depth: usize) -> String {
+        match (self.rng.below(6), self.variables.last()) {
+            (0, Some(variable)) => variable.clone(),
+            (1, _) => self.field(),
+            (2, _) => format!("{{\"team\": {}}}", self.expression(depth)),
+            _ => format!("input.{}", self.kind.document),
+        }
+    }
+
+    /// Something that may well have elements.
+    fn collection(&mut self, depth: usize) -> String {
+        match self.rng.below(4) {
+            0 => self.comprehension(depth),
+            1 if !self.values.is_empty() => self.values[self.rng.below(self.values.len())].clone(),
+            _ => self.object(depth),
         }
     }
 
