@@ -68,7 +68,7 @@ impl Case {
 
     /// An answer given early is the answer in every world that agrees with what was known.
     fn early_answers_stand(&self, tally: &mut Tally) -> Result<(), String> {
-        for attempt in 0..3_u64 {
+        for attempt in 0..2_u64 {
             let of = self.number * 8 + attempt;
             let mut rng = Rng::keyed((of, "known"));
             let mut known = Known::new();
@@ -79,7 +79,7 @@ impl Case {
                 continue;
             };
             tally.decided_early += 1;
-            for seed in [of, of + 1_000_003, of + 2_000_003, of + 3_000_017] {
+            for seed in [of, of + 1_000_003, of + 2_000_003] {
                 let complete = World::agreeing(of, &known, seed).facts(&self.source);
                 let late = self.check(&complete);
                 if essence(&late).as_ref() != Some(&answer) {

@@ -201,7 +201,13 @@ impl Writer<'_> {
         }
         for _ in 0..=self.rng.below(2) {
             let (body, _) = self.body(3, |_| String::new());
-            text.push_str(&format!("allow if {{ {body} }}\n"));
+            let pin = match self.kind.document {
+                "image" if self.rng.chance(25) => {
+                    format!("; pin_image(input.image, \"{}\")", self.rng.pick(&DIGESTS))
+                }
+                _ => String::new(),
+            };
+            text.push_str(&format!("allow if {{ {body}{pin} }}\n"));
         }
         let allow = match self.rng.below(6) {
             0 => format!("[1 | {}] != []", self.body(2, |_| String::new()).0),
@@ -238,7 +244,7 @@ impl Writer<'_> {
             17 | 18 if depth > 0 => self.every(inner),
             19 | 20 => self.with(inner),
             21 => format!("print({}, {})", self.expression(inner), self.expression(inner)),
-            22 => self.failing(inner),
+            22 if self.rng.chance(50) => self.failing(inner),
             23 => format!("{}({})", self.rng.pick(&["is_object", "is_string", "is_set"]), self.expression(inner)),
             24 => format!("startswith({}, \"in\")", self.field()),
             _ => match self.values.len() {
@@ -339,11 +345,11 @@ impl Writer<'_> {
     /// A statement that may end in an error or pin the image.
     fn failing(&mut self, depth: usize) -> String {
         let document = self.kind.document;
-        match self.rng.below(6) {
+        match self.rng.below(8) {
             0 => format!("load_json(\"data.json\").team == {}", self.expression(depth)),
             1 => format!("load_json({}).team", self.expression(depth)),
-            2 | 3 => format!("pin_image(input.image, \"{}\")", self.rng.pick(&DIGESTS)),
-            4 => format!("pin_image(input.{document}, {})", self.field()),
+            2..=5 => format!("pin_image(input.image, \"{}\")", self.rng.pick(&DIGESTS)),
+            6 => format!("pin_image(input.{document}, {})", self.field()),
             _ => format!("load_json(\"missing.json\").x == {}", self.field()),
         }
     }
