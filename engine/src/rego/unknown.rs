@@ -73,6 +73,46 @@ fn collect(value: &Value, ids: &mut BTreeSet<u32>) {
     }
 }
 
+/// Whether two defined values are equal: a boolean, or unknown. Values that differ in what is known of
+/// them differ whatever the rest turns out to be.
+pub(crate) fn equal(a: &Value, b: &Value) -> Value {
+    let mut found = None;
+    if may_be_equal(a, b, &mut found) { found.unwrap_or(Value::Bool(true)) } else { Value::Bool(false) }
+}
+
+/// False if they differ in what is known; what is unknown goes to `found`.
+fn may_be_equal(a: &Value, b: &Value, found: &mut Option<Value>) -> bool {
+    for value in [a, b] {
+        if is_unknown(value) {
+            add(found, value);
+        }
+    }
+    if is_unknown(a) || is_unknown(b) {
+        return true;
+    }
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| may_be_equal(a, b, found))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let mut missing = |field: &Value| {
+                if is_unknown(field) {
+                    add(found, field);
+                }
+                is_unknown(field)
+            };
+            b.iter().all(|(key, field)| a.get(key).is_some() || missing(field))
+                && a.iter().all(|(key, field)| match b.get(key) {
+                    Some(other) => may_be_equal(field, other, found),
+                    // Once it is resolved, it may be absent.
+                    None => is_unknown(field) && may_be_equal(field, field, found),
+                })
+        }
+        // Sets hold nothing unknown.
+        _ => a == b,
+    }
+}
+
 /// The same value without its unknown fields, for showing.
 pub(crate) fn without(value: &Value) -> Value {
     match value {
@@ -100,6 +140,23 @@ mod tests {
     fn merging_keeps_every_demand() {
         let both = merge(&unknown(3), &merge(&unknown(1), &unknown(3)));
         assert_eq!(demands(&both), BTreeSet::from([1, 3]));
+    }
+
+    #[test]
+    fn equality_needs_what_may_make_a_difference() {
+        let object = |fields: &[(&str, Value)]| {
+            let fields = fields.iter().map(|(k, v)| (Value::from(*k), v.clone()));
+            Value::from(fields.collect::<std::collections::BTreeMap<_, _>>())
+        };
+        let one = object(&[("a", Value::from(1)), ("b", unknown(7))]);
+        let two = object(&[("a", Value::from(2)), ("b", unknown(7))]);
+        assert_eq!(equal(&one, &two), Value::from(false));
+        assert_eq!(equal(&one, &object(&[("a", Value::from(1))])), unknown(7));
+        assert_eq!(equal(&object(&[("a", Value::from(1))]), &one), unknown(7));
+        assert_eq!(equal(&object(&[]), &one), Value::from(false));
+        assert_eq!(equal(&one, &one), unknown(7));
+        assert_eq!(equal(&Value::from(1), &Value::from(1)), Value::from(true));
+        assert_eq!(equal(&Value::from(1), &unknown(7)), unknown(7));
     }
 
     #[test]

@@ -286,8 +286,8 @@ impl Compiler<'_> {
             let wrapped = Term::new(arg.loc, Node::ArrayCompr(Box::new(arg.clone()), Vec::new()));
             exprs.push(self.expr(frame, out, &wrapped)?);
         }
-        // Printing decides nothing: it neither asks nor fails.
-        frame.traits = before;
+        // What is printed decides nothing, so it may be unresolved; but it may end in an error.
+        frame.traits.may_ask = before.may_ask;
         emit(frame, &snapshot, out, loc, StmtKind::Print(exprs));
         Ok(())
     }

@@ -33,7 +33,9 @@ impl Compiler<'_> {
                     direct_names(term, &mut read);
                 }
             }
-            literal.with.iter().for_each(|with| direct_names(&with.value, &mut read));
+            // `with f as lower` names a built-in, no variable.
+            let values = literal.with.iter().map(|with| &with.value).filter(|value| !names_builtin(value));
+            values.for_each(|value| direct_names(value, &mut read));
             for (loc, name) in declared {
                 declare_one(frame, loc, &name, &mentioned)?;
                 mentioned.insert(name);
@@ -90,6 +92,21 @@ fn pattern_names(term: &Term, names: &mut Vec<(Loc, Name)>) {
         Node::Object(fields) => fields.iter().for_each(|(_, v)| pattern_names(v, names)),
         _ => {}
     }
+}
+
+/// Whether a term that is no call is the name of a built-in function.
+fn names_builtin(term: &Term) -> bool {
+    let mut path: Vec<&str> = Vec::new();
+    match &term.node {
+        Node::Var(name) => path.push(name),
+        Node::Ref(head, keys) => {
+            let Node::Var(name) = &head.node else { return false };
+            path.push(name);
+            path.extend(keys.iter().filter_map(Term::as_string));
+        }
+        _ => return false,
+    }
+    crate::builtins::lookup(&path.join(".")).is_some()
 }
 
 /// Names in a term, those inside closures left out.

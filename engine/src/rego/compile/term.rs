@@ -190,8 +190,15 @@ impl Compiler<'_> {
         let mut constant = BTreeMap::new();
         for (key, value) in &pairs {
             let (Expr::Const(key), Expr::Const(value)) = (key, value) else {
-                // A key may turn out to be there twice, with different values.
-                frame.traits.may_fail |= pairs.iter().any(|(key, _)| !matches!(key, Expr::Const(_)));
+                // A key may be there twice, or turn out to be, with different values.
+                let keys: std::collections::BTreeSet<_> = pairs
+                    .iter()
+                    .filter_map(|(key, _)| match key {
+                        Expr::Const(key) => Some(key),
+                        _ => None,
+                    })
+                    .collect();
+                frame.traits.may_fail |= keys.len() < pairs.len();
                 return Ok(Expr::Object(loc, pairs));
             };
             if constant.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {

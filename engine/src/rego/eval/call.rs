@@ -127,6 +127,9 @@ impl<'p> Evaluation<'p> {
                 Ok(value)
             }
             Answer::Pin(digest) => {
+                if let Some(why) = &self.met {
+                    unknown::add(&mut self.uncertain, why);
+                }
                 self.open_pins.push(digest);
                 Ok(Value::from(true))
             }

@@ -71,6 +71,9 @@ impl Evaluation<'_> {
             self.context.data.iter().rev().find(|(replaced, _)| path.starts_with(replaced))?;
         let mut value = value;
         for key in &path[replaced.len()..] {
+            if unknown::is_unknown(value) {
+                break;
+            }
             match step_into(value, &Value::String(key.clone())) {
                 Some(inner) => value = inner,
                 None => return Some(Value::Undefined),
@@ -80,9 +83,13 @@ impl Evaluation<'_> {
     }
 }
 
-/// `document` with `value` at `path`, objects made on the way as needed.
+/// `document` with `value` at `path`, objects made on the way as needed. An unknown document stays
+/// unknown: what it has beside the path is not known.
 pub(super) fn put(document: &Value, path: &[Value], value: Value) -> Value {
     let [key, rest @ ..] = path else { return value };
+    if unknown::is_unknown(document) {
+        return document.clone();
+    }
     let mut fields: BTreeMap<Value, Value> = match document {
         Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         _ => BTreeMap::new(),

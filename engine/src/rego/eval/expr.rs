@@ -56,6 +56,7 @@ impl<'p> Evaluation<'p> {
                 return Ok(Err(value));
             }
             if unknown::is_unknown(&value) {
+                self.meet(&value);
                 unknown::add(&mut unknown, &value);
             }
             values.push(value);
@@ -188,6 +189,7 @@ impl<'p> Evaluation<'p> {
                 self.unknown_inside(&[&key]).iter().chain(unknown::is_unknown(&value).then_some(&value))
             {
                 unknown::add(&mut unknown, found);
+                self.meet(found);
             }
             if unknown.is_none() {
                 self.insert(loc, &mut object, key, value, &mut unknown)?;

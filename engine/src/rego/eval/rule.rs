@@ -18,8 +18,6 @@ type Each<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Value, &mut Option<Va
 struct Found {
     value: Option<(Value, Loc)>,
     unknown: Option<Value>,
-    /// An unknown clause might have ended in an error.
-    may_fail: bool,
 }
 
 impl<'p> Evaluation<'p> {
@@ -65,9 +63,8 @@ impl<'p> Evaluation<'p> {
         for index in self.candidates(rule) {
             let clause = &rule.clauses[index];
             self.in_frame(clause, |this| this.clause(id, rule, clause, args, &mut found))?;
-            // Every clause gives the same value, so one that holds settles it; but not before clauses
-            // that might have failed.
-            if rule.constant.is_some() && found.value.is_some() && !found.may_fail {
+            // Every clause gives the same value, so one that holds settles it.
+            if rule.constant.is_some() && found.value.is_some() {
                 found.unknown = None;
                 break;
             }
@@ -102,7 +99,10 @@ impl<'p> Evaluation<'p> {
             match self.fit(pattern, arg)? {
                 Fit::Yes => {}
                 Fit::No => return Ok(()),
-                Fit::Unknown(why) => unknown::add(&mut parameters_unknown, &why),
+                Fit::Unknown(why) => {
+                    self.meet(&why);
+                    unknown::add(&mut parameters_unknown, &why);
+                }
             }
         }
         let mut unknown = parameters_unknown;
@@ -135,8 +135,6 @@ impl<'p> Evaluation<'p> {
         }
         if let Some(unknown) = unknown {
             unknown::add(&mut found.unknown, &unknown);
-            found.may_fail |=
-                clause.alternatives.iter().flat_map(|a| &a.body).any(|stmt| stmt.traits.may_fail);
         }
         Ok(())
     }
