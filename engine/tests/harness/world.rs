@@ -71,7 +71,9 @@ impl World {
 
     /// Answers a request; remembers in `known` what it told.
     pub fn metadata(&self, source: &SourceOp, wanted: &Wanted, known: &mut Known) -> Metadata {
-        let mut tell = |part| drop(known.insert((source.identifier.clone(), part)));
+        let mut tell = |part| {
+            known.insert((source.identifier.clone(), part));
+        };
         let mut metadata = Metadata::default();
         if let Some(wanted) = &wanted.image {
             tell(Part::Digest);

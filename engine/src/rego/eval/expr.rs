@@ -142,11 +142,7 @@ impl<'p> Evaluation<'p> {
             }
         }
         if self.has_unknown {
-            // An element may be equal although parts of it are unresolved; which, only they can tell.
-            let operands: Vec<&Value> = key.iter().chain([&value, &domain]).collect();
-            if let Some(unknown) = self.unknown_inside(&operands) {
-                return Ok(unknown);
-            }
+            return Ok(self.unresolved_member(key.as_ref(), &value, &domain));
         }
         Ok(Value::from(match (&key, &domain) {
             (None, Value::Array(items)) => items.contains(&value),
@@ -155,6 +151,29 @@ impl<'p> Evaluation<'p> {
             (Some(key), domain) => step_into(domain, key).is_some_and(|found| *found == value),
             (None, _) => false,
         }))
+    }
+
+    /// `in` while something is unresolved: one element that is known to be equal settles it.
+    fn unresolved_member(&self, key: Option<&Value>, value: &Value, domain: &Value) -> Value {
+        let keyed = key.map(|key| (unknown::inside(key), step_into(domain, key)));
+        let mut found = if unknown::is_unknown(domain) { Some(domain.clone()) } else { None };
+        let elements: Vec<&Value> = match (keyed, domain) {
+            _ if found.is_some() => Vec::new(),
+            (Some((Some(why), _)), _) => return why,
+            (Some((None, element)), _) => element.into_iter().collect(),
+            (None, Value::Array(items)) => items.iter().collect(),
+            (None, Value::Set(items)) => items.iter().collect(),
+            (None, Value::Object(fields)) => fields.values().collect(),
+            (None, _) => Vec::new(),
+        };
+        for element in elements {
+            match self.equal(element, value) {
+                Value::Bool(true) => return Value::from(true),
+                Value::Bool(false) | Value::Undefined => {}
+                why => unknown::add(&mut found, &why),
+            }
+        }
+        found.unwrap_or(Value::Bool(false))
     }
 
     fn collect(&mut self, items: &'p [Expr], make: impl FnOnce(Vec<Value>) -> Value) -> Result<Value> {
