@@ -2,7 +2,8 @@
 //!
 //! The order is OPA's, first of all: a statement comes when the variables it reads are bound. Among those
 //! that could come next, statements that cannot ask for metadata go first, so that a cheap condition
-//! saves a fetch wherever it is written.
+//! saves a fetch wherever it is written; unless they may fail, for then the conditions before them are
+//! there to keep them from being tried.
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
 use super::super::ir::{Expr, Pattern, Replacement, Stmt, StmtKind, Traits};
@@ -68,18 +69,24 @@ impl Compiler<'_> {
         for asking in [false, true] {
             let mut i = 0;
             let mut progress = false;
+            let mut passed_over = false;
             while i < waiting.len() {
                 let (literal, known_to_ask) = waiting[i];
                 if known_to_ask && !asking {
+                    passed_over = true;
                     i += 1;
                     continue;
                 }
                 let snapshot = frame.snapshot();
                 match self.literal(frame, literal) {
                     Ok(lowered) => {
-                        if !asking && lowered.iter().any(|s| s.traits.may_ask) {
+                        let may_ask = lowered.iter().any(|s| s.traits.may_ask);
+                        // A guard written before what may fail is one, even if it asks.
+                        let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail);
+                        if !asking && (may_ask || is_guarded) {
                             frame.restore(snapshot);
-                            waiting[i].1 = true;
+                            waiting[i].1 = may_ask;
+                            passed_over |= may_ask;
                             i += 1;
                             continue;
                         }
