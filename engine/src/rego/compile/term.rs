@@ -198,7 +198,7 @@ impl Compiler<'_> {
                         _ => None,
                     })
                     .collect();
-                frame.traits.may_fail |= keys.len() < pairs.len();
+                frame.traits.may_fail |= pairs.len() > 1 && keys.len() < pairs.len();
                 return Ok(Expr::Object(loc, pairs));
             };
             if constant.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {

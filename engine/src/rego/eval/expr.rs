@@ -94,23 +94,30 @@ impl<'p> Evaluation<'p> {
 
     fn get(&mut self, loc: Loc, base: &'p Expr, keys: &'p [Expr]) -> Result<Value> {
         let mut value = self.eval(base)?;
-        if unknown::is_unknown(&value) {
-            return Ok(value);
-        }
+        let found_here = !unknown::is_unknown(&value);
         for key in keys {
-            if value == Value::Undefined || unknown::is_unknown(&value) {
-                break;
+            if value == Value::Undefined {
+                return Ok(value);
+            }
+            if unknown::is_unknown(&value) {
+                self.meet(&value);
             }
             let key = self.eval(key)?;
             if key == Value::Undefined {
                 return Ok(key);
             }
-            if let Some(unknown) = self.unknown_inside(&[&key]) {
-                return Ok(unknown);
+            if let Some(why) = self.unknown_inside(&[&key]) {
+                self.meet(&why);
+                value = if unknown::is_unknown(&value) { unknown::merge(&value, &why) } else { why };
+            }
+            if unknown::is_unknown(&value) {
+                continue;
             }
             value = step_into(&value, &key).cloned().unwrap_or(Value::Undefined);
         }
-        self.note_read(loc, &value);
+        if found_here {
+            self.note_read(loc, &value);
+        }
         Ok(value)
     }
 
@@ -204,13 +211,15 @@ impl<'p> Evaluation<'p> {
             if key == Value::Undefined || value == Value::Undefined {
                 return Ok(Value::Undefined);
             }
-            for found in
-                self.unknown_inside(&[&key]).iter().chain(unknown::is_unknown(&value).then_some(&value))
-            {
-                unknown::add(&mut unknown, found);
-                self.meet(found);
+            if unknown::is_unknown(&value) {
+                self.meet(&value);
+                unknown::add(&mut unknown, &value);
             }
-            if unknown.is_none() {
+            if let Some(why) = self.unknown_inside(&[&key]) {
+                // It may be the key of another field, with another value.
+                self.meet_uncertain(&why, fields.len() > 1);
+                unknown::add(&mut unknown, &why);
+            } else {
                 self.insert(loc, &mut object, key, value, &mut unknown)?;
             }
         }
@@ -235,7 +244,10 @@ impl<'p> Evaluation<'p> {
                     return Err(Failure { loc, code: "conflict", message });
                 }
                 Value::Bool(true) | Value::Undefined => {}
-                why => unknown::add(unknown, &why),
+                why => {
+                    self.meet_uncertain(&why, true);
+                    unknown::add(unknown, &why);
+                }
             }
         }
         object.insert(key, value);
@@ -277,6 +289,10 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
+        if let Some(why) = &unknown {
+            // A key may turn out to be there twice, with different values.
+            self.meet_uncertain(why, kind == ComprehensionKind::Object);
+        }
         Ok(unknown.unwrap_or_else(|| match kind {
             ComprehensionKind::Array => Value::from(items),
             ComprehensionKind::Set => Value::from(set),

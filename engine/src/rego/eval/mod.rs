@@ -187,7 +187,8 @@ impl<'p> Evaluation<'p> {
         unknown::add(&mut self.met, why);
     }
 
-    /// Notes that an unknown statement might have ended in an error or made a pin.
+    /// Notes that what is unknown might have ended in an error or made a pin, if `may_fail`: also where
+    /// something undefined next to it hides that it is unknown.
     fn meet_uncertain(&mut self, why: &Value, may_fail: bool) {
         self.meet(why);
         // What a function does that stands in for another is not in the statement's traits.

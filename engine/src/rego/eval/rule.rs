@@ -35,6 +35,9 @@ impl<'p> Evaluation<'p> {
                 RuleKind::Object => this.object_rule(id, rule),
             })?,
         };
+        if unknown::is_unknown(&value) {
+            self.meet_uncertain(&value, rule.traits.may_fail);
+        }
         let value = self.patched(rule, value);
         self.context.memo[id] = Some(Memo { value: value.clone(), loc });
         Ok(value)
@@ -43,7 +46,11 @@ impl<'p> Evaluation<'p> {
     /// Calls a function of the policy with known, defined arguments (which may be unresolved inside).
     pub(super) fn call_rule(&mut self, id: RuleId, args: &[Value]) -> Result<Value> {
         let rule = &self.program.rules[id];
-        Ok(self.deeper(rule.loc, |this| this.complete(id, rule, args))?.0)
+        let (value, _) = self.deeper(rule.loc, |this| this.complete(id, rule, args))?;
+        if unknown::is_unknown(&value) {
+            self.meet_uncertain(&value, rule.traits.may_fail);
+        }
+        Ok(value)
     }
 
     fn deeper<T>(&mut self, loc: Loc, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -139,7 +146,7 @@ impl<'p> Evaluation<'p> {
         Ok(())
     }
 
-    fn same_value(&self, rule: &Rule, a: &Value, b: &Value, unknown: &mut Option<Value>) -> Result<()> {
+    fn same_value(&mut self, rule: &Rule, a: &Value, b: &Value, unknown: &mut Option<Value>) -> Result<()> {
         match self.equal(a, b) {
             Value::Bool(false) => {
                 let what = match rule.kind {
@@ -152,6 +159,7 @@ impl<'p> Evaluation<'p> {
             }
             Value::Bool(true) | Value::Undefined => Ok(()),
             why => {
+                self.meet_uncertain(&why, true);
                 unknown::add(unknown, &why);
                 Ok(())
             }
