@@ -17,4 +17,8 @@ pub(crate) mod parser;
 pub(crate) mod unknown;
 
 #[cfg(test)]
+mod evaluate;
+#[cfg(test)]
 mod language_tests;
+#[cfg(test)]
+mod semantics_tests;

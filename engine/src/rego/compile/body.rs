@@ -7,6 +7,7 @@
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
 use super::super::ir::{Expr, Pattern, Replacement, Stmt, StmtKind, Traits};
+use super::declare::{check_used, position};
 use super::scope::{Frame, Snapshot};
 use super::{Compiler, Problem, Result};
 
@@ -28,13 +29,18 @@ impl Compiler<'_> {
     /// Lowers `body` in the frame's innermost scope, and `heads` as if they came after its statements.
     pub(super) fn body(&mut self, frame: &mut Frame, body: &Body, heads: &[&Term]) -> Result<LoweredBody> {
         let outer = std::mem::take(&mut frame.traits);
-        self.declare(frame, body, heads)?;
+        let must_be_used = self.declare(frame, body, heads)?;
         let mut stmts = Vec::new();
-        let mut waiting: Vec<(&Literal, bool)> =
-            body.iter().filter(|l| !matches!(l.kind, LiteralKind::Some(_))).map(|l| (l, false)).collect();
+        let mut waiting: Vec<Waiting<'_>> = body
+            .iter()
+            .enumerate()
+            .filter(|(_, literal)| !matches!(literal.kind, LiteralKind::Some(_)))
+            .map(|(index, literal)| Waiting { index, literal, may_ask: false })
+            .collect();
         while !waiting.is_empty() {
             self.next_statement(frame, &mut waiting, &mut stmts)?;
         }
+        frame.move_to(usize::MAX);
         let mut lowered_heads = Vec::new();
         for term in heads {
             let snapshot = frame.snapshot();
@@ -51,8 +57,11 @@ impl Compiler<'_> {
             };
             lowered_heads.push(expr);
         }
+        check_used(frame, &must_be_used)?;
         let mut traits = Traits::default();
-        stmts.iter().for_each(|s| traits.add(s.traits));
+        for stmt in &stmts {
+            traits.add(stmt.traits);
+        }
         frame.traits = outer;
         frame.traits.add(traits);
         Ok(LoweredBody { stmts, heads: lowered_heads, traits })
@@ -62,7 +71,7 @@ impl Compiler<'_> {
     fn next_statement(
         &mut self,
         frame: &mut Frame,
-        waiting: &mut Vec<(&Literal, bool)>,
+        waiting: &mut Vec<Waiting<'_>>,
         stmts: &mut Vec<Stmt>,
     ) -> Result<()> {
         let mut unsafe_problem = None;
@@ -71,13 +80,14 @@ impl Compiler<'_> {
             let mut progress = false;
             let mut passed_over = false;
             while i < waiting.len() {
-                let (literal, known_to_ask) = waiting[i];
-                if known_to_ask && !asking {
+                let Waiting { index, literal, may_ask } = waiting[i];
+                if may_ask && !asking {
                     passed_over = true;
                     i += 1;
                     continue;
                 }
                 let snapshot = frame.snapshot();
+                frame.move_to(position(index));
                 match self.literal(frame, literal) {
                     Ok(lowered) => {
                         let may_ask = lowered.iter().any(|s| s.traits.may_ask);
@@ -85,7 +95,7 @@ impl Compiler<'_> {
                         let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail);
                         if !asking && (may_ask || is_guarded) {
                             frame.restore(snapshot);
-                            waiting[i].1 = may_ask;
+                            waiting[i].may_ask = may_ask;
                             passed_over |= may_ask;
                             i += 1;
                             continue;
@@ -128,7 +138,9 @@ impl Compiler<'_> {
         let mut body = Vec::new();
         self.literal_kind(frame, &mut body, literal)?;
         frame.traits.add(traits);
-        body.iter().for_each(|s| frame.traits.add(s.traits));
+        for stmt in &body {
+            frame.traits.add(stmt.traits);
+        }
         if replacements.iter().any(|r| !matches!(r, Replacement::Input { .. })) {
             // What a replaced rule or function does instead is not known here.
             frame.traits.add(Traits { may_ask: true, may_fail: true });
@@ -143,6 +155,7 @@ impl Compiler<'_> {
             LiteralKind::Some(_) => Ok(()),
             LiteralKind::SomeIn { key, value, domain } => {
                 let domain = self.expr(frame, out, domain)?;
+                frame.see_declared();
                 let snapshot = frame.snapshot();
                 let key = key.as_ref().map_or(Ok(Pattern::Any), |key| self.pattern(frame, out, key))?;
                 let value = self.pattern(frame, out, value)?;
@@ -153,20 +166,23 @@ impl Compiler<'_> {
                 let domain = self.expr(frame, out, domain)?;
                 let snapshot = frame.snapshot();
                 let (key, value, body) = frame.closure(|frame| {
+                    let mut must_be_used = Vec::new();
                     let mut variable = |name: &Name| {
                         if &**name == "_" {
                             return Pattern::Any;
                         }
-                        let slot = frame.declare(name);
+                        let slot = frame.declare_from(name, 0);
                         frame.bind(slot);
+                        must_be_used.push((loc, slot));
                         Pattern::Bind(slot)
                     };
                     let key = key.as_ref().map_or(Pattern::Any, &mut variable);
                     let value = variable(value);
                     frame.enter();
-                    let body = self.body(frame, body, &[]);
+                    let body = self.body(frame, body, &[])?;
                     frame.leave();
-                    body.map(|body| (key, value, body.stmts))
+                    check_used(frame, &must_be_used)?;
+                    Ok((key, value, body.stmts))
                 })?;
                 emit(frame, &snapshot, out, loc, StmtKind::Every { domain, key, value, body });
                 Ok(())
@@ -186,6 +202,7 @@ impl Compiler<'_> {
     ) -> Result<()> {
         if let Some([left, right]) = term.operands("assign") {
             let value = self.expr(frame, out, right)?;
+            frame.see_declared();
             let snapshot = frame.snapshot();
             let pattern = self.pattern(frame, out, left)?;
             emit(frame, &snapshot, out, loc, StmtKind::Match(pattern, value));
@@ -230,7 +247,9 @@ impl Compiler<'_> {
         let snapshot = frame.snapshot();
         let mut body = Vec::new();
         frame.negated(|frame| self.statement(frame, &mut body, loc, &inner))?;
-        body.iter().for_each(|s| frame.traits.add(s.traits));
+        for stmt in &body {
+            frame.traits.add(stmt.traits);
+        }
         emit(frame, &snapshot, out, loc, StmtKind::Not(body));
         Ok(())
     }
@@ -251,7 +270,7 @@ impl Compiler<'_> {
                 Node::Ref(Box::new(head), keys)
             }
             // A rule's name alone is a reference, too.
-            Node::Var(name) if all && &**name != "_" && frame.lookup(name).is_none() => {
+            Node::Var(name) if all && &**name != "_" && !frame.knows(name) => {
                 return self.hoisted(frame, out, term);
             }
             _ if all && is_closure => return self.hoisted(frame, out, term),
@@ -298,6 +317,16 @@ impl Compiler<'_> {
         emit(frame, &snapshot, out, loc, StmtKind::Print(exprs));
         Ok(())
     }
+}
+
+/// A statement that has not been lowered yet.
+#[derive(Clone, Copy)]
+struct Waiting<'a> {
+    /// Its place in the body.
+    index: usize,
+    literal: &'a Literal,
+    /// It is known to ask for metadata.
+    may_ask: bool,
 }
 
 /// Adds a statement with the slots bound since `snapshot` and what lowering it came across.

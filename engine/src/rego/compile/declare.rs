@@ -1,16 +1,24 @@
-//! Declarations: which names of a body are its variables.
+//! Which names are variables of a body, and from where on.
 
 use std::collections::HashSet;
 
 use super::super::ast::{Body, LiteralKind, Loc, Name, Node, TemplatePart, Term};
+use super::super::ir::Slot;
 use super::scope::Frame;
 use super::{Compiler, Problem, Result};
 
 impl Compiler<'_> {
-    /// Gives the body's variables their slots: what `some` and `:=` declare, and names that mean nothing yet.
-    pub(super) fn declare(&mut self, frame: &mut Frame, body: &Body, heads: &[&Term]) -> Result<()> {
+    /// Gives the body's variables their slots: what `some` and `:=` declare, and names that mean nothing
+    /// yet. Returns what `some x` declares, which must be used.
+    pub(super) fn declare(
+        &mut self,
+        frame: &mut Frame,
+        body: &Body,
+        heads: &[&Term],
+    ) -> Result<Vec<(Loc, Slot)>> {
         let mut mentioned: HashSet<Name> = HashSet::new();
-        for literal in body {
+        let mut must_be_used = Vec::new();
+        for (index, literal) in body.iter().enumerate() {
             let mut declared: Vec<(Loc, Name)> = Vec::new();
             let mut read = Vec::new();
             match &literal.kind {
@@ -33,11 +41,14 @@ impl Compiler<'_> {
                     direct_names(term, &mut read);
                 }
             }
-            // `with f as lower` names a built-in, no variable.
-            let values = literal.with.iter().map(|with| &with.value).filter(|value| !names_builtin(value));
-            values.for_each(|value| direct_names(value, &mut read));
+            // `with f as count` names a function.
+            let with = literal.with.iter().filter(|with| !self.names_builtin(frame, &with.value));
+            with.for_each(|with| direct_names(&with.value, &mut read));
             for (loc, name) in declared {
-                declare_one(frame, loc, &name, &mentioned)?;
+                let slot = declare_one(frame, loc, &name, &mentioned, position(index) + 1)?;
+                if matches!(literal.kind, LiteralKind::Some(_)) {
+                    must_be_used.push((loc, slot));
+                }
                 mentioned.insert(name);
             }
             mentioned.extend(read);
@@ -47,16 +58,22 @@ impl Compiler<'_> {
             direct_names(head, &mut names);
         }
         for name in names {
-            if frame.lookup(&name).is_none() && !self.means_something(frame, &name) {
+            if !frame.knows(&name) && !self.means_something(frame, &name) {
                 frame.declare(&name);
             }
         }
-        Ok(())
+        Ok(must_be_used)
     }
 }
 
-/// Gives a declared variable its slot, unless the name is taken.
-fn declare_one(frame: &mut Frame, loc: Loc, name: &Name, mentioned: &HashSet<Name>) -> Result<()> {
+/// Declares a variable in so many words.
+fn declare_one(
+    frame: &mut Frame,
+    loc: Loc,
+    name: &Name,
+    mentioned: &HashSet<Name>,
+    from: usize,
+) -> Result<Slot> {
     if matches!(&**name, "input" | "data") {
         let message = format!("variables must not shadow {name} (use a different variable name)");
         return Err(Problem::new(loc, "shadowed-root", message));
@@ -70,8 +87,23 @@ fn declare_one(frame: &mut Frame, loc: Loc, name: &Name, mentioned: &HashSet<Nam
     if frame.is_argument(name) {
         return Err(Problem::new(loc, "redeclared-variable", format!("arg {name} redeclared")));
     }
-    frame.declare(name);
-    Ok(())
+    Ok(frame.declare_from(name, from))
+}
+
+/// The position (see [`Frame::move_to`]) of a body's statement; what it declares is seen from the next on.
+pub(super) fn position(index: usize) -> usize {
+    2 * index
+}
+
+/// Refuses variables that are declared for nothing.
+pub(super) fn check_used(frame: &Frame, variables: &[(Loc, Slot)]) -> Result<()> {
+    match variables.iter().find(|(_, slot)| !frame.is_used(*slot)) {
+        None => Ok(()),
+        Some((loc, slot)) => {
+            let message = format!("declared var {} unused", frame.name(*slot));
+            Err(Problem::new(*loc, "unused-variable", message))
+        }
+    }
 }
 
 /// What stands left of `:=` must be variables, alone or in arrays and objects.
@@ -94,39 +126,31 @@ fn pattern_names(term: &Term, names: &mut Vec<(Loc, Name)>) {
     }
 }
 
-/// Whether a term that is no call is the name of a built-in function.
-fn names_builtin(term: &Term) -> bool {
-    let mut path: Vec<&str> = Vec::new();
-    match &term.node {
-        Node::Var(name) => path.push(name),
-        Node::Ref(head, keys) => {
-            let Node::Var(name) = &head.node else { return false };
-            path.push(name);
-            path.extend(keys.iter().filter_map(Term::as_string));
-        }
-        _ => return false,
-    }
-    crate::builtins::lookup(&path.join(".")).is_some()
-}
-
 /// Names in a term, those inside closures left out.
 fn direct_names(term: &Term, names: &mut Vec<Name>) {
     match &term.node {
         Node::Var(name) if &**name != "_" => names.push(name.clone()),
         Node::Ref(head, keys) => {
             direct_names(head, names);
-            keys.iter().for_each(|t| direct_names(t, names));
+            for key in keys {
+                direct_names(key, names);
+            }
         }
         Node::Call(_, items) | Node::Array(items) | Node::Set(items) => {
-            items.iter().for_each(|t| direct_names(t, names));
+            for item in items {
+                direct_names(item, names);
+            }
         }
         Node::Object(fields) => fields.iter().for_each(|(k, v)| {
             direct_names(k, names);
             direct_names(v, names);
         }),
         Node::Template(parts) => parts.iter().for_each(|part| {
-            if let TemplatePart::Expr(term) = part {
+            if let TemplatePart::Expr(term, with) = part {
                 direct_names(term, names);
+                for with in with {
+                    direct_names(&with.value, names);
+                }
             }
         }),
         _ => {}

@@ -178,6 +178,12 @@ impl Compiler<'_> {
         children.into_iter().try_for_each(|child| self.everything_below(frame, loc, child))
     }
 
+    /// Whether `path` below `data` leads into what a rule defines.
+    pub(super) fn rule_above(&self, path: &[Name]) -> bool {
+        let (node, depth) = self.walk(path);
+        self.compiled.program.tree[node].rule.is_some() && depth < path.len()
+    }
+
     /// The rule at exactly `path` below `data`.
     pub(super) fn rule_at(&self, path: &[Name]) -> Option<RuleId> {
         let (node, depth) = self.walk(path);
