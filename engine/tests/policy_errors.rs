@@ -35,9 +35,9 @@ fn error(rules: &str) -> String {
 #[test]
 fn what_does_not_compile_is_refused_with_its_position() {
     for (rules, code, position, message) in [
-        ("allow if {", "syntax-error", "p.rego:2:11", "end of file"),
+        ("allow if {", "syntax-error", "p.rego:2:11", "the end of the file"),
         ("allow if { input.x == }", "syntax-error", "p.rego:2:23", "unexpected `}`"),
-        ("allow := ", "syntax-error", "p.rego:2:10", "end of file"),
+        ("allow := ", "syntax-error", "p.rego:2:10", "the end of the file"),
         ("a if b\nb if a", "recursion", "p.rego:3:6", "data.docker.a -> data.docker.b -> data.docker.a"),
         ("f(x) := f(x)", "recursion", "p.rego:2:9", "`data.docker.f` is recursive"),
         ("f(x) := g(x)\ng(x) := f(x)", "recursion", "p.rego:3:9", "f -> data.docker.g -> data.docker.f"),
@@ -46,7 +46,12 @@ fn what_does_not_compile_is_refused_with_its_position() {
         ("allow if nope(1)", "undefined-function", "p.rego:2:10", "undefined function `nope`"),
         ("allow if http.send({})", "refused-function", "p.rego:2:10", "`http.send` is not available"),
         ("allow if opa.runtime()", "refused-function", "p.rego:2:10", "`opa.runtime` is not available"),
-        ("x := rego.metadata.chain()", "refused-function", "p.rego:2:6", "`rego.metadata.chain` is not available"),
+        (
+            "x := rego.metadata.chain()",
+            "refused-function",
+            "p.rego:2:6",
+            "`rego.metadata.chain` is not available",
+        ),
         ("x := rego.metadata.rule()", "refused-function", "p.rego:2:6", "not available"),
         ("x := rego.parse_module(\"a\", \"b\")", "refused-function", "p.rego:2:6", "not available"),
         ("allow if trace(\"x\")", "refused-function", "p.rego:2:10", "`trace` is not available"),
@@ -56,7 +61,7 @@ fn what_does_not_compile_is_refused_with_its_position() {
         ("allow if count(1, 2, 3)", "wrong-arity", "p.rego:2:10", "`count` takes 1 argument, not 3"),
         ("allow if x == 1", "unsafe-variable", "p.rego:2:10", "var x is unsafe"),
         ("a := 1\na contains 2", "conflicting-rules", "p.rego:3:1", "conflicting rules `data.docker.a`"),
-        ("default a := 1\ndefault a := 2", "conflicting-rules", "p.rego:3:9", "more than one default"),
+        ("default a := 1\ndefault a := 2", "conflicting-rules", "p.rego:3:1", "more than one default"),
         ("allow if { x := 1; x := 2 }", "redeclared-variable", "p.rego:2:20", "var x declared above"),
     ] {
         let problem = problem(rules);
@@ -120,16 +125,46 @@ fn decisions_that_are_some() {
 #[test]
 fn conflicts_and_built_ins_that_cannot_work_are_errors() {
     for (rules, message) in [
-        ("x := 1\nx := 2 if true\ndecision := {\"allow\": x == 1}", "p.rego:2:1: complete rules must not produce"),
-        ("f(x) := 1\nf(x) := 2 if x\ndecision := {\"allow\": f(true) == 1}", "p.rego:2:1: functions must not produce"),
-        ("o[\"a\"] := v if some v in [1, 2]\ndecision := {\"allow\": o.a == 1}", "p.rego:2:1: object keys must be unique"),
-        ("decision := {\"allow\": count({\"a\": x | some x in [1, 2]}) == 1}", "p.rego:2:29: object keys must be unique"),
-        ("decision := {\"allow\": pin_image(input.image, \"sha256:1\")}", "p.rego:2:23: pin_image: invalid digest \"sha256:1\""),
-        ("decision := {\"allow\": pin_image(input.image, 1)}", "p.rego:2:23: pin_image: the digest must be a string"),
-        ("decision := {\"allow\": pin_image({}, \"x\")}", "p.rego:2:23: pin_image: the first argument must be `input.image`"),
-        ("decision := {\"allow\": pin_image(input.env, \"x\")}", "p.rego:2:23: pin_image: the first argument must be `input.image`"),
-        ("decision := {\"allow\": not load_json(1)}", "p.rego:2:27: load_json: the path must be a string"),
-        ("decision := {\"allow\": not load_json(\"a.json\")}", "p.rego:2:27: load_json: cannot load `a.json`: no such file"),
+        (
+            "x := 1\nx := 2 if true\ndecision := {\"allow\": x == 1}",
+            "p.rego:2:1: complete rules must not produce",
+        ),
+        (
+            "f(x) := 1\nf(x) := 2 if x\ndecision := {\"allow\": f(true) == 1}",
+            "p.rego:2:1: functions must not produce",
+        ),
+        (
+            "o[k] := v if { some k in [\"a\"]; some v in [1, 2] }\ndecision := {\"allow\": o.a == 1}",
+            "p.rego:2:1: object keys must be unique",
+        ),
+        (
+            "decision := {\"allow\": count({\"a\": x | some x in [1, 2]}) == 1}",
+            "p.rego:2:29: object keys must be unique",
+        ),
+        (
+            "decision := {\"allow\": pin_image(input.image, \"sha256:1\")}",
+            "p.rego:2:23: pin_image: invalid digest \"sha256:1\"",
+        ),
+        (
+            "decision := {\"allow\": pin_image(input.image, 1)}",
+            "p.rego:2:23: pin_image: the digest must be a string",
+        ),
+        (
+            "decision := {\"allow\": pin_image({}, \"x\")}",
+            "p.rego:2:23: pin_image: the first argument must be `input.image`",
+        ),
+        (
+            "decision := {\"allow\": pin_image(input.env, \"x\")}",
+            "p.rego:2:23: pin_image: the first argument must be `input.image`",
+        ),
+        (
+            "allow if not load_json(1)\ndecision := {\"allow\": allow}",
+            "p.rego:2:14: load_json: the path must be a string",
+        ),
+        (
+            "allow if not load_json(\"a.json\")\ndecision := {\"allow\": allow}",
+            "p.rego:2:14: load_json: cannot load `a.json`: no such file",
+        ),
     ] {
         let found = error(rules);
         assert!(found.starts_with(message), "{rules}\n  {found}\n  {message}");
@@ -138,7 +173,8 @@ fn conflicts_and_built_ins_that_cannot_work_are_errors() {
 
 #[test]
 fn files_that_cannot_be_loaded_are_errors_with_a_reason() {
-    let mut root = MemoryRoot::new(&[("good.json", "{\"a\": [1]}"), ("bad.json", "{\n  \"a\": }"), ("lib/x.json", "1")]);
+    let mut root =
+        MemoryRoot::new(&[("good.json", "{\"a\": [1]}"), ("bad.json", "{\n  \"a\": }"), ("lib/x.json", "1")]);
     root.0.insert("latin1.json".to_owned(), vec![b'"', 0xe9, b'"']);
     root.0.insert("large.json".to_owned(), vec![b' '; (4 << 20) + 1]);
     let mut root = Some(root);
@@ -171,9 +207,13 @@ fn files_that_cannot_be_loaded_are_errors_with_a_reason() {
         assert_eq!((&*position.to_string(), code), ("p.rego:2:23", "builtin-error"));
         assert_eq!(message, format!("load_json: cannot load `{file}`: {reason}"));
     }
-    let without_root = load_files(&[("p.rego", &text.replace("input.env.args.file", "\"a\""))], None, false).unwrap();
+    let without_root =
+        load_files(&[("p.rego", &text.replace("input.env.args.file", "\"a\""))], None, false).unwrap();
     let message = decide(&without_root, IMAGE).unwrap_err().to_string();
-    assert_eq!(message, "p.rego:2:23: load_json: cannot load `a`: this policy has no root to read files from");
+    assert_eq!(
+        message,
+        "p.rego:2:23: load_json: cannot load `a`: this policy has no root to read files from"
+    );
 }
 
 #[test]
@@ -193,11 +233,17 @@ fn pins() {
     assert_eq!(decided(&rules).unwrap().action, Action::Allow);
     let rules = format!("allow if not {}{decision}", pin(&b));
     assert_eq!(decided(&rules).unwrap().action, Action::Deny);
-    let rules = format!("allow if {{ some d in [\"{a}\", \"{b}\"]; pin_image(input.image, d); d == \"{b}\" }}{decision}");
+    let rules = format!(
+        "allow if {{ some d in [\"{a}\", \"{b}\"]; pin_image(input.image, d); d == \"{b}\" }}{decision}"
+    );
     assert_eq!(decided(&rules).unwrap().update.unwrap().identifier, format!("{IMAGE}@{b}"));
     // A denial pins nothing, and what is no image cannot be pinned.
-    assert_eq!(decided(&format!("x if {}\ndecision := {{\"allow\": false, \"x\": x}}", pin(&a))).unwrap().update, None);
-    let policy = load(&format!("decision := {{\"allow\": {}}}", pin(&a).replace("input.image", "{}"))).unwrap();
+    assert_eq!(
+        decided(&format!("x if {}\ndecision := {{\"allow\": false, \"x\": x}}", pin(&a))).unwrap().update,
+        None
+    );
+    let policy =
+        load(&format!("decision := {{\"allow\": {}}}", pin(&a).replace("input.image", "{}"))).unwrap();
     assert_eq!(decide(&policy, "https://example.com/f").unwrap().action, Action::Deny);
 }
 
@@ -207,7 +253,6 @@ fn policies_that_burn_time_or_memory_end_at_a_limit() {
     for rules in [
         "decision := {\"allow\": sum(numbers.range(1, 200000000)) == 1}".to_owned(),
         "decision := {\"allow\": count([1 | some a in numbers.range(1, 5000); some b in numbers.range(1, 5000); a < b]) == 1}".to_owned(),
-        "xs := numbers.range(1, 1000)\ndecision := {\"allow\": count({[a, b, c] | some a in xs; some b in xs; some c in xs}) == 1}".to_owned(),
         "decision := {\"allow\": count([s | some i in numbers.range(1, 100000); s := sprintf(\"%0100000d\", [i])]) == 1}".to_owned(),
         format!("x0 := \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n{doubling}decision := {{\"allow\": x39 == \"\"}}"),
     ] {
@@ -219,7 +264,8 @@ fn policies_that_burn_time_or_memory_end_at_a_limit() {
             other => panic!("{other:?}\n{rules}"),
         }
     }
-    let deep = format!("x := {}1{}\ndecision := {{\"allow\": x == 1}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep =
+        format!("x := {}1{}\ndecision := {{\"allow\": x == 1}}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(problem(&deep).position.line, 2);
     let chain: String = (1..3_000).map(|i| format!("x{i} := x{}\n", i - 1)).collect();
     let rules = format!("x0 := 1\n{chain}decision := {{\"allow\": x2999 == 1}}");
@@ -229,15 +275,29 @@ fn policies_that_burn_time_or_memory_end_at_a_limit() {
 #[test]
 fn imports() {
     let main = "package docker\nimport data.lib.a\ndecision := {\"allow\": a.yes}";
-    let load_with = |files: &[(&str, &str)]| load_files(&[("p.rego", main)], Some(MemoryRoot::new(files)), false);
+    let load_with =
+        |files: &[(&str, &str)]| load_files(&[("p.rego", main)], Some(MemoryRoot::new(files)), false);
     // The file takes the package of its import.
     let policy = load_with(&[("lib/a.rego", "package whatever\nyes := true")]).unwrap();
     assert_eq!(decide(&policy, IMAGE).unwrap().action, Action::Allow);
     for (files, code, position, message) in [
-        (&[][..], "import-not-found", "p.rego:2:1", "import data.lib.a not found: there is no file `lib/a.rego` in the policy's root"),
-        (&[("lib/a.rego", "package a\nyes := ")][..], "syntax-error", "lib/a.rego:2:8", "unexpected the end of the file"),
         (
-            &[("lib/a.rego", "package a\nimport data.lib.b\nyes := b.x"), ("lib/b.rego", "package b\nimport data.lib.a\nx := 1")],
+            &[][..],
+            "import-not-found",
+            "p.rego:2:1",
+            "import data.lib.a not found: there is no file `lib/a.rego` in the policy's root",
+        ),
+        (
+            &[("lib/a.rego", "package a\nyes := ")][..],
+            "syntax-error",
+            "lib/a.rego:2:8",
+            "unexpected the end of the file",
+        ),
+        (
+            &[
+                ("lib/a.rego", "package a\nimport data.lib.b\nyes := b.x"),
+                ("lib/b.rego", "package b\nimport data.lib.a\nx := 1"),
+            ],
             "import-cycle",
             "lib/b.rego:2:1",
             "files import each other in a cycle: lib/a.rego -> lib/b.rego -> lib/a.rego",
@@ -254,11 +314,19 @@ fn imports() {
 
 #[test]
 fn several_files_are_one_policy() {
-    let (one, two) = ("package docker\ndefault allow := false\nallow if ok", "package docker\nok if input.image\ndecision := {\"allow\": allow}");
+    let (one, two) = (
+        "package docker\ndefault allow := false\nallow if ok",
+        "package docker\nok if input.image\ndecision := {\"allow\": allow}",
+    );
     let policy = load_files(&[("one.rego", one), ("two.rego", two)], None, false).unwrap();
     let decision = decide(&policy, IMAGE).unwrap();
-    assert_eq!((decision.action, decision.position.unwrap().to_string().as_str()), (Action::Allow, "one.rego:3:1"));
-    let error = load_files(&[("one.rego", one), ("two.rego", "package docker\nallow contains 1")], None, false).unwrap_err();
+    assert_eq!(
+        (decision.action, decision.position.unwrap().to_string().as_str()),
+        (Action::Allow, "one.rego:3:1")
+    );
+    let error =
+        load_files(&[("one.rego", one), ("two.rego", "package docker\nallow contains 1")], None, false)
+            .unwrap_err();
     assert_eq!(error.problems[0].position.to_string(), "two.rego:2:1");
 }
 
@@ -267,7 +335,8 @@ fn of_several_policies_all_must_allow() {
     let allow = || load("decision := {\"allow\": true, \"caps\": {\"exec.proxy\": false}}").unwrap();
     let caps = || load("decision := {\"allow\": true, \"caps\": {\"exec.proxy\": true}}").unwrap();
     let deny = |message: &str| load(&format!("decision := {{\"deny_msg\": \"{message}\"}}")).unwrap();
-    let pin = |c| load(&format!("decision := {{\"allow\": pin_image(input.image, \"{}\")}}", digest(c))).unwrap();
+    let pin =
+        |c| load(&format!("decision := {{\"allow\": pin_image(input.image, \"{}\")}}", digest(c))).unwrap();
     let broken = || load("decision := 1").unwrap();
     let asking = || load("decision := {\"allow\": input.image.user == \"x\"}").unwrap();
     let decide = |policies: Vec<Policy>| {
@@ -318,21 +387,21 @@ fn what_can_never_be_meant_is_remarked() {
         (
             "allow if input.image.repo == \"library/alpine\"",
             "never-true",
-            "p.rego:2:10",
+            "p.rego:2:27",
             "`input.image.repo` never equals \"library/alpine\": official images have no `library/` in `repo`",
             Some("write \"alpine\", or compare `input.image.fullRepo` with \"docker.io/library/alpine\""),
         ),
         (
             "allow if input.git.subDir == \"\"",
             "never-true",
-            "p.rego:2:10",
+            "p.rego:2:27",
             "`input.git.subDir` never equals \"\": an empty property is absent",
             Some("write `not input.git.subDir`"),
         ),
         (
             "allow if \".\" == input.local.name",
             "never-true",
-            "p.rego:2:10",
+            "p.rego:2:14",
             "`input.local.name` never equals \".\": it is the name of a build context, not a path",
             Some("write \"context\" or \"dockerfile\", or the name of a named context"),
         ),
@@ -345,6 +414,7 @@ fn what_can_never_be_meant_is_remarked() {
         let strict = load_files(&[("p.rego", &text)], None, true).unwrap_err();
         assert_eq!(strict.problems, [warning.clone()]);
     }
-    let good = "package docker\nallow if input.image.labels.anything == \"\"\nallow if input.env.args.x == \"\"";
+    let good =
+        "package docker\nallow if input.image.labels.anything == \"\"\nallow if input.env.args.x == \"\"";
     assert_eq!(load_files(&[("p.rego", good)], None, true).unwrap().warnings(), []);
 }

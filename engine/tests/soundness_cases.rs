@@ -35,7 +35,8 @@ fn metadata(request: &Request) -> Metadata {
     let chain = wanted.attestation_chain.then(|| {
         let mut chain = AttestationChain::default();
         if is_root {
-            let annotations = [("in-toto.io/predicate-type".to_owned(), "https://slsa.dev/provenance/v0.2".to_owned())];
+            let annotations =
+                [("in-toto.io/predicate-type".to_owned(), "https://slsa.dev/provenance/v0.2".to_owned())];
             let descriptor = Descriptor { annotations: annotations.into(), ..Descriptor::default() };
             let manifest = json!({"layers": [{"annotations": descriptor.annotations}]}).to_string();
             let predicate = json!({
@@ -44,7 +45,9 @@ fn metadata(request: &Request) -> Metadata {
             });
             let statement = json!({"predicate": predicate}).to_string();
             chain.attestation_manifest = "sha256:attestation".to_owned();
-            chain.blobs.insert("sha256:attestation".to_owned(), Blob { data: manifest.into(), ..Blob::default() });
+            chain
+                .blobs
+                .insert("sha256:attestation".to_owned(), Blob { data: manifest.into(), ..Blob::default() });
             if !wanted.attestations.is_empty() {
                 let blob = Blob { descriptor, data: statement.into() };
                 chain.blobs.insert("sha256:provenance".to_owned(), blob);
@@ -130,8 +133,7 @@ const CHAIN: &[&str] = &["app:1:chain"];
 const PROVENANCE: &[&str] = &["app:1:chain+provenance"];
 const ALL: &[&str] = &["app:1:config+chain+provenance"];
 /// With what comes to light only then.
-const DEEP: &[&str] =
-    &["app:1:config+chain+provenance", "base:1:config+chain+provenance file.tar:checksum"];
+const DEEP: &[&str] = &["app:1:config+chain+provenance", "base:1:config+chain+provenance file.tar:checksum"];
 
 /// What the peer reads as absent (`buildx-policy.md` §10.1): most of it would be allowed there.
 #[test]
@@ -141,20 +143,36 @@ fn unresolved_is_not_absent() {
         (r#"allow if object.get(input.image, ["labels", "team"], "") != "infra""#, DEEP, Deny),
         (r#"allow if not contains(json.marshal(input.image), "infra")"#, DEEP, Deny),
         (r#"allow if { every k, v in input.image { k != "labels" } }"#, ALL, Deny),
-        (r#"bad if { some k, v in input.image; k == "labels"; v.team }
-            allow if not bad"#, ALL, Deny),
-        (r#"bad if { some f in ["labels", "user"]; input.image[f] }
-            allow if not bad"#, CONFIG, Deny),
+        (
+            r#"bad if { some k, v in input.image; k == "labels"; v.team }
+            allow if not bad"#,
+            ALL,
+            Deny,
+        ),
+        (
+            r#"bad if { some f in ["labels", "user"]; input.image[f] }
+            allow if not bad"#,
+            CONFIG,
+            Deny,
+        ),
         (r#"allow if not "labels" in object.keys(input.image)"#, ALL, Deny),
         (r#"allow if count(input.image) < 9"#, ALL, Deny),
         (r#"allow := false if input.image.labels.team == "infra" else := true"#, CONFIG, Deny),
         (r#"decision := {"allow": count([1 | input.image.labels.team]) == 0}"#, CONFIG, Deny),
         (r#"decision := {"allow": input.image.hasProvenance}"#, CHAIN, Allow),
         (r#"allow if input.image.createdTime < "2026-06-01""#, CONFIG, Allow),
-        (r#"allow if { inner with input as input.image }
-            inner if input.labels.team == "infra""#, CONFIG, Allow),
-        (r#"allow if { inner with input as {"image": input.image} }
-            inner if not input.image.labels"#, CONFIG, Deny),
+        (
+            r#"allow if { inner with input as input.image }
+            inner if input.labels.team == "infra""#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"allow if { inner with input as {"image": input.image} }
+            inner if not input.image.labels"#,
+            CONFIG,
+            Deny,
+        ),
         ("allow if input.image.hasProvenance", CHAIN, Allow),
         ("deny if not input.image.user\nallow if not deny", CONFIG, Deny),
     ] {
@@ -165,25 +183,61 @@ fn unresolved_is_not_absent() {
 #[test]
 fn overrides_hide_only_what_they_override() {
     for (rules, asked, end) in [
-        (r#"allow if input.image.labels.team == "x" with input.image.labels as {"team": "x"}"#, &[][..], Allow),
-        (r#"inner if input.image.labels.team == "infra"
-            allow if inner with input.image.labels.other as "x""#, CONFIG, Allow),
-        (r#"inner if not input.image.labels.team
-            allow if inner with input.image.labels.other as "x""#, CONFIG, Deny),
-        (r#"inner if not input.image.labels.team
-            allow if inner with input.image.user as "root""#, CONFIG, Deny),
-        (r#"allow if data.docker.x.y.team == "infra" with data.docker.x as {"y": input.image.labels}
-            x := 1"#, CONFIG, Allow),
-        (r#"allow if data.other.y.team == "infra" with data.other as {"y": input.image.labels}"#, CONFIG, Allow),
-        (r#"team := input.image.labels.team
+        (
+            r#"allow if input.image.labels.team == "x" with input.image.labels as {"team": "x"}"#,
+            &[][..],
+            Allow,
+        ),
+        (
+            r#"inner if input.image.labels.team == "infra"
+            allow if inner with input.image.labels.other as "x""#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"inner if not input.image.labels.team
+            allow if inner with input.image.labels.other as "x""#,
+            CONFIG,
+            Deny,
+        ),
+        (
+            r#"inner if not input.image.labels.team
+            allow if inner with input.image.user as "root""#,
+            CONFIG,
+            Deny,
+        ),
+        (
+            r#"allow if data.docker.x.y.team == "infra" with data.docker.x as {"y": input.image.labels}
+            x := 1"#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"allow if data.other.y.team == "infra" with data.other as {"y": input.image.labels}"#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"team := input.image.labels.team
             a := 1
             inner if not data.docker.lib.team
-            allow if not data.docker.team with data.docker.a as 2"#, CONFIG, Deny),
-        (r#"f(x) := x
+            allow if not data.docker.team with data.docker.a as 2"#,
+            CONFIG,
+            Deny,
+        ),
+        (
+            r#"f(x) := x
             allow if f("a") == "INFRA" with f as upper_team
-            upper_team(_) := upper(input.image.labels.team)"#, CONFIG, Allow),
-        (r#"f(x) := x
-            allow if f(input.image.labels.team) == "INFRA" with f as upper"#, CONFIG, Allow),
+            upper_team(_) := upper(input.image.labels.team)"#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"f(x) := x
+            allow if f(input.image.labels.team) == "INFRA" with f as upper"#,
+            CONFIG,
+            Allow,
+        ),
     ] {
         row(rules, IMAGE, asked, end);
     }
@@ -195,8 +249,12 @@ fn every_way_to_read_asks() {
     for (rules, asked, end) in [
         // 1: fields, in each notation and by way of variables and rules.
         (r#"allow if input.image["labels"]["team"] == "infra""#, CONFIG, Allow),
-        (r#"img := input.image
-            allow if { i := img; l := i.labels; l.team == "infra" }"#, CONFIG, Allow),
+        (
+            r#"img := input.image
+            allow if { i := img; l := i.labels; l.team == "infra" }"#,
+            CONFIG,
+            Allow,
+        ),
         // 2: computed keys.
         (r#"allow if input.image[concat("", ["la", "bels"])].team == "infra""#, CONFIG, Allow),
         (r#"allow if { some k; input.image[k] == "linux" }"#, ALL, Allow),
@@ -220,35 +278,71 @@ fn every_way_to_read_asks() {
         (r#"allow if { {"labels": l} = {"labels": input.image.labels} }"#, CONFIG, Allow),
         (r#"allow if { {input.image.labels.team: x} = {"infra": 1}; x == 1 }"#, CONFIG, Allow),
         // 6: elements and keys.
-        (r#"s contains input.image
-            allow if count(s) == 1"#, DEEP, Allow),
-        (r#"o[input.image.labels.team] := 1
-            allow if o.infra == 1"#, CONFIG, Allow),
+        (
+            r#"s contains input.image
+            allow if count(s) == 1"#,
+            DEEP,
+            Allow,
+        ),
+        (
+            r#"o[input.image.labels.team] := 1
+            allow if o.infra == 1"#,
+            CONFIG,
+            Allow,
+        ),
         (r#"allow if { {input.image.labels} == {{"team": "infra"}} }"#, CONFIG, Allow),
         (r#"allow if { {input.image.labels.team: 1}.infra == 1 }"#, CONFIG, Allow),
         (r#"allow if count({x | some x in [input.image.labels]}) == 1"#, CONFIG, Allow),
         // 7: functions.
-        (r#"f(x) := x.labels.team
-            allow if f(input.image) == "infra""#, CONFIG, Allow),
-        (r#"f(x) := x.os
-            allow if f(input.image) == "linux""#, &[], Allow),
-        (r#"f({"team": t}) := t
-            allow if f(input.image.labels) == "infra""#, CONFIG, Allow),
-        (r#"f("infra") := true
-            allow if f(input.image.labels.team)"#, CONFIG, Allow),
+        (
+            r#"f(x) := x.labels.team
+            allow if f(input.image) == "infra""#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"f(x) := x.os
+            allow if f(input.image) == "linux""#,
+            &[],
+            Allow,
+        ),
+        (
+            r#"f({"team": t}) := t
+            allow if f(input.image.labels) == "infra""#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"f("infra") := true
+            allow if f(input.image.labels.team)"#,
+            CONFIG,
+            Allow,
+        ),
         // 10: the decision, and conflicts.
         (r#"decision := {"allow": true, "deny_msg": [input.image.labels.team]}"#, CONFIG, Allow),
         (r#"allow := input.image.labels"#, CONFIG, Error),
-        (r#"x := input.image.labels
+        (
+            r#"x := input.image.labels
             x := {"team": "infra"}
-            allow if x.team"#, CONFIG, Allow),
-        (r#"x := input.image.labels
+            allow if x.team"#,
+            CONFIG,
+            Allow,
+        ),
+        (
+            r#"x := input.image.labels
             x := {"team": "other"}
-            allow if x.team"#, CONFIG, Error),
+            allow if x.team"#,
+            CONFIG,
+            Error,
+        ),
         // 12: what asks comes last, wherever it is written.
         (r#"allow if { input.image.labels.team == "x"; input.image.os == "windows" }"#, &[], Deny),
-        (r#"labelled if input.image.labels.team
-            allow if { labelled; input.image.os == "windows" }"#, &[], Deny),
+        (
+            r#"labelled if input.image.labels.team
+            allow if { labelled; input.image.os == "windows" }"#,
+            &[],
+            Deny,
+        ),
         (r#"allow if { print(input.image.labels); input.image.os == "linux" }"#, &[], Allow),
     ] {
         row(rules, IMAGE, asked, end);
@@ -260,17 +354,33 @@ fn materials_have_their_own_metadata() {
     let provenance = "app:1:chain+provenance";
     for (rules, asked, end) in [
         ("allow if count(input.image.provenance.materials) == 2", PROVENANCE, Allow),
-        (r#"allow if { some m in input.image.provenance.materials; m.image.labels.team == "base" }"#,
-            &[provenance, "base:1:config"][..], Allow),
-        (r#"bad if { some m in input.image.provenance.materials; m.image.labels }
-            allow if not bad"#, &[provenance, "base:1:config"], Deny),
-        (r#"allow if { every m in input.image.provenance.materials { not m.http.checksum } }"#,
-            &[provenance, "file.tar:checksum"], Deny),
-        (r#"allow if contains(json.marshal(input.image.provenance), "base")"#,
-            &[provenance, "base:1:config+chain+provenance file.tar:checksum"], Allow),
+        (
+            r#"allow if { some m in input.image.provenance.materials; m.image.labels.team == "base" }"#,
+            &[provenance, "base:1:config"][..],
+            Allow,
+        ),
+        (
+            r#"bad if { some m in input.image.provenance.materials; m.image.labels }
+            allow if not bad"#,
+            &[provenance, "base:1:config"],
+            Deny,
+        ),
+        (
+            r#"allow if { every m in input.image.provenance.materials { not m.http.checksum } }"#,
+            &[provenance, "file.tar:checksum"],
+            Deny,
+        ),
+        (
+            r#"allow if contains(json.marshal(input.image.provenance), "base")"#,
+            &[provenance, "base:1:config+chain+provenance file.tar:checksum"],
+            Allow,
+        ),
         (r#"allow if input.image.provenance.materials[1].http.path == "/file.tar""#, PROVENANCE, Allow),
-        (r#"allow if not input.image.provenance.materials[0].image.hasProvenance"#,
-            &[provenance, "base:1:chain"], Allow),
+        (
+            r#"allow if not input.image.provenance.materials[0].image.hasProvenance"#,
+            &[provenance, "base:1:chain"],
+            Allow,
+        ),
     ] {
         row(rules, IMAGE, asked, end);
     }
@@ -282,18 +392,34 @@ fn errors_and_pins_wait() {
     let pin = format!("pin_image(input.image, \"sha256:{}\")", "d".repeat(64));
     for (rules, asked, end) in [
         // The error comes only where the first statement holds.
-        (r#"allow if { input.image.labels.team == "x"; load_json("no.json").x == input.image.user }"#, CONFIG, Deny),
-        (r#"allow if { input.image.labels.team == "infra"; load_json("no.json").x == input.image.user }"#, CONFIG, Error),
+        (
+            r#"allow if { input.image.labels.team == "x"; load_json("no.json").x == input.image.user }"#,
+            CONFIG,
+            Deny,
+        ),
+        (
+            r#"allow if { input.image.labels.team == "infra"; load_json("no.json").x == input.image.user }"#,
+            CONFIG,
+            Error,
+        ),
         // The error is certain.
         (r#"allow if { input.image.labels.team == "x"; load_json("no.json") }"#, &[][..], Error),
         // A later solution holds, but the first may end in an error.
-        (r#"f(x) if { x == 1; load_json(input.image.labels.team) }
+        (
+            r#"f(x) if { x == 1; load_json(input.image.labels.team) }
             f(2) := true
-            allow if { some x in [1, 2]; f(x) }"#, CONFIG, Error),
-        (r#"allow if not none
+            allow if { some x in [1, 2]; f(x) }"#,
+            CONFIG,
+            Error,
+        ),
+        (
+            r#"allow if not none
             none if { some x in [1, 2]; not load(x) }
             load(1) if load_json(input.image.labels.team)
-            load(2) := true"#, CONFIG, Error),
+            load(2) := true"#,
+            CONFIG,
+            Error,
+        ),
         // Printing may end in an error as well.
         (r#"allow if print(load_json(input.image.labels.team))"#, CONFIG, Error),
         (r#"allow if print({"a": input.image.labels.team, "a": 1})"#, CONFIG, Error),
@@ -312,7 +438,9 @@ fn errors_and_pins_wait() {
 #[test]
 fn pins_do_not_depend_on_what_was_looked_up() {
     let digest = "sha256:".to_owned() + &"a".repeat(64);
-    let rules = format!("allow if {{ input.image.labels.team; pin_image(input.image, \"{digest}\") }}\ndecision := {{\"allow\": allow}}");
+    let rules = format!(
+        "allow if {{ input.image.labels.team; pin_image(input.image, \"{digest}\") }}\ndecision := {{\"allow\": allow}}"
+    );
     let policy = load(&rules).unwrap();
     for (identifier, converted) in [(IMAGE.to_owned(), true), (format!("{IMAGE}@{digest}"), false)] {
         let root: SourceOp = source(&identifier);

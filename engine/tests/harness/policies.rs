@@ -245,7 +245,11 @@ impl Writer<'_> {
             19 | 20 => self.with(inner),
             21 => format!("print({}, {})", self.expression(inner), self.expression(inner)),
             22 if self.rng.chance(50) => self.failing(inner),
-            23 => format!("{}({})", self.rng.pick(&["is_object", "is_string", "is_set"]), self.expression(inner)),
+            23 => format!(
+                "{}({})",
+                self.rng.pick(&["is_object", "is_string", "is_set"]),
+                self.expression(inner)
+            ),
             24 => format!("startswith({}, \"in\")", self.field()),
             _ => match self.values.len() {
                 0 => self.constant(),
@@ -332,8 +336,8 @@ impl Writer<'_> {
             3 => format!("input as {{\"{document}\": {}}}", self.expression(depth)),
             4 => format!("input.{document}.labels.other as {}", self.constant()),
             5 if !self.values.is_empty() => {
-                    let rule = self.values[0].clone();
-                    format!("data.docker.{rule} as {}", self.expression(depth))
+                let rule = self.values[0].clone();
+                format!("data.docker.{rule} as {}", self.expression(depth))
             }
             6 => format!("count as {}", self.constant()),
             7 if self.functions > 0 => "f0 as json.marshal".to_owned(),
@@ -378,12 +382,14 @@ impl Writer<'_> {
                 (0, n) => self.values[self.rng.below(n)].clone(),
                 (n, _) => {
                     let name = self.variables[self.rng.below(n)].clone();
-                    let key = self.rng.pick(&["", "", "", ".image.labels.team", ".team", "[0]", ".image", ".user"]);
+                    let key =
+                        self.rng.pick(&["", "", "", ".image.labels.team", ".team", "[0]", ".image", ".user"]);
                     format!("{name}{key}")
                 }
             },
             9 | 10 => {
-                let key = self.rng.pick(&["\"labels\"", "\"checksum\"", "[\"labels\", \"team\"]", "\"commit\""]);
+                let key =
+                    self.rng.pick(&["\"labels\"", "\"checksum\"", "[\"labels\", \"team\"]", "\"commit\""]);
                 format!("object.get(input.{document}, {key}, {})", self.constant())
             }
             11 => format!("object.get({}, {}, 1)", self.object(inner), self.expression(inner)),
