@@ -142,7 +142,7 @@ fn unresolved_is_not_absent() {
         (r#"allow if object.get(input.image, "labels", {}).team != "infra""#, CONFIG, Deny),
         (r#"allow if object.get(input.image, ["labels", "team"], "") != "infra""#, DEEP, Deny),
         (r#"allow if not contains(json.marshal(input.image), "infra")"#, DEEP, Deny),
-        (r#"allow if { every k, v in input.image { k != "labels" } }"#, ALL, Deny),
+        (r#"allow if { every k, _ in input.image { k != "labels" } }"#, ALL, Deny),
         (
             r#"bad if { some k, v in input.image; k == "labels"; v.team }
             allow if not bad"#,

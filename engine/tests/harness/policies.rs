@@ -318,6 +318,8 @@ impl Writer<'_> {
         self.variables.extend([key.clone(), value.clone()]);
         let (body, _) = self.body(depth, |_| String::new());
         self.variables.truncate(before);
+        // Variables that nothing uses are refused.
+        let [key, value] = [key, value].map(|name| if body.contains(&name) { name } else { "_".to_owned() });
         format!("every {key}, {value} in {domain} {{ {body} }}")
     }
 
