@@ -416,7 +416,7 @@ fn many_materials_are_limited() {
 
 #[test]
 fn an_oci_layout_has_a_document_of_its_own() {
-    let source = SourceOp::new("oci-layout:///srv/layout:1.0");
+    let source = layout("oci-layout:///srv/layout:1.0");
     let built = build_with(&source, base_metadata()).unwrap();
     let input = serde_json::to_value(&built.input).unwrap();
     let layout = &input["ociLayout"];
@@ -451,6 +451,12 @@ fn requests_ask_again_for_what_is_known() {
     assert!(wanted([Group::HttpChecksum], None).http.unwrap().checksum.is_none());
 }
 
+/// A source that may be an OCI layout: those say which store they are in.
+fn layout(identifier: &str) -> SourceOp {
+    let attrs = [("oci.store".to_owned(), "store".to_owned())].into();
+    SourceOp { identifier: identifier.to_owned(), attrs }
+}
+
 #[test]
 fn the_value_is_the_json() {
     let env = Env {
@@ -471,7 +477,7 @@ fn the_value_is_the_json() {
         ("oci-layout://a:1", base_metadata()),
         ("local://context", Metadata::default()),
     ] {
-        let built = build_with(&SourceOp::new(identifier), known).unwrap();
+        let built = build_with(&layout(identifier), known).unwrap();
         let json = serde_json::to_value(&built.input).unwrap();
         assert_eq!(built.input.to_value(), regorus::Value::from(json), "{identifier}");
     }
@@ -501,7 +507,8 @@ fn schemas_are_of_the_draft_and_complete() {
     assert!(schema["$defs"]["Image"]["properties"]["labels"]["description"].is_string());
     assert_eq!(schema.get("required"), None);
     let decision = input::decision_schema();
-    assert_eq!(decision["properties"]["deny_msg"]["type"], "array");
+    let messages = &decision["$defs"]["DenyMessages"]["anyOf"];
+    assert_eq!((&messages[0]["type"], &messages[1]["type"]), (&json!("array"), &json!("string")));
     assert_eq!(decision["properties"]["allow"]["type"], "boolean");
     assert_eq!(decision.get("required"), None);
     let image = &schema["$defs"]["ImageProvenance"]["properties"];

@@ -1,36 +1,27 @@
 //! The loop that every door runs: ask the policies, resolve what they need to know, ask again.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use policy_engine::check::{Action, Check, Decision, Facts, Outcome};
 use policy_engine::input::Env;
-use policy_engine::metadata::{Metadata, Request};
-use policy_engine::policy::{PolicyError, PolicySet};
+use policy_engine::metadata::Request;
+use policy_engine::policy::{Explanation, PolicyError, PolicySet};
 use policy_engine::source::{Platform, SourceOp};
-use tokio::runtime::Runtime;
 
-use crate::redact;
+use crate::lookup::{LookupError, Lookups, Resolve, describe};
 
 /// How often the policies are asked about one source, its pins included, as in BuildKit.
 pub const MAX_ROUNDS: usize = 10;
 
-/// After this, a lookup is slow enough to be worth a word.
-const SLOW: Duration = Duration::from_secs(1);
-
-/// Finds out what is to be known about a source.
-pub trait Resolve: Send + Sync + 'static {
-    /// Why something could not be found out.
-    type Error: std::error::Error + Send + Sync + 'static;
-
-    /// Delivers everything that `request` wants, or fails.
-    fn resolve(&self, request: &Request) -> impl Future<Output = Result<Metadata, Self::Error>> + Send;
-}
-
 /// Hears how a decision comes about.
 pub trait Observer {
+    /// Whether it wants to hear of every rule. That takes time and memory.
+    fn wants_explanation(&self) -> bool {
+        false
+    }
+    /// What happened in each policy that was asked; comes before [`Observer::asked`].
+    fn explained(&mut self, _explanations: Vec<Explanation>) {}
     /// The policies asked for these; they are looked up now. Rounds count from 1.
     fn asked(&mut self, round: usize, requests: &[Request]);
     /// Looking these up takes long.
@@ -76,13 +67,8 @@ pub enum DecideError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Metadata could not be looked up.
-    #[error("cannot resolve `{source_shown}`: {cause}")]
-    Resolve {
-        /// The source, fit to be shown.
-        source_shown: String,
-        /// What went wrong.
-        cause: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The limit on rounds was hit.
     #[error("no decision after {MAX_ROUNDS} rounds: the policy goes on asking or pinning")]
     Rounds,
@@ -92,9 +78,6 @@ pub enum DecideError {
     /// A policy converts without saying to what.
     #[error("the policy converts the source without naming another")]
     EmptyConversion,
-    /// The threads for lookups could not be started.
-    #[error("cannot start looking up metadata: {0}")]
-    Runtime(#[from] std::io::Error),
 }
 
 /// Decides `question`, looking things up with `resolver`. Nothing is started before the policies ask.
@@ -103,27 +86,26 @@ pub fn decide<R: Resolve>(
     resolver: &Arc<R>,
     observer: &mut dyn Observer,
 ) -> Result<Verdict, DecideError> {
-    let mut runtime = None;
+    let mut lookups = Lookups::new(resolver);
     let mut facts = Facts::default();
     let mut source = question.source.clone();
     let mut pin = None;
     let mut asked_before = Vec::new();
     for round in 1..=MAX_ROUNDS {
-        let check = Check {
-            source: &source,
-            platform: question.platform,
-            facts: &facts,
-            env: question.env,
-            now: question.now,
-        };
-        match question.policies.check(&check)? {
+        match ask(question, &source, &facts, observer)? {
             Outcome::Needs(requests) => {
                 if requests == asked_before {
                     return Err(DecideError::Stuck(describe(&requests)));
                 }
                 observer.asked(round, &requests);
-                let runtime = started(&mut runtime)?;
-                let found = runtime.block_on(resolve_all(&requests, resolver, observer))?;
+                let found = match lookups.all(&requests, || observer.slow(&requests)) {
+                    Ok(found) => found,
+                    Err(LookupError::Denied(messages)) => {
+                        let decision = Decision { action: Action::Deny, messages, ..Decision::allow() };
+                        return Ok(Verdict { decision, pin });
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 for (request, metadata) in requests.iter().zip(found) {
                     facts.insert(request.source.clone(), request.platform.clone(), metadata);
                 }
@@ -139,79 +121,128 @@ pub fn decide<R: Resolve>(
     Err(DecideError::Rounds)
 }
 
-/// One thread is enough: lookups wait for the network, and blocking work has threads of its own.
-fn started(runtime: &mut Option<Runtime>) -> std::io::Result<&Runtime> {
-    let running = match runtime.take() {
-        Some(running) => running,
-        None => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
-    };
-    Ok(runtime.insert(running))
-}
-
-/// Looks everything up at once. The first failure, in the order of the requests, is the one reported.
-async fn resolve_all<R: Resolve>(
-    requests: &[Request],
-    resolver: &Arc<R>,
+fn ask(
+    question: Question<'_>,
+    source: &SourceOp,
+    facts: &Facts,
     observer: &mut dyn Observer,
-) -> Result<Vec<Metadata>, DecideError> {
-    let lookups: Vec<_> = requests
-        .iter()
-        .map(|request| {
-            let (resolver, request) = (Arc::clone(resolver), request.clone());
-            tokio::spawn(async move { resolver.resolve(&request).await })
-        })
-        .collect();
-    let mut all = pin!(async {
-        let mut found = Vec::with_capacity(requests.len());
-        for (request, lookup) in requests.iter().zip(lookups) {
-            let failed =
-                |cause| DecideError::Resolve { source_shown: redact::source(&request.source), cause };
-            let metadata = lookup.await.map_err(|error| failed(error.into()))?;
-            found.push(metadata.map_err(|error| failed(error.into()))?);
-        }
-        Ok(found)
-    });
-    if let Ok(done) = tokio::time::timeout(SLOW, all.as_mut()).await {
-        return done;
+) -> Result<Outcome, PolicyError> {
+    let Question { policies, platform, env, now, .. } = question;
+    let check = Check { source, platform, facts, env, now };
+    if !observer.wants_explanation() {
+        return policies.check(&check);
     }
-    observer.slow(requests);
-    all.await
+    let (outcome, explanations) = policies.explain(&check);
+    observer.explained(explanations);
+    outcome
 }
 
-/// What is looked up, in words: `docker-image://… (image config, attestations)`.
-pub fn describe(requests: &[Request]) -> String {
-    requests.iter().map(describe_one).collect::<Vec<_>>().join(", ")
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
 
-/// One request in words.
-pub fn describe_one(request: &Request) -> String {
-    format!("{} ({})", redact::source(&request.source), wanted(request).join(", "))
-}
+    use policy_engine::metadata::{HttpMetadata, Metadata};
+    use policy_engine::policy::{LoadOptions, Policy, PolicyFile};
 
-/// The groups of metadata that a request wants, in words.
-pub fn wanted(request: &Request) -> Vec<String> {
-    let mut groups = Vec::new();
-    if let Some(image) = &request.wanted.image {
-        groups.push("digest".to_owned());
-        if image.config {
-            groups.push("image config".to_owned());
-        }
-        if image.attestation_chain {
-            groups.push("attestation chain".to_owned());
-        }
-        groups.extend(image.attestations.iter().map(|kind| format!("attestation {kind}")));
+    use super::*;
+
+    /// Answers each request with the checksum that it was made with, and remembers what was asked.
+    struct Known {
+        checksum: &'static str,
+        asked: Mutex<Vec<String>>,
     }
-    if let Some(git) = &request.wanted.git {
-        groups.push("git ref".to_owned());
-        if git.objects {
-            groups.push("git objects".to_owned());
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("denied")]
+    struct Denied(Vec<String>);
+
+    impl Resolve for Known {
+        type Error = Denied;
+
+        async fn resolve(&self, request: &Request) -> Result<Metadata, Denied> {
+            self.asked.lock().unwrap().push(describe(std::slice::from_ref(request)));
+            if self.checksum.is_empty() {
+                return Err(Denied(vec!["on the way".into()]));
+            }
+            let http = HttpMetadata { checksum: self.checksum.into(), checksum_response: None };
+            Ok(Metadata { http: Some(http), ..Metadata::default() })
+        }
+
+        fn denial(error: &Denied) -> Option<&[String]> {
+            Some(&error.0)
         }
     }
-    if let Some(http) = &request.wanted.http {
-        groups.push("http checksum".to_owned());
-        if let Some(checksum) = &http.checksum {
-            groups.push(format!("{:?} with suffix", checksum.algorithm).to_lowercase());
+
+    #[derive(Default)]
+    struct Rounds(Vec<usize>);
+
+    impl Observer for Rounds {
+        fn asked(&mut self, round: usize, _requests: &[Request]) {
+            self.0.push(round);
         }
+        fn slow(&mut self, _requests: &[Request]) {}
     }
-    groups
+
+    fn run(rego: &str, source: &str, checksum: &'static str) -> (Result<Verdict, DecideError>, Vec<String>) {
+        let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
+        let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
+        let policies = PolicySet { policies: vec![policy] };
+        let (source, env) = (SourceOp::new(source), Env::default());
+        let platform = Platform::new("linux", "amd64", "");
+        let question = Question {
+            policies: &policies,
+            source: &source,
+            platform: Some(&platform),
+            env: &env,
+            now: SystemTime::UNIX_EPOCH,
+        };
+        let resolver = Arc::new(Known { checksum, asked: Mutex::default() });
+        let verdict = decide(question, &resolver, &mut Rounds::default());
+        let asked = std::mem::take(&mut *resolver.asked.lock().unwrap());
+        (verdict, asked)
+    }
+
+    const CHECKSUM: &str = "default allow := false\nallow if input.http.checksum == \"sha256:00\"\n\
+                            decision := {\"allow\": allow}";
+
+    #[test]
+    fn asks_only_for_what_is_needed() {
+        let (verdict, asked) = run(CHECKSUM, "https://h/a", "sha256:00");
+        assert!(verdict.unwrap().allowed());
+        assert_eq!(asked, ["https://h/a (http checksum)"]);
+        let (verdict, asked) = run(CHECKSUM, "local://context", "sha256:00");
+        assert!(!verdict.unwrap().allowed());
+        assert_eq!(asked, [""; 0]);
+    }
+
+    #[test]
+    fn a_denial_on_the_way_is_a_denial() {
+        let verdict = run(CHECKSUM, "https://h/a", "").0.unwrap();
+        assert!(!verdict.allowed());
+        assert_eq!(verdict.decision.messages, ["on the way"]);
+    }
+
+    #[test]
+    fn a_pin_is_checked_again() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let pin = format!("pinned if pin_image(input.image, \"{digest}\")\n");
+        let allowed = format!("{pin}decision := {{\"allow\": pinned}}");
+        let verdict = run(&allowed, "docker-image://docker.io/library/alpine:3", "").0.unwrap();
+        assert!(verdict.allowed());
+        let pinned = verdict.pin.unwrap().identifier;
+        assert_eq!(pinned, format!("docker-image://docker.io/library/alpine:3@{digest}"));
+
+        let denied = format!(
+            "{pin}allow if {{ pinned; not input.image.isCanonical }}\ndefault allow := false\n\
+                              decision := {{\"allow\": allow}}"
+        );
+        let verdict = run(&denied, "docker-image://docker.io/library/alpine:3", "").0.unwrap();
+        assert!(!verdict.allowed());
+        assert!(verdict.pin.is_some());
+    }
+
+    #[test]
+    fn policy_errors_end_it() {
+        assert!(matches!(run("decision := 1", "local://context", "").0, Err(DecideError::Policy(_))));
+    }
 }

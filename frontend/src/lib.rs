@@ -3,6 +3,8 @@
 
 pub mod cli;
 pub mod decide;
+pub mod inspect;
+pub mod lookup;
 pub mod policy_files;
 pub mod policy_root;
 pub mod policy_spec;

@@ -3,9 +3,9 @@
 use regorus::Value;
 
 use super::comparison::compare;
+use super::json_parser;
 use super::operands::{check_string, failed, object, string};
 use super::{Result, term};
-use super::{delegate, json_parser};
 
 /// How a document is laid out.
 struct Layout<'a> {
@@ -159,14 +159,6 @@ fn write_string(out: &mut String, text: &str) {
 /// `json.unmarshal`
 pub(super) fn unmarshal(args: &[Value]) -> Result {
     json_parser::parse(string(&args[0], 1)?)
-}
-
-/// `yaml.is_valid`, which is false of what is no string.
-pub(super) fn yaml_is_valid(args: &[Value]) -> Result {
-    match &args[0] {
-        Value::String(_) => delegate::call("yaml.is_valid", args),
-        _ => Ok(Value::from(false)),
-    }
 }
 
 /// `json.is_valid`

@@ -17,7 +17,6 @@ mod arithmetic;
 mod big_float;
 mod calendar;
 mod comparison;
-mod delegate;
 mod encoding;
 mod format_float;
 mod glob;
@@ -36,14 +35,17 @@ mod table;
 mod template;
 mod template_functions;
 mod template_parser;
+mod template_text;
 mod term;
-pub(crate) use term::shown as term_text;
+pub(crate) use term::{display as term_display, shown as term_text};
 mod time;
 mod time_layout;
 mod time_parse;
 mod types;
 mod units;
 mod versions;
+mod yaml;
+mod yaml_writer;
 
 use regorus::Value;
 
@@ -164,11 +166,6 @@ impl std::fmt::Display for Types {
             many => write!(f, "any<{}>", many.join(", ")),
         }
     }
-}
-
-/// `value` as `print` and template strings show it: a string as it is, all else in the language's syntax.
-pub fn display(value: &Value) -> Result<String> {
-    term::display(value)
 }
 
 /// A number as JSON writes it; a limit when it would take very many digits.

@@ -2,8 +2,8 @@
 
 use super::{Builtin, Kind, Types};
 use super::{
-    aggregates, arithmetic, comparison, delegate, encoding, glob, json, json_paths, objects, regex, sets,
-    sprintf, strings, template, term, time, types, units, versions,
+    aggregates, arithmetic, comparison, encoding, glob, json, json_paths, objects, regex, sets, sprintf,
+    strings, template, term, time, types, units, versions, yaml, yaml_writer,
 };
 
 const ANY: Types = Types::ANY;
@@ -38,12 +38,6 @@ const fn contextual(name: &'static str, args: &'static [Types], kind: Kind) -> B
         kind,
         call: |_| super::operands::failed("only the evaluator can call this"),
     }
-}
-
-macro_rules! delegated {
-    ($name:literal) => {
-        |args| delegate::call($name, args)
-    };
 }
 
 /// Every function that a policy may call, by name, sorted. `print`, `:=`, `in` and template strings' parts are
@@ -186,9 +180,9 @@ pub static TABLE: [Builtin; 139] = [
     pure("urlquery.encode_object", &[OBJ], encoding::urlquery_encode_object),
     pure("uuid.parse", &[STR], versions::uuid_parse),
     contextual("uuid.rfc4122", &[STR], Kind::Uuid),
-    pure("yaml.is_valid", &[STR], json::yaml_is_valid),
-    pure("yaml.marshal", &[ANY], delegated!("yaml.marshal")),
-    pure("yaml.unmarshal", &[STR], delegated!("yaml.unmarshal")),
+    pure("yaml.is_valid", &[STR], yaml::is_valid),
+    pure("yaml.marshal", &[ANY], yaml_writer::marshal),
+    pure("yaml.unmarshal", &[STR], yaml::unmarshal),
 ];
 
 /// The function called `name`.

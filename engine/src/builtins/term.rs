@@ -22,7 +22,7 @@ pub(crate) fn shown(value: &Value) -> String {
 }
 
 /// `value` as `print` and template strings show it: a string as it is, all else as a term.
-pub(super) fn display(value: &Value) -> Result<String> {
+pub(crate) fn display(value: &Value) -> Result<String> {
     match value {
         Value::String(text) => Ok(text.to_string()),
         other => to_string(other),

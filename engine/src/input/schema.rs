@@ -11,28 +11,39 @@ use super::{Input, is_false};
 
 /// What a policy answers as `data.docker.decision`.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-#[serde(rename = "Decision", deny_unknown_fields)]
+#[serde(rename = "Decision")]
 #[allow(dead_code, reason = "only its shape is needed")]
 struct DecisionDocument {
     /// Whether the source may be used; without it, it may not.
     #[serde(skip_serializing_if = "is_false")]
     allow: bool,
-    /// Why not, a message each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    deny_msg: Vec<String>,
+    /// Why not: a set (or array) of messages, or a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deny_msg: Option<DenyMessages>,
     /// Capabilities that the policy asks of the build, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     caps: BTreeMap<String, bool>,
 }
 
+/// Messages of a denial.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its shape is needed")]
+enum DenyMessages {
+    /// A message each.
+    Several(Vec<String>),
+    /// One message.
+    One(String),
+}
+
 /// JSON Schema of the input.
 pub fn schema() -> Value {
-    generate::<Input>("https://policy-check.dev/schema/input.json")
+    generate::<Input>("urn:policy-check:schema:input:1")
 }
 
 /// JSON Schema of the decision.
 pub fn decision_schema() -> Value {
-    generate::<DecisionDocument>("https://policy-check.dev/schema/decision.json")
+    generate::<DecisionDocument>("urn:policy-check:schema:decision:1")
 }
 
 fn generate<T: JsonSchema>(id: &str) -> Value {

@@ -151,7 +151,7 @@ impl Demands {
         for segment in &node.path {
             match segment {
                 PathSegment::Field(name) => prefix.extend([".", name]),
-                PathSegment::Index(index) => prefix.push_str(&format!("[{index}]")),
+                PathSegment::Index(index) => prefix.extend(["[", &index.to_string(), "]"]),
             }
         }
         let fields = node.unresolved.iter().filter(|field| field.group == *group);
@@ -167,16 +167,18 @@ impl Demands {
             }
         }
         let mut requests: Vec<Request> = Vec::new();
-        for (node, groups) in groups {
+        let mut signed = None;
+        for (node, mut groups) in groups {
             let node = &self.nodes[node];
-            let known = check.facts.get(&node.source, node.platform.as_ref());
-            let chain_known = known
-                .and_then(|known| known.image.as_ref())
-                .is_some_and(|image| image.attestation_chain.is_some());
-            if chain_known && groups.contains(&Group::Signatures) {
-                let source_name = Redacted(&node.source.identifier).to_string();
-                return Err(PolicyError::SignaturesUnsupported { source_name });
+            if groups.contains(&Group::Signatures) {
+                // No fetch resolves them; what else is unresolved may do without them.
+                signed = Some(&node.source.identifier);
+                groups.retain(|group| *group != Group::Signatures);
             }
+            if groups.is_empty() {
+                continue;
+            }
+            let known = check.facts.get(&node.source, node.platform.as_ref());
             let wanted = input::wanted(groups, known);
             // The same material may be there more than once.
             match requests.iter_mut().find(|r| r.source == node.source && r.platform == node.platform) {
@@ -188,7 +190,12 @@ impl Demands {
                 }),
             }
         }
-        Ok(Outcome::Needs(requests))
+        match signed {
+            Some(identifier) if requests.is_empty() => {
+                Err(PolicyError::SignaturesUnsupported { source_name: Redacted(identifier).to_string() })
+            }
+            _ => Ok(Outcome::Needs(requests)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{FileError, Policy};
 use crate::input::{Group, Input};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
+use crate::rego::unknown;
 use crate::source::digest;
 
 /// Bytes that a file read by `load_json` may have.
@@ -72,8 +73,12 @@ impl SourceHost<'_> {
     /// `pin_image(input.image, digest)`: true, and the image is replaced by the one with this digest.
     fn pin_image(&self, image: &Value, wanted: &Value) -> Answer {
         let Some(checked) = &self.input.image else { return Answer::Value(Value::from(false)) };
-        if *image != self.document["image"] {
-            return Answer::Error("pin_image: the first argument must be `input.image`".to_owned());
+        match is_same(image, &self.document["image"]) {
+            Value::Bool(true) => {}
+            Value::Bool(false) => {
+                return Answer::Error("pin_image: the first argument must be `input.image`".to_owned());
+            }
+            unknown => return Answer::Value(unknown),
         }
         let Value::String(wanted) = wanted else {
             return Answer::Error(format!("pin_image: the digest must be a string, not {wanted}"));
@@ -81,6 +86,7 @@ impl SourceHost<'_> {
         if let Err(error) = digest::validate(wanted) {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
         }
+        // As in buildx, an image that is known to be the one needs no pin.
         if checked.content.checksum == **wanted {
             return Answer::Value(Value::from(true));
         }
@@ -93,12 +99,15 @@ impl SourceHost<'_> {
             return self.ask(Group::GitObjects, "verify_git_signature");
         }
         let git = &self.document["git"];
-        if *object != git["commit"] && *object != git["tag"] {
-            let message =
-                "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
-            return Answer::Error(message.to_owned());
+        match (is_same(object, &git["commit"]), is_same(object, &git["tag"])) {
+            (Value::Bool(true), _) | (_, Value::Bool(true)) => unsupported("verify_git_signature"),
+            (Value::Bool(false), Value::Bool(false)) => {
+                let message =
+                    "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
+                Answer::Error(message.to_owned())
+            }
+            (Value::Bool(_), unknown) | (unknown, _) => Answer::Value(unknown),
         }
-        unsupported("verify_git_signature")
     }
 
     fn verify_http(&self, object: &Value, name: &str, needs_checksum: bool) -> Answer {
@@ -107,8 +116,12 @@ impl SourceHost<'_> {
             let answer = if needs_checksum { Value::Undefined } else { Value::from(false) };
             return Answer::Value(answer);
         };
-        if *object != self.document["http"] {
-            return Answer::Error(format!("{name}: the first argument must be `input.http`"));
+        match is_same(object, &self.document["http"]) {
+            Value::Bool(true) => {}
+            Value::Bool(false) => {
+                return Answer::Error(format!("{name}: the first argument must be `input.http`"));
+            }
+            unknown => return Answer::Value(unknown),
         }
         if needs_checksum && http.checksum.is_empty() {
             return self.ask(Group::HttpChecksum, name);
@@ -122,6 +135,11 @@ impl SourceHost<'_> {
             None => Answer::Error(format!("{name}: what it verifies could not be resolved")),
         }
     }
+}
+
+/// Whether an argument is this part of the input: a boolean, or unknown. Unresolved, it is still itself.
+fn is_same(argument: &Value, part: &Value) -> Value {
+    if argument == part { Value::from(true) } else { unknown::equal(argument, part) }
 }
 
 fn unsupported(name: &str) -> Answer {

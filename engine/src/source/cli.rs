@@ -24,8 +24,9 @@ pub fn parse_cli(arg: &str) -> Result<CliSource, SourceError> {
         return found(image.to_op());
     }
     if let Some(layout) = arg.strip_prefix("oci-layout://") {
-        OciLayoutSource::parse(layout)?;
-        return found(SourceOp::new(arg));
+        let layout = OciLayoutSource::parse_reference(layout)?;
+        let attrs = [(super::ATTR_OCI_STORE.to_owned(), layout.name)].into();
+        return found(SourceOp { identifier: arg.to_owned(), attrs });
     }
     if arg.starts_with("git://") {
         // An identifier says nothing of the protocol; only a query has to be folded into the fragment.

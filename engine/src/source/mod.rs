@@ -39,6 +39,8 @@ pub const ATTR_GIT_FULL_URL: &str = "git.fullurl";
 pub const ATTR_GIT_CHECKSUM: &str = "git.checksum";
 /// Attribute: the digest that an image source must have.
 pub const ATTR_IMAGE_CHECKSUM: &str = "image.checksum";
+/// Attribute: the client's content store that an OCI layout is in; on a command line the layout's path.
+pub const ATTR_OCI_STORE: &str = "oci.store";
 /// Attribute: the secret that holds the `Authorization` header of a URL.
 pub const ATTR_HTTP_AUTH_HEADER_SECRET: &str = "http.authheadersecret";
 
@@ -95,7 +97,7 @@ impl Source {
             "git" => Self::Git(GitSource::parse(op, rest)?),
             "http" | "https" => Self::Http(HttpSource::parse(op)?),
             "local" => Self::Local(LocalSource { name: rest.to_owned() }),
-            "oci-layout" => Self::OciLayout(OciLayoutSource::parse(rest)?),
+            "oci-layout" => Self::OciLayout(OciLayoutSource::parse(op, rest)?),
             _ => {
                 return Err(SourceError::UnsupportedScheme {
                     scheme: scheme.to_owned(),
@@ -113,14 +115,14 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Redacted, Source, SourceError, SourceOp, git_context, parse_cli};
     use crate::testing::mutations;
 
     #[test]
     fn schemes() {
-        for (identifier, image) in
-            [("local://context", false), ("docker-image://a", true), ("oci-layout://a", true)]
-        {
+        for (identifier, image) in [("local://context", false), ("docker-image://a", true)] {
             assert_eq!(Source::parse(&SourceOp::new(identifier)).unwrap().needs_platform(), image);
         }
         let error = Source::parse(&SourceOp::new("noscheme")).unwrap_err();
@@ -138,10 +140,12 @@ mod tests {
             "https://u:p@[::1]:80/a/%2e%2e/b?x=1&y=%20#f",
             "oci-layout://./a/b:tag@sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab",
         ] {
-            assert!(Source::parse(&SourceOp::new(seed)).is_ok(), "{seed}");
+            let attrs: BTreeMap<_, _> = [(super::ATTR_OCI_STORE.to_owned(), "store".to_owned())].into();
+            let op = |identifier: &str| SourceOp { identifier: identifier.to_owned(), attrs: attrs.clone() };
+            assert!(Source::parse(&op(seed)).is_ok(), "{seed}");
             mutations(seed.as_bytes(), 2000, |bytes| {
                 let text = String::from_utf8_lossy(bytes);
-                let _ = Source::parse(&SourceOp::new(text.as_ref()));
+                let _ = Source::parse(&op(&text));
                 let _ = parse_cli(&text);
                 let _ = git_context(&text);
                 let _ = Redacted(&text).to_string();

@@ -1,6 +1,6 @@
 //! Images in an OCI image layout, a directory (OCI image spec, `image-layout.md`).
 
-use super::{SourceError, digest};
+use super::{ATTR_OCI_STORE, SourceError, SourceOp, digest};
 
 /// `oci-layout://name[:tag][@digest]`: on the command line the name is the path of the layout; in a
 /// build it is whatever the client called its store.
@@ -17,8 +17,19 @@ pub struct OciLayoutSource {
 }
 
 impl OciLayoutSource {
+    /// Parses what follows `oci-layout://` in `op`. BuildKit says in an attribute which store of the
+    /// client the layout is in; a source without one could not be loaded by anybody.
+    pub fn parse(op: &SourceOp, reference: &str) -> Result<Self, SourceError> {
+        let layout = Self::parse_reference(reference)?;
+        if op.attrs.get(ATTR_OCI_STORE).is_none_or(String::is_empty) {
+            let reason = format!("it says of no store where it lies (attribute `{ATTR_OCI_STORE}`)");
+            return Err(SourceError::OciLayout { layout: reference.to_owned(), reason });
+        }
+        Ok(layout)
+    }
+
     /// Parses what follows `oci-layout://`.
-    pub fn parse(reference: &str) -> Result<Self, SourceError> {
+    pub(super) fn parse_reference(reference: &str) -> Result<Self, SourceError> {
         let error = |reason: String| SourceError::OciLayout { layout: reference.to_owned(), reason };
         let (rest, digest) = match reference.rsplit_once('@') {
             // A path may have an `@` of its own; a digest has a colon and no slash.
@@ -50,7 +61,7 @@ impl OciLayoutSource {
 
 #[cfg(test)]
 mod tests {
-    use super::OciLayoutSource;
+    use super::{OciLayoutSource, SourceOp};
 
     const DIGEST: &str = "sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab";
 
@@ -66,14 +77,18 @@ mod tests {
             (&digested, "./d", Some("v1"), Some(DIGEST)),
             (&plain_digest, "x", None, Some(DIGEST)),
         ] {
-            let layout = OciLayoutSource::parse(reference).unwrap();
+            let layout = OciLayoutSource::parse_reference(reference).unwrap();
             assert_eq!(
                 (layout.name.as_str(), layout.tag.as_deref(), layout.digest.as_deref()),
                 (name, tag, digest)
             );
         }
+        let op = SourceOp::new("oci-layout://a");
+        assert!(OciLayoutSource::parse(&op, "a").is_err(), "no store");
+        let op = SourceOp { attrs: [("oci.store".to_owned(), "a".to_owned())].into(), ..op };
+        assert!(OciLayoutSource::parse(&op, "a").is_ok());
         for bad in ["", ":x", "a:", "a:b c", "a@sha256:12", "a\nb"] {
-            assert!(OciLayoutSource::parse(bad).is_err(), "{bad:?}");
+            assert!(OciLayoutSource::parse_reference(bad).is_err(), "{bad:?}");
         }
     }
 }

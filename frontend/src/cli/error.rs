@@ -1,8 +1,10 @@
 //! Why a command failed, and how that ends the process.
 
 use policy_engine::policy::{Diagnostic, LoadError};
+use policy_engine::source::PlatformError;
 
 use super::Exit;
+use crate::inspect::InspectError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
 use crate::source_arg::SourceArgError;
@@ -16,8 +18,10 @@ pub(super) enum Error {
     Policy(#[from] PolicyFileError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    #[error("{message}")]
-    Usage { message: String, help: Option<String> },
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
     #[error("cannot write the output: {0}")]
@@ -27,8 +31,8 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Usage { .. } => Exit::Usage,
-            Self::Output(_) | Self::Json(_) => Exit::Undecided,
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) => Exit::Usage,
+            Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
 
@@ -37,8 +41,7 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
-            Self::Usage { help, .. } => help.clone(),
-            Self::Output(_) | Self::Json(_) => None,
+            Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => None,
         }
     }
 

@@ -7,18 +7,24 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use policy_engine::check::Print;
-use policy_engine::input::Env;
+use policy_engine::input::{Env, to_print_json};
 use policy_engine::metadata::Request;
+use policy_engine::policy::Explanation;
 use policy_engine::source::{Platform, PlatformError, SourceOp};
 
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
-use crate::decide::{Observer, Question, Verdict, decide, describe};
+use crate::decide::{Observer, Question, Verdict, decide};
+use crate::inspect::inspect;
+use crate::lookup::describe;
 use crate::policy_files::{Loaded, Selection};
 use crate::policy_spec::{LogLevel, PolicySpec};
+use crate::redact;
 use crate::report::human::Detail;
-use crate::report::{Conclusion, Report, human, json};
+use crate::report::{Conclusion, Report, Round, human, json};
+use crate::resolve::transport::TransportOptions;
+use crate::resolve::{Judge, Resolver};
 use crate::source_arg;
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +40,7 @@ pub(super) struct Args {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-    /// Report what the policy asked for as well
+    /// Report which rules held, and what was asked for and why
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
@@ -142,10 +148,12 @@ impl BuildArgs {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let source = source_arg::parse(&args.source)?;
+    let platform = args.build.platform()?;
+    if args.print {
+        return print(args, &source, &platform, output);
+    }
     let selection = args.policies.selection();
     let env = args.build.env(selection.dockerfile_name());
-    let platform =
-        args.build.platform().map_err(|error| Error::Usage { message: error.to_string(), help: None })?;
     let loaded = selection.load()?;
     for warning in &loaded.warnings {
         output.policy_warning(warning);
@@ -153,7 +161,25 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     if loaded.disabled {
         output.warning("no policy was evaluated: `--policy disabled=true` switches them off");
     }
-    evaluate(args, &source, &platform, &env, &loaded, output)
+    evaluate(args, &source, &platform, &env, loaded, output)
+}
+
+/// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
+fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
+    let resolver = Arc::new(args.connection.resolver(None));
+    let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
+    let inspection = inspect(source, Some(platform), &args.fields, &resolver, slow)?;
+    for warning in &inspection.warnings {
+        output.warning(warning);
+    }
+    if !inspection.invalid.is_empty() {
+        output.warning(&format!("invalid fields: {}", inspection.invalid.join(", ")));
+    }
+    if !inspection.unresolved.is_empty() {
+        output.note(&format!("unresolved fields: {}", inspection.unresolved.join(", ")));
+    }
+    output.data(&(redact::url(&to_print_json(&inspection.input)) + "\n"))?;
+    Ok(Exit::Allowed)
 }
 
 fn evaluate(
@@ -161,22 +187,26 @@ fn evaluate(
     source: &SourceOp,
     platform: &Platform,
     env: &Env,
-    loaded: &Loaded,
-    output: &mut Output,
+    loaded: Loaded,
+    output: &Output,
 ) -> Result<Exit, Error> {
-    let question = Question {
-        policies: &loaded.policies,
-        source,
-        platform: Some(platform),
-        env,
-        now: SystemTime::now(),
-    };
-    let mut log = Log { output, rounds: Vec::new() };
-    let resolver = Arc::new(args.connection.resolver());
+    let (policies, now) = (Arc::new(loaded.policies), SystemTime::now());
+    let resolver = Arc::new(args.connection.resolver(Some(Judge {
+        policies: Arc::clone(&policies),
+        source: source.clone(),
+        platform: Some(platform.clone()),
+        env: env.clone(),
+        now,
+    })));
+    let question = Question { policies: &policies, source, platform: Some(platform), env, now };
+    let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
     let result = decide(question, &resolver, &mut log);
     let rounds = log.rounds;
     if let Ok(Verdict { decision, .. }) = &result {
         prints(&decision.prints, loaded.log_level, output);
+        for warning in &decision.warnings {
+            output.warning(warning);
+        }
     }
     let report = Report {
         source,
@@ -212,13 +242,25 @@ fn prints(prints: &[Print], level: LogLevel, output: &Output) {
 /// Tells the user what is asked for, and remembers it for the report.
 struct Log<'a> {
     output: &'a Output,
-    rounds: Vec<Vec<Request>>,
+    explain: bool,
+    rounds: Vec<Round>,
 }
 
 impl Observer for Log<'_> {
+    fn wants_explanation(&self) -> bool {
+        self.explain
+    }
+
+    fn explained(&mut self, explanations: Vec<Explanation>) {
+        let events = explanations.into_iter().flat_map(|explanation| explanation.events).collect();
+        self.rounds.push(Round { events, requests: Vec::new() });
+    }
+
     fn asked(&mut self, round: usize, requests: &[Request]) {
         self.output.debug(&format!("round {round}: looking up {}", describe(requests)));
-        self.rounds.push(requests.to_vec());
+        if let Some(round) = self.rounds.last_mut() {
+            round.requests = requests.to_vec();
+        }
     }
 
     fn slow(&mut self, requests: &[Request]) {
@@ -227,26 +269,12 @@ impl Observer for Log<'_> {
 }
 
 impl ConnectionArgs {
-    fn resolver(&self) -> NoResolver {
-        let _flags = (&self.insecure_registry, &self.ca_cert);
-        NoResolver
-    }
-}
-
-/// Stands in until the resolvers are merged.
-struct NoResolver;
-
-#[derive(Debug, thiserror::Error)]
-#[error("no resolver")]
-struct NoResolverError;
-
-impl crate::decide::Resolve for NoResolver {
-    type Error = NoResolverError;
-
-    async fn resolve(
-        &self,
-        _request: &Request,
-    ) -> Result<policy_engine::metadata::Metadata, NoResolverError> {
-        Err(NoResolverError)
+    fn resolver(&self, judge: Option<Judge>) -> Resolver {
+        let options = TransportOptions {
+            extra_ca: self.ca_cert.clone(),
+            plain_http: self.insecure_registry.clone(),
+            ..TransportOptions::default()
+        };
+        Resolver::new(options, judge)
     }
 }

@@ -1,6 +1,7 @@
 //! `policy-check schema`.
 
 use clap::ValueEnum;
+use policy_engine::input::{decision_schema, schema};
 
 use super::Exit;
 use super::error::Error;
@@ -23,8 +24,8 @@ enum Document {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let schema = match args.document {
-        Document::Input => serde_json::json!({}),
-        Document::Decision => serde_json::json!({}),
+        Document::Input => schema(),
+        Document::Decision => decision_schema(),
     };
     output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
     Ok(Exit::Allowed)

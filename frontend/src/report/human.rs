@@ -4,9 +4,11 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use policy_engine::policy::ExplanationEvent;
+use policy_engine::source::SourceOp;
 
-use super::{Conclusion, Report, error_help};
-use crate::decide::describe_one;
+use super::{Conclusion, Report, Round, error_help};
+use crate::lookup::describe_one;
 use crate::redact;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -19,7 +21,7 @@ const FAINT: Style = Style::new().dimmed();
 pub struct Detail {
     /// Symbols in front of words.
     pub symbols: bool,
-    /// What was asked for on the way.
+    /// What happened on the way.
     pub explain: bool,
 }
 
@@ -30,7 +32,7 @@ pub fn render(report: &Report<'_>, detail: Detail) -> String {
     match report.result {
         Ok(verdict) => {
             for message in &verdict.decision.messages {
-                indented(&mut out, "- ", message);
+                indented(&mut out, "- ", &redact::url(message));
             }
             if let Some(pin) = &verdict.pin {
                 field(&mut out, "pinned to", &redact::source(pin));
@@ -50,7 +52,7 @@ pub fn render(report: &Report<'_>, detail: Detail) -> String {
         }
     }
     if detail.explain {
-        demands(&mut out, report);
+        rounds(&mut out, report.rounds);
     }
     out
 }
@@ -66,8 +68,7 @@ fn headline(out: &mut String, report: &Report<'_>, detail: Detail) {
     let word = conclusion.word();
     let shown = printable(&redact::source(report.source));
     line(out, format_args!("{style}{symbol}{word}{style:#} {shown}"));
-    if let Some(platform) = report.platform.filter(|_| report.source.identifier.starts_with("docker-image:"))
-    {
+    if let Some(platform) = report.platform.filter(|_| is_image(report.source)) {
         out.pop();
         line(out, format_args!(" {FAINT}({platform}){FAINT:#}"));
     }
@@ -76,15 +77,40 @@ fn headline(out: &mut String, report: &Report<'_>, detail: Detail) {
     }
 }
 
-fn demands(out: &mut String, report: &Report<'_>) {
-    if report.rounds.is_empty() {
-        field(out, "asked for", "nothing");
-    }
-    for (number, requests) in (1..).zip(report.rounds) {
+fn rounds(out: &mut String, rounds: &[Round]) {
+    for (number, Round { events, requests }) in (1..).zip(rounds) {
+        line(out, format_args!("  round {number}"));
+        for event in events {
+            happened(out, event);
+        }
         for request in requests {
-            field(out, &format!("asked for in round {number}:"), &describe_one(request));
+            step(out, "looked up", &describe_one(request));
         }
     }
+}
+
+fn happened(out: &mut String, event: &ExplanationEvent) {
+    match event {
+        ExplanationEvent::Held { rule, position } => step(out, "held", &format!("{rule} at {position}")),
+        ExplanationEvent::Failed { rule, position, at } if at == position => {
+            step(out, "failed", &format!("{rule} at {position}"));
+        }
+        ExplanationEvent::Failed { rule, position, at } => {
+            step(out, "failed", &format!("{rule} at {position}, because of {at}"));
+        }
+        ExplanationEvent::Undecided { rule, position } => step(out, "open", &format!("{rule} at {position}")),
+        ExplanationEvent::Asked { properties, position } => {
+            step(out, "asked for", &format!("{} at {position}", properties.join(", ")));
+        }
+        ExplanationEvent::Undefined { message, position } => {
+            step(out, "undefined", &format!("at {position}: {message}"));
+        }
+        _ => {}
+    }
+}
+
+fn step(out: &mut String, name: &str, value: &str) {
+    line(out, format_args!("    {FAINT}{name:<9}{FAINT:#} {}", printable(value)));
 }
 
 fn field(out: &mut String, name: &str, value: &str) {
@@ -107,4 +133,9 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 /// Policies quote labels and names that others wrote; none of it may steer the terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether the platform makes a difference.
+fn is_image(source: &SourceOp) -> bool {
+    ["docker-image://", "oci-layout://"].iter().any(|scheme| source.identifier.starts_with(scheme))
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use policy_engine::check::Position;
 use policy_engine::metadata::Request;
+use policy_engine::policy::ExplanationEvent;
 use serde::Serialize;
 
-use super::{Report, error_code, error_help, error_position};
-use crate::decide::wanted;
+use super::{Report, Round, error_code, error_help, error_position};
+use crate::lookup::wanted;
 use crate::redact;
 
 #[derive(Serialize)]
@@ -17,7 +18,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<String>,
     verdict: &'static str,
-    messages: &'a [String],
+    messages: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<Pin<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +30,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prints: Option<Vec<Said<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rounds: Option<Vec<Vec<Asked>>>,
+    rounds: Option<Vec<RoundOut<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -56,11 +57,27 @@ struct Failure {
 #[derive(Serialize)]
 struct Said<'a> {
     position: Place<'a>,
-    text: &'a str,
+    text: String,
 }
 
 #[derive(Serialize)]
-struct Asked {
+struct RoundOut<'a> {
+    events: Vec<Event<'a>>,
+    lookups: Vec<Lookup>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event<'a> {
+    Held { rule: &'a str, position: Place<'a> },
+    Failed { rule: &'a str, position: Place<'a>, because: Place<'a> },
+    Open { rule: &'a str, position: Place<'a> },
+    Asked { properties: &'a [String], position: Place<'a> },
+    Undefined { message: &'a str, position: Place<'a> },
+}
+
+#[derive(Serialize)]
+struct Lookup {
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<String>,
@@ -82,7 +99,7 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
         source: redact::source(report.source),
         platform: report.platform.map(ToString::to_string),
         verdict: report.conclusion().word(),
-        messages: decision.map_or(&[], |decision| &decision.messages),
+        messages: decision.iter().flat_map(|decision| &decision.messages).map(|m| redact::url(m)).collect(),
         pin: report
             .result
             .ok()
@@ -104,18 +121,47 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
         }),
         prints: decision.filter(|decision| explain && !decision.prints.is_empty()).map(|decision| {
             let prints = decision.prints.iter();
-            prints.map(|print| Said { position: (&print.position).into(), text: &print.text }).collect()
+            prints
+                .map(|print| Said { position: (&print.position).into(), text: redact::url(&print.text) })
+                .collect()
         }),
-        rounds: explain
-            .then(|| report.rounds.iter().map(|requests| requests.iter().map(asked).collect()).collect()),
+        rounds: explain.then(|| report.rounds.iter().map(RoundOut::from).collect()),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn asked(request: &Request) -> Asked {
-    Asked {
-        source: redact::source(&request.source),
-        platform: request.platform.as_ref().map(ToString::to_string),
-        wanted: wanted(request),
+impl<'a> From<&'a Round> for RoundOut<'a> {
+    fn from(round: &'a Round) -> Self {
+        Self {
+            events: round.events.iter().filter_map(event).collect(),
+            lookups: round.requests.iter().map(Lookup::from).collect(),
+        }
+    }
+}
+
+fn event(event: &ExplanationEvent) -> Option<Event<'_>> {
+    Some(match event {
+        ExplanationEvent::Held { rule, position } => Event::Held { rule, position: position.into() },
+        ExplanationEvent::Failed { rule, position, at } => {
+            Event::Failed { rule, position: position.into(), because: at.into() }
+        }
+        ExplanationEvent::Undecided { rule, position } => Event::Open { rule, position: position.into() },
+        ExplanationEvent::Asked { properties, position } => {
+            Event::Asked { properties, position: position.into() }
+        }
+        ExplanationEvent::Undefined { message, position } => {
+            Event::Undefined { message, position: position.into() }
+        }
+        _ => return None,
+    })
+}
+
+impl From<&Request> for Lookup {
+    fn from(request: &Request) -> Self {
+        Self {
+            source: redact::source(&request.source),
+            platform: request.platform.as_ref().map(ToString::to_string),
+            wanted: wanted(request),
+        }
     }
 }

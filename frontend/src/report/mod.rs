@@ -5,10 +5,11 @@ pub mod json;
 
 use policy_engine::check::Position;
 use policy_engine::metadata::Request;
-use policy_engine::policy::PolicyError;
+use policy_engine::policy::{ExplanationEvent, PolicyError};
 use policy_engine::source::{Platform, SourceOp};
 
 use crate::decide::{DecideError, Verdict};
+use crate::lookup::LookupError;
 
 /// How the check of one source came out.
 pub struct Report<'a> {
@@ -18,10 +19,19 @@ pub struct Report<'a> {
     pub platform: Option<&'a Platform>,
     /// The verdict, or why there is none.
     pub result: Result<&'a Verdict, &'a DecideError>,
-    /// What the policies asked for, round by round.
-    pub rounds: &'a [Vec<Request>],
+    /// How it came to that, round by round.
+    pub rounds: &'a [Round],
     /// Policies were switched off, so nothing was evaluated.
     pub disabled: bool,
+}
+
+/// One time that the policies were asked.
+#[derive(Debug, Clone, Default)]
+pub struct Round {
+    /// What happened in them, when somebody wanted to know.
+    pub events: Vec<ExplanationEvent>,
+    /// What was looked up after it.
+    pub requests: Vec<Request>,
 }
 
 /// The three ways a check ends.
@@ -66,11 +76,11 @@ pub fn error_code(error: &DecideError) -> &'static str {
             "invalid-decision"
         }
         DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
+        DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => "signatures-unsupported",
         DecideError::Policy(_) => "policy-error",
-        DecideError::Resolve { .. } => "unresolvable-source",
+        DecideError::Lookup(_) => "unresolvable-source",
         DecideError::Rounds => "round-limit",
         DecideError::Stuck(_) => "unresolved-again",
-        DecideError::Runtime(_) => "runtime",
     }
 }
 
@@ -91,7 +101,7 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
         DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => Some(
             "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)",
         ),
-        DecideError::Resolve { .. } => Some(
+        DecideError::Lookup(LookupError::Failed { .. }) => Some(
             "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
         ),
         DecideError::Rounds | DecideError::Stuck(_) => {

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gix_hash::ObjectId;
 use policy_engine::metadata::{GitMetadata, GitWanted};
 use reqwest::header::HeaderValue;
@@ -261,8 +262,12 @@ fn add_objects(guard: &Guard, session: &mut Session, metadata: &mut GitMetadata)
         Walk::Commit(commit) => commit,
         Walk::Missing(id) => return Err(missing(&id.to_string())),
     };
-    let data = |id: &ObjectId| objects.get(id).map(|object| object.data.clone());
-    metadata.commit_object = data(&commit);
+    let data = |id: &ObjectId| -> Result<Bytes, GitError> {
+        let object = objects.get(id).ok_or_else(|| missing(&id.to_string()))?;
+        object.verify(id)?;
+        Ok(object.data.clone())
+    };
+    metadata.commit_object = Some(data(&commit)?);
     if commit == id {
         metadata.commit_checksum.clear();
         return Ok(());
@@ -273,9 +278,11 @@ fn add_objects(guard: &Guard, session: &mut Session, metadata: &mut GitMetadata)
         return Err(GitError::PeeledMismatch { remote: guard.remote.clone(), id, claimed, actual });
     }
     metadata.commit_checksum = actual;
-    metadata.tag_object = data(&id);
+    metadata.tag_object = Some(data(&id)?);
     Ok(())
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

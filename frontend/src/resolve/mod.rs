@@ -3,10 +3,15 @@
 pub mod git;
 pub mod http;
 pub mod image;
+mod judge;
 pub mod oci_layout;
 mod once;
 pub mod redact;
+mod resolver;
 pub mod transport;
+
+pub use judge::Judge;
+pub use resolver::{ResolveError, Resolver};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,5 +3,10 @@
 //! Nothing of the environment leaks in, and nothing leaves this machine. Tests that need servers run against
 //! the world of `fixtures/world`, when `POLICY_CHECK_WORLD` names the folder it was started in.
 
+mod bad_policy;
+mod eval;
 mod harness;
+mod print;
+mod replay;
 mod usage;
+mod world;

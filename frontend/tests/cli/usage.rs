@@ -243,7 +243,7 @@ fn help() {
           --fields <FIELDS>  Properties to look up for `--print`, such as `image.labels`
           --print            Print the input that a policy would see, and decide nothing
           --format <FORMAT>  How to report [default: human] [possible values: human, json]
-          --explain          Report what the policy asked for as well
+          --explain          Report which rules held, and what was asked for and why
       -h, --help             Print help (see more with '--help')
 
     Policies:
@@ -316,4 +316,38 @@ fn root_of_recordings_is_missing() {
     let run = run_in(&fixture("."), ["replay", "transcripts.jsonl", "--root", "nope"]).finish();
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.contains("cannot open the policy's root `nope`"), "{}", run.stderr);
+}
+
+/// What `README.md` shows is what one gets.
+#[test]
+fn readme_examples() {
+    let readme = include_str!("../../../README.md");
+    let mut examples = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().expect("a block");
+        let Some((command, output)) = block.split_once('\n').filter(|(_, output)| !output.is_empty()) else {
+            continue;
+        };
+        let Some(args) = command.strip_prefix("$ cargo run --release -- ") else { continue };
+        let run = run_in(&fixture(".."), args.split(' ')).finish();
+        assert_eq!(run.stdout, output, "{command}");
+        examples += 1;
+    }
+    assert_eq!(examples, 2);
+}
+
+/// The documentation leaves no flag out.
+#[test]
+fn documentation_names_every_flag() {
+    let documentation =
+        concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
+    for command in ["eval", "replay"] {
+        let help = Place::new().run([command, "--help"]).finish().stdout;
+        let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
+        let flags: Vec<_> = flags.map(|flag| flag.trim_end_matches([',', '.', '`'])).collect();
+        assert!(flags.len() > 4, "{help}");
+        for flag in flags.into_iter().filter(|flag| *flag != "--help") {
+            assert!(documentation.contains(flag), "{command} {flag}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! The order is OPA's, first of all: a statement comes when the variables it reads are bound. Among those
 //! that could come next, statements that cannot ask for metadata go first, so that a cheap condition
-//! saves a fetch wherever it is written.
+//! saves a fetch wherever it is written; unless they may fail, for then the conditions before them are
+//! there to keep them from being tried.
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
 use super::super::ir::{Expr, Pattern, Replacement, Slot, Stmt, StmtKind, Traits};
@@ -34,7 +35,7 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .filter(|(_, literal)| !matches!(literal.kind, LiteralKind::Some(_)))
-            .map(|(index, literal)| Waiting { index, literal, asking: None })
+            .map(|(index, literal)| Waiting { index, literal, held: None })
             .collect();
         while !waiting.is_empty() {
             self.next_statement(frame, &mut waiting, &mut stmts)?;
@@ -75,44 +76,50 @@ impl Compiler<'_> {
     ) -> Result<()> {
         let mut unsafe_problem = None;
         let mut progress = false;
+        // Whether a statement that is held back may ask.
+        let mut passed_over = false;
         let mut i = 0;
         while i < waiting.len() {
-            let Waiting { index, literal, asking } = &waiting[i];
-            // Lowered before, and it still would come out the same.
-            if asking.as_ref().is_some_and(|lowered| binds(lowered).all(|slot| !frame.is_bound(slot))) {
+            // If it was lowered before and binds the same variables, it would come out the same again.
+            let held = waiting[i].held.take().filter(|held| binds(held).all(|slot| !frame.is_bound(slot)));
+            let lowered = match held {
+                Some(lowered) => lowered,
+                None => {
+                    let snapshot = frame.snapshot();
+                    frame.move_to(position(waiting[i].index));
+                    let lowered = self.literal(frame, waiting[i].literal);
+                    frame.restore(snapshot);
+                    match lowered {
+                        Ok(lowered) => lowered,
+                        Err(problem) if problem.code == UNSAFE => {
+                            unsafe_problem.get_or_insert(problem);
+                            i += 1;
+                            continue;
+                        }
+                        Err(problem) => return Err(problem),
+                    }
+                }
+            };
+            let may_ask = lowered.iter().any(|s| s.traits.may_ask);
+            // A guard written before what may fail is one, even if it asks.
+            let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail);
+            if may_ask || is_guarded {
+                waiting[i].held = Some(lowered);
+                passed_over |= may_ask;
                 i += 1;
-                continue;
-            }
-            let snapshot = frame.snapshot();
-            frame.move_to(position(*index));
-            match self.literal(frame, literal) {
-                Ok(lowered) if lowered.iter().any(|s| s.traits.may_ask) => {
-                    frame.restore(snapshot);
-                    waiting[i].asking = Some(lowered);
-                    i += 1;
-                }
-                Ok(lowered) => {
-                    stmts.extend(lowered);
-                    waiting.remove(i);
-                    progress = true;
-                }
-                Err(problem) if problem.code == UNSAFE => {
-                    frame.restore(snapshot);
-                    waiting[i].asking = None;
-                    unsafe_problem.get_or_insert(problem);
-                    i += 1;
-                }
-                Err(problem) => return Err(problem),
+            } else {
+                waiting.remove(i);
+                take(frame, stmts, lowered);
+                progress = true;
             }
         }
         if progress {
             return Ok(());
         }
-        let first = waiting.iter_mut().enumerate().find_map(|(i, w)| Some((i, w.asking.take()?)));
+        let first = waiting.iter_mut().enumerate().find_map(|(i, w)| Some((i, w.held.take()?)));
         let Some((i, lowered)) = first else { return unsafe_problem.map_or(Ok(()), Err) };
         waiting.remove(i);
-        binds(&lowered).for_each(|slot| frame.bind(slot));
-        stmts.extend(lowered);
+        take(frame, stmts, lowered);
         Ok(())
     }
 
@@ -306,8 +313,8 @@ impl Compiler<'_> {
             let wrapped = Term::new(arg.loc, Node::ArrayCompr(Box::new(arg.clone()), Vec::new()));
             exprs.push(self.expr(frame, out, &wrapped)?);
         }
-        // Printing decides nothing: it neither asks nor fails.
-        frame.traits = before;
+        // What is printed decides nothing, so it may be unresolved; but it may end in an error.
+        frame.traits.may_ask = before.may_ask;
         emit(frame, &snapshot, out, loc, StmtKind::Print(exprs));
         Ok(())
     }
@@ -318,8 +325,14 @@ struct Waiting<'a> {
     /// Its place in the body.
     index: usize,
     literal: &'a Literal,
-    /// What it was lowered to, when that may ask for metadata and other statements go first.
-    asking: Option<Vec<Stmt>>,
+    /// What it was lowered to, when other statements go first because it may ask for metadata.
+    held: Option<Vec<Stmt>>,
+}
+
+/// Makes `lowered` the next statements.
+fn take(frame: &mut Frame, stmts: &mut Vec<Stmt>, lowered: Vec<Stmt>) {
+    binds(&lowered).for_each(|slot| frame.bind(slot));
+    stmts.extend(lowered);
 }
 
 /// The variables that statements bind.

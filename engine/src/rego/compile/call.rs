@@ -124,7 +124,8 @@ impl Compiler<'_> {
         path.extend(with.target[1..].iter().cloned());
         if &*path[0] == "input" {
             let value = self.expr(frame, out, &with.value)?;
-            let path = path[1..].iter().map(|n| Value::String(n.clone())).collect();
+            let path: Vec<Value> = path[1..].iter().map(|n| Value::String(n.clone())).collect();
+            self.compiled.replaces_input |= path.is_empty();
             return Ok(Replacement::Input { path, value });
         }
         let is_function = match self.rule_at(&path[1..]) {

@@ -55,7 +55,8 @@ fn conditions(clause: &Clause) -> Vec<Condition<'_>> {
         // Skipping a clause must not skip an error or what it prints.
         !stmt.traits.may_fail && !matches!(stmt.kind, StmtKind::Print(_))
     });
-    leading.filter_map(condition).collect()
+    // A path that has to be resolved first tells nothing apart until it is.
+    leading.filter(|stmt| !stmt.traits.may_ask).filter_map(condition).collect()
 }
 
 fn condition(stmt: &Stmt) -> Option<Condition<'_>> {

@@ -134,7 +134,9 @@ impl Compiler<'_> {
             }
             ("equal" | "neq" | "eq", [_, _]) => {
                 let (a, b) = self.pair(frame, out, args)?;
-                self.note_comparison(loc, &a, &b);
+                if operator != "neq" {
+                    self.note_comparison(loc, &a, &b);
+                }
                 Ok(Expr::Equal { left: Box::new(a), right: Box::new(b), negated: operator == "neq" })
             }
             ("internal.member_2", [_, _]) => {

@@ -36,7 +36,9 @@ impl<'p> Evaluation<'p> {
                 StmtKind::Not(body) => self.negation(body)?,
                 StmtKind::Every { domain, key, value, body } => self.every(domain, key, value, body)?,
                 StmtKind::Print(args) => {
-                    self.print(stmt.loc, args)?;
+                    if let Some(why) = self.print(stmt.loc, args)? {
+                        self.meet_uncertain(&why, stmt.traits.may_fail);
+                    }
                     Outcome::Holds
                 }
                 StmtKind::With { .. } => return self.with(stmt, rest, pending, then),
@@ -44,9 +46,7 @@ impl<'p> Evaluation<'p> {
                     let domain = self.eval(domain)?;
                     match self.unknown_elements(&domain) {
                         Some(unknown) => Outcome::Unknown(unknown),
-                        None => {
-                            return self.scan(stmt.loc, &domain, (key, value), rest, pending.as_ref(), then);
-                        }
+                        None => return self.scan(stmt, &domain, (key, value), rest, pending.as_ref(), then),
                     }
                 }
             };
@@ -57,6 +57,7 @@ impl<'p> Evaluation<'p> {
                     return Ok(Flow::Continue);
                 }
                 Outcome::Unknown(value) => {
+                    self.meet_uncertain(&value, stmt.traits.may_fail);
                     unknown::add(&mut pending, &value);
                     let affected = if stmt.traits.may_fail { &stmts[index..] } else { &stmts[index..=index] };
                     for slot in affected.iter().flat_map(|stmt| &stmt.binds) {
@@ -146,13 +147,14 @@ impl<'p> Evaluation<'p> {
 
     fn scan(
         &mut self,
-        loc: Loc,
+        stmt: &'p Stmt,
         domain: &Value,
         (key, value): (&'p Pattern, &'p Pattern),
         rest: &'p [Stmt],
         pending: Option<&Value>,
         then: Then<'_, 'p>,
     ) -> Result<Flow> {
+        let (loc, may_fail) = (stmt.loc, stmt.traits.may_fail);
         let pins = self.open_pins.len();
         for (k, v) in elements(domain) {
             self.step(loc)?;
@@ -162,7 +164,10 @@ impl<'p> Evaluation<'p> {
                 match self.fit(pattern, part)? {
                     Fit::Yes => {}
                     Fit::No => fits = false,
-                    Fit::Unknown(why) => unknown::add(&mut unknown, &why),
+                    Fit::Unknown(why) => {
+                        self.meet_uncertain(&why, may_fail);
+                        unknown::add(&mut unknown, &why);
+                    }
                 }
             }
             if fits {
@@ -196,6 +201,7 @@ impl<'p> Evaluation<'p> {
                     return Ok(Flow::Continue);
                 }
                 Some(unknown) => {
+                    self.meet_uncertain(&unknown, stmt.traits.may_fail);
                     unknown::add(&mut pending, &unknown);
                     let affected = if stmt.traits.may_fail { rest } else { &[] };
                     for slot in stmt.binds.iter().chain(affected.iter().flat_map(|stmt| &stmt.binds)) {
@@ -215,6 +221,7 @@ impl<'p> Evaluation<'p> {
             std::mem::swap(&mut this.context, &mut other);
             let flow = match pending {
                 Some(why) if stmt.traits.may_fail => {
+                    this.meet_uncertain(&why, true);
                     for slot in rest.iter().flat_map(|stmt| &stmt.binds) {
                         this.set(*slot, why.clone());
                     }
@@ -252,10 +259,15 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(domain) { Some(domain.clone()) } else { unknown::in_fields(domain) }
     }
 
-    fn print(&mut self, loc: Loc, args: &'p [Expr]) -> Result<()> {
+    /// Prints what is known; says what is not.
+    fn print(&mut self, loc: Loc, args: &'p [Expr]) -> Result<Option<Value>> {
         let mut texts = Vec::new();
+        let mut unresolved = None;
         for arg in args {
             let values = self.eval(arg)?;
+            if unknown::is_unknown(&values) {
+                unknown::add(&mut unresolved, &values);
+            }
             texts.push(match &values {
                 value if unknown::is_unknown(value) => "<unresolved>".to_owned(),
                 Value::Array(items) => match items.first() {
@@ -266,7 +278,7 @@ impl<'p> Evaluation<'p> {
             });
         }
         self.prints.push(Printed { loc, text: texts.join(" ") });
-        Ok(())
+        Ok(unresolved)
     }
 }
 

@@ -40,7 +40,17 @@ impl<'p> Evaluation<'p> {
         self.step(loc)?;
         let args = match self.eval_all(args)? {
             Ok(args) => args,
-            Err(other) => return Ok(other),
+            Err(other) => {
+                if unknown::is_unknown(&other) {
+                    let may_fail = match callee {
+                        Callee::Builtin(_) => false,
+                        Callee::Own(_) => true,
+                        Callee::Rule(rule) => self.program.rules[rule].traits.may_fail,
+                    };
+                    self.meet_uncertain(&other, may_fail);
+                }
+                return Ok(other);
+            }
         };
         let key = FunctionKey::from(callee);
         let replaced = self.context.functions.iter().rev().find(|(function, _)| *function == key);
@@ -146,6 +156,9 @@ impl<'p> Evaluation<'p> {
                 Ok(value)
             }
             Answer::Pin(digest) => {
+                if let Some(why) = &self.met {
+                    unknown::add(&mut self.uncertain, why);
+                }
                 self.open_pins.push(digest);
                 Ok(Value::from(true))
             }

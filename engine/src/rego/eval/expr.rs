@@ -62,6 +62,7 @@ impl<'p> Evaluation<'p> {
                 return Ok(Err(value));
             }
             if unknown::is_unknown(&value) {
+                self.meet(&value);
                 unknown::add(&mut unknown, &value);
             }
             values.push(value);
@@ -70,10 +71,15 @@ impl<'p> Evaluation<'p> {
     }
 
     pub(super) fn input_at(&mut self, loc: Loc, path: &[Value]) -> Value {
-        let found = super::data::descend(&self.context.input, path.iter().cloned());
-        let value = found.cloned().unwrap_or(Value::Undefined);
+        let value = self.peek_input(path);
         self.note_read(loc, &value);
         value
+    }
+
+    /// As [`Self::input_at`], unnoticed: for finding out what need not be evaluated.
+    pub(super) fn peek_input(&self, path: &[Value]) -> Value {
+        let found = super::data::descend(&self.context.input, path.iter().cloned());
+        found.cloned().unwrap_or(Value::Undefined)
     }
 
     fn note_read(&mut self, loc: Loc, value: &Value) {
@@ -85,20 +91,30 @@ impl<'p> Evaluation<'p> {
 
     fn get(&mut self, loc: Loc, base: &'p Expr, keys: &'p [Expr]) -> Result<Value> {
         let mut value = self.eval(base)?;
+        let found_here = !unknown::is_unknown(&value);
         for key in keys {
-            if value == Value::Undefined || unknown::is_unknown(&value) {
+            if value == Value::Undefined {
                 return Ok(value);
+            }
+            if unknown::is_unknown(&value) {
+                self.meet(&value);
             }
             let key = self.eval(key)?;
             if key == Value::Undefined {
                 return Ok(key);
             }
-            if let Some(unknown) = self.unknown_inside(&[&key]) {
-                return Ok(unknown);
+            if let Some(why) = self.unknown_inside(&[&key]) {
+                self.meet(&why);
+                value = if unknown::is_unknown(&value) { unknown::merge(&value, &why) } else { why };
+            }
+            if unknown::is_unknown(&value) {
+                continue;
             }
             value = step_into(&value, &key).cloned().unwrap_or(Value::Undefined);
         }
-        self.note_read(loc, &value);
+        if found_here {
+            self.note_read(loc, &value);
+        }
         Ok(value)
     }
 
@@ -132,11 +148,7 @@ impl<'p> Evaluation<'p> {
         }
         self.work(Loc::default(), &[&domain])?;
         if self.has_unknown {
-            // An element may be equal although parts of it are unresolved; which, only they can tell.
-            let operands: Vec<&Value> = key.iter().chain([&value, &domain]).collect();
-            if let Some(unknown) = self.unknown_inside(&operands) {
-                return Ok(unknown);
-            }
+            return Ok(self.unresolved_member(key.as_ref(), &value, &domain));
         }
         Ok(Value::from(match (&key, &domain) {
             (None, Value::Array(items)) => items.contains(&value),
@@ -145,6 +157,29 @@ impl<'p> Evaluation<'p> {
             (Some(key), domain) => step_into(domain, key).is_some_and(|found| *found == value),
             (None, _) => false,
         }))
+    }
+
+    /// `in` while something is unresolved: one element that is known to be equal settles it.
+    fn unresolved_member(&self, key: Option<&Value>, value: &Value, domain: &Value) -> Value {
+        let keyed = key.map(|key| (unknown::inside(key), step_into(domain, key)));
+        let mut found = if unknown::is_unknown(domain) { Some(domain.clone()) } else { None };
+        let elements: Vec<&Value> = match (keyed, domain) {
+            _ if found.is_some() => Vec::new(),
+            (Some((Some(why), _)), _) => return why,
+            (Some((None, element)), _) => element.into_iter().collect(),
+            (None, Value::Array(items)) => items.iter().collect(),
+            (None, Value::Set(items)) => items.iter().collect(),
+            (None, Value::Object(fields)) => fields.values().collect(),
+            (None, _) => Vec::new(),
+        };
+        for element in elements {
+            match self.equal(element, value) {
+                Value::Bool(true) => return Value::from(true),
+                Value::Bool(false) | Value::Undefined => {}
+                why => unknown::add(&mut found, &why),
+            }
+        }
+        found.unwrap_or(Value::Bool(false))
     }
 
     fn collect(&mut self, items: &'p [Expr], make: impl FnOnce(Vec<Value>) -> Value) -> Result<Value> {
@@ -176,13 +211,17 @@ impl<'p> Evaluation<'p> {
             if key == Value::Undefined || value == Value::Undefined {
                 return Ok(Value::Undefined);
             }
-            for found in
-                self.unknown_inside(&[&key]).iter().chain(unknown::is_unknown(&value).then_some(&value))
-            {
-                unknown::add(&mut unknown, found);
+            if unknown::is_unknown(&value) {
+                self.meet(&value);
+                unknown::add(&mut unknown, &value);
             }
-            // Of a key that is there twice, the last value counts.
-            object.insert(key, value);
+            if let Some(why) = self.unknown_inside(&[&key]) {
+                self.meet(&why);
+                unknown::add(&mut unknown, &why);
+            } else {
+                // Of a key that is there twice, the last value counts.
+                object.insert(key, value);
+            }
         }
         let value = unknown.unwrap_or_else(|| Value::from(object));
         self.charge(loc, size(&value))?;
@@ -206,7 +245,10 @@ impl<'p> Evaluation<'p> {
                     return Err(Failure { loc, code: "conflict", message });
                 }
                 Value::Bool(true) | Value::Undefined => {}
-                why => unknown::add(unknown, &why),
+                why => {
+                    self.meet_uncertain(&why, true);
+                    unknown::add(unknown, &why);
+                }
             }
         }
         object.insert(key, value);
@@ -248,6 +290,10 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
+        if let Some(why) = &unknown {
+            // A key may turn out to be there twice, with different values.
+            self.meet_uncertain(why, kind == ComprehensionKind::Object);
+        }
         let value = unknown.unwrap_or_else(|| match kind {
             ComprehensionKind::Array => Value::from(items),
             ComprehensionKind::Set => Value::from(set),
@@ -269,7 +315,13 @@ impl<'p> Evaluation<'p> {
                         unknown::add(&mut unknown, &why);
                     } else if let Value::Array(items) = &values {
                         match items.first() {
-                            Some(value) => text.push_str(&crate::builtins::term_text(value)),
+                            Some(value) => match crate::builtins::term_display(value) {
+                                Ok(shown) => text.push_str(&shown),
+                                Err(error) => {
+                                    let message = error.to_string();
+                                    return Err(Failure { loc: Loc::default(), code: "limit", message });
+                                }
+                            },
                             None => text.push_str("<undefined>"),
                         }
                     }

@@ -4,6 +4,11 @@
 //! meets an unknown statement goes on: a later statement that fails settles the body whatever the unknown
 //! one would have said. Only where the unknown statement might have ended in an error (which a later
 //! failure must not hide) the body stops there.
+//!
+//! Errors and pins count wherever they are made, so it matters whether the place is reached at all. An
+//! error or a pin that comes after something unknown was met may not come when that is known
+//! ([`Evaluation::met`]), and an unknown statement may turn out to make one ([`Evaluation::uncertain`]):
+//! with either, there is no decision yet, whatever the rules say.
 
 mod body;
 mod call;
@@ -18,6 +23,7 @@ use regorus::Value;
 
 use super::ast::{Loc, Name};
 use super::ir::{OwnBuiltin, Program, RuleId, Slot};
+use super::unknown;
 
 /// Statements and expressions that one evaluation may run: a second or so.
 const MAX_STEPS: u64 = 10_000_000;
@@ -131,6 +137,10 @@ pub(crate) struct Evaluation<'p> {
     random: HashMap<(OwnBuiltin, String), Value>,
     last_failed: Loc,
     events: Option<Vec<Event>>,
+    /// Everything unknown that the evaluation had to go on without.
+    met: Option<Value>,
+    /// What errors and pins depend on that nobody has resolved yet.
+    uncertain: Option<Value>,
 }
 
 /// What an evaluation found out besides the value.
@@ -142,7 +152,7 @@ pub(crate) struct Findings {
 
 impl<'p> Evaluation<'p> {
     pub(crate) fn new(program: &'p Program, host: &'p dyn Host, input: Value, now_ns: i64) -> Self {
-        let has_unknown = super::unknown::inside(&input).is_some();
+        let has_unknown = unknown::inside(&input).is_some();
         let memo = program.rules.iter().map(|_| None).collect();
         Self {
             program,
@@ -161,6 +171,8 @@ impl<'p> Evaluation<'p> {
             random: HashMap::new(),
             last_failed: Loc::default(),
             events: None,
+            met: None,
+            uncertain: None,
         }
     }
 
@@ -169,11 +181,31 @@ impl<'p> Evaluation<'p> {
         self.events = Some(Vec::new());
     }
 
-    /// The value of the rule at `path` below `data`; undefined when there is none.
+    /// The value of the rule at `path` below `data`; undefined when there is none. Unknown as long as
+    /// errors or pins depend on something unresolved.
     pub(crate) fn value_at(&mut self, path: &[&str]) -> Result<Value> {
-        match self.program.node(path).and_then(|node| self.program.tree[node].rule) {
-            Some(rule) => self.rule_value(rule),
-            None => Ok(Value::Undefined),
+        let Some(rule) = self.program.node(path).and_then(|node| self.program.tree[node].rule) else {
+            return Ok(Value::Undefined);
+        };
+        match (self.rule_value(rule), &self.met, &self.uncertain) {
+            (Ok(value), _, Some(why)) if unknown::is_unknown(&value) => Ok(unknown::merge(&value, why)),
+            (Ok(_), _, Some(why)) | (Err(_), Some(why), _) => Ok(why.clone()),
+            (result, ..) => result,
+        }
+    }
+
+    /// Notes that the evaluation goes on without knowing this.
+    fn meet(&mut self, why: &Value) {
+        unknown::add(&mut self.met, why);
+    }
+
+    /// Notes that what is unknown might have ended in an error or made a pin, if `may_fail`: also where
+    /// something undefined next to it hides that it is unknown.
+    fn meet_uncertain(&mut self, why: &Value, may_fail: bool) {
+        self.meet(why);
+        // What a function does that stands in for another is not in the statement's traits.
+        if may_fail || !self.context.functions.is_empty() {
+            unknown::add(&mut self.uncertain, why);
         }
     }
 

@@ -56,6 +56,11 @@ impl<'p> Evaluation<'p> {
                 let mut fit = Fit::Yes;
                 for (key, pattern) in patterns {
                     let key = self.eval(key)?;
+                    if let Some(why) = self.unknown_inside(&[&key]) {
+                        self.bind_all(pattern, &why);
+                        join(&mut fit, why);
+                        continue;
+                    }
                     let Some(field) = fields.get(&key) else { return Ok(Fit::No) };
                     if self.fit_part(pattern, field, &mut fit)? {
                         return Ok(Fit::No);
@@ -72,12 +77,7 @@ impl<'p> Evaluation<'p> {
         match self.fit(pattern, part)? {
             Fit::Yes => {}
             Fit::No => return Ok(true),
-            Fit::Unknown(why) => {
-                *whole = match std::mem::replace(whole, Fit::Yes) {
-                    Fit::Unknown(other) => Fit::Unknown(unknown::merge(&other, &why)),
-                    _ => Fit::Unknown(why),
-                };
-            }
+            Fit::Unknown(why) => join(whole, why),
         }
         Ok(false)
     }
@@ -97,15 +97,7 @@ impl<'p> Evaluation<'p> {
         if *a == Value::Undefined || *b == Value::Undefined {
             return Value::Undefined;
         }
-        // Values of different kinds differ whatever is unresolved inside them.
-        let comparable = std::mem::discriminant(a) == std::mem::discriminant(b);
-        if self.has_unknown
-            && (comparable || unknown::is_unknown(a) || unknown::is_unknown(b))
-            && let Some(unknown) = both_inside(a, b)
-        {
-            return unknown;
-        }
-        Value::from(a == b)
+        if self.has_unknown { unknown::equal(a, b) } else { Value::from(a == b) }
     }
 
     /// What is unknown inside either, if this evaluation has anything unknown at all.
@@ -123,9 +115,10 @@ impl<'p> Evaluation<'p> {
     }
 }
 
-fn both_inside(a: &Value, b: &Value) -> Option<Value> {
-    match (unknown::inside(a), unknown::inside(b)) {
-        (Some(a), Some(b)) => Some(unknown::merge(&a, &b)),
-        (a, b) => a.or(b),
-    }
+/// The whole is unknown because of one more part.
+fn join(whole: &mut Fit, why: Value) {
+    *whole = match std::mem::replace(whole, Fit::Yes) {
+        Fit::Unknown(other) => Fit::Unknown(unknown::merge(&other, &why)),
+        _ => Fit::Unknown(why),
+    };
 }

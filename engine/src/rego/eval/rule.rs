@@ -10,17 +10,15 @@ use super::super::unknown;
 use super::pattern::Fit;
 use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, RED_ZONE, Result, STACK_SEGMENT, size};
 
+/// Called for each value that a body gives; what is unknown goes to the last argument.
+type Each<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Value, &mut Option<Value>) -> Result<Flow>;
+
 /// What the clauses of a rule or function came to so far.
 #[derive(Default)]
 struct Found {
     value: Option<(Value, Loc)>,
     unknown: Option<Value>,
-    /// An unknown clause might have ended in an error.
-    may_fail: bool,
 }
-
-/// Called with each value of a body's solutions and what is unknown so far.
-type Each<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Value, &mut Option<Value>) -> Result<Flow>;
 
 /// What an object rule has at some keys.
 enum Entry {
@@ -58,6 +56,9 @@ impl<'p> Evaluation<'p> {
                 RuleKind::Object => this.object_rule(id, rule),
             })?,
         };
+        if unknown::is_unknown(&value) {
+            self.meet_uncertain(&value, rule.traits.may_fail);
+        }
         self.context.memo[id] = Some(Memo { value: value.clone(), loc });
         Ok(value)
     }
@@ -65,7 +66,11 @@ impl<'p> Evaluation<'p> {
     /// Calls a function of the policy with known, defined arguments (which may be unresolved inside).
     pub(super) fn call_rule(&mut self, id: RuleId, args: &[Value]) -> Result<Value> {
         let rule = &self.program.rules[id];
-        Ok(self.deeper(rule.loc, |this| this.complete(id, rule, args))?.0)
+        let (value, _) = self.deeper(rule.loc, |this| this.complete(id, rule, args))?;
+        if unknown::is_unknown(&value) {
+            self.meet_uncertain(&value, rule.traits.may_fail);
+        }
+        Ok(value)
     }
 
     fn deeper<T>(&mut self, loc: Loc, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -85,9 +90,8 @@ impl<'p> Evaluation<'p> {
         for index in self.candidates(rule) {
             let clause = &rule.clauses[index];
             self.in_frame(clause, |this| this.clause(id, rule, clause, args, &mut found))?;
-            // Every clause gives the same value, so one that holds settles it; but not before clauses
-            // that might have failed.
-            if rule.constant.is_some() && found.value.is_some() && !found.may_fail {
+            // Every clause gives the same value, so one that holds settles it.
+            if rule.constant.is_some() && found.value.is_some() {
                 found.unknown = None;
                 break;
             }
@@ -122,7 +126,10 @@ impl<'p> Evaluation<'p> {
             match self.fit(pattern, arg)? {
                 Fit::Yes => {}
                 Fit::No => return Ok(()),
-                Fit::Unknown(why) => unknown::add(&mut parameters_unknown, &why),
+                Fit::Unknown(why) => {
+                    self.meet(&why);
+                    unknown::add(&mut parameters_unknown, &why);
+                }
             }
         }
         let mut unknown = parameters_unknown;
@@ -155,13 +162,11 @@ impl<'p> Evaluation<'p> {
         }
         if let Some(unknown) = unknown {
             unknown::add(&mut found.unknown, &unknown);
-            found.may_fail |=
-                clause.alternatives.iter().flat_map(|a| &a.body).any(|stmt| stmt.traits.may_fail);
         }
         Ok(())
     }
 
-    fn same_value(&self, rule: &Rule, a: &Value, b: &Value, unknown: &mut Option<Value>) -> Result<()> {
+    fn same_value(&mut self, rule: &Rule, a: &Value, b: &Value, unknown: &mut Option<Value>) -> Result<()> {
         match self.equal(a, b) {
             Value::Bool(false) => {
                 let what = match rule.kind {
@@ -174,6 +179,7 @@ impl<'p> Evaluation<'p> {
             }
             Value::Bool(true) | Value::Undefined => Ok(()),
             why => {
+                self.meet_uncertain(&why, true);
                 unknown::add(unknown, &why);
                 Ok(())
             }
@@ -340,7 +346,7 @@ impl<'p> Evaluation<'p> {
         let index = &rule.index;
         let mut candidates = index.always.clone();
         for by_path in &index.by_path {
-            match self.input_at(rule.loc, &by_path.path) {
+            match self.peek_input(&by_path.path) {
                 Value::String(text) => {
                     candidates.extend(by_path.by_value.get(&text).into_iter().flatten());
                 }

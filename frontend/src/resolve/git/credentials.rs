@@ -191,8 +191,8 @@ fn netrc_tokens(text: &str) -> Vec<String> {
 mod tests {
     use super::{Account, parse_answer, parse_netrc};
 
-    fn account(user: &str, password: &str) -> Option<Account> {
-        Some(Account { user: user.into(), password: password.into() })
+    fn account(user: &str, password: &str) -> Account {
+        Account { user: user.into(), password: password.into() }
     }
 
     #[test]
@@ -203,12 +203,12 @@ mod tests {
             machine two.example.com login other password pw\n\
             machine half.example.com login x\n\
             default login anonymous password guest\n";
-        assert_eq!(parse_netrc(text, "example.com", None), account("me", "s3cret"));
-        assert_eq!(parse_netrc(text, "EXAMPLE.com", Some("me")), account("me", "s3cret"));
-        assert_eq!(parse_netrc(text, "two.example.com", None), account("a b", "q\"uote"));
-        assert_eq!(parse_netrc(text, "two.example.com", Some("other")), account("other", "pw"));
-        assert_eq!(parse_netrc(text, "evil.com", None), account("anonymous", "guest"));
-        assert_eq!(parse_netrc(text, "half.example.com", None), account("anonymous", "guest"));
+        assert_eq!(parse_netrc(text, "example.com", None), Some(account("me", "s3cret")));
+        assert_eq!(parse_netrc(text, "EXAMPLE.com", Some("me")), Some(account("me", "s3cret")));
+        assert_eq!(parse_netrc(text, "two.example.com", None), Some(account("a b", "q\"uote")));
+        assert_eq!(parse_netrc(text, "two.example.com", Some("other")), Some(account("other", "pw")));
+        assert_eq!(parse_netrc(text, "evil.com", None), Some(account("anonymous", "guest")));
+        assert_eq!(parse_netrc(text, "half.example.com", None), Some(account("anonymous", "guest")));
         assert_eq!(parse_netrc(text, "example.com", Some("nobody")), None);
         assert_eq!(parse_netrc("machine", "example.com", None), None);
         assert_eq!(parse_netrc("machine example.com login me", "example.com", None), None);
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn helper_answers() {
-        assert_eq!(parse_answer("protocol=https\nusername=u\npassword=p=1\n"), account("u", "p=1"));
+        assert_eq!(parse_answer("protocol=https\nusername=u\npassword=p=1\n"), Some(account("u", "p=1")));
         assert_eq!(parse_answer("username=u\n"), None);
     }
 
@@ -224,8 +224,7 @@ mod tests {
     fn accounts_are_not_printed() {
         let shown = format!("{:?}", account("alice", "s3cret"));
         assert!(!shown.contains("s3cret") && !shown.contains("alice"), "{shown}");
-        let header =
-            account("alice", "s3cret").and_then(|account| account.authorization()).expect("a header");
+        let header = account("alice", "s3cret").authorization().expect("a header");
         assert_eq!(header, "Basic YWxpY2U6czNjcmV0");
         assert!(header.is_sensitive());
     }

@@ -46,7 +46,10 @@ impl HttpRemote {
         sources: Sources,
         authorization: Option<HeaderValue>,
     ) -> Self {
-        let authorization = RefCell::new(authorization);
+        let authorization = RefCell::new(authorization.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        }));
         let origin = url.origin();
         let shared = Rc::new(Shared { guard, handle, transport, check, sources, origin, authorization });
         Self { shared, redirected: None }

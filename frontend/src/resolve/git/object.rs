@@ -48,7 +48,7 @@ pub(super) enum Walk {
     Missing(ObjectId),
 }
 
-/// Follows tags from `start` to the commit.
+/// Follows tags from `start` to the commit. Believes that `objects` have the ids they are stored under.
 pub(super) fn walk_to_commit(
     remote: &str,
     start: ObjectId,
@@ -57,7 +57,6 @@ pub(super) fn walk_to_commit(
     let mut id = start;
     for _ in 0..=MAX_TAG_DEPTH {
         let Some(object) = objects.get(&id) else { return Ok(Walk::Missing(id)) };
-        object.verify(&id)?;
         match object.kind {
             Kind::Commit => return Ok(Walk::Commit(id)),
             Kind::Tag => id = tag_target(remote, &id, &object.data)?,
@@ -122,11 +121,6 @@ mod tests {
         assert!(matches!(lie.verify(&id), Err(GitError::ObjectMismatch { .. })));
         let other_kind = Object { kind: Kind::Commit, ..object };
         assert!(matches!(other_kind.verify(&id), Err(GitError::ObjectMismatch { .. })));
-
-        let mut objects = HashMap::new();
-        let commit = add(&mut objects, Kind::Commit, COMMIT.to_vec());
-        objects.get_mut(&commit).expect("it").data = Bytes::from_static(b"tree evil\n");
-        assert!(matches!(walk_to_commit("r", commit, &objects), Err(GitError::ObjectMismatch { .. })));
     }
 
     #[test]

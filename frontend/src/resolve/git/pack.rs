@@ -19,6 +19,9 @@ use super::object::{Object, Walk, walk_to_commit};
 /// Largest commit or tag object. Real ones have a few kilobytes, with octopus merges and signatures.
 pub(super) const MAX_OBJECT_BYTES: u64 = 4 << 20;
 
+/// Most that is kept of all commits and tags of one pack. A server that sends history, too, may come near it.
+const MAX_KEPT_BYTES: u64 = 64 << 20;
+
 /// Reads `pack` until `wanted` and, if it is a tag, all up to its commit were seen. Objects are keyed by the
 /// id that their bytes have, so a server can't pass off one for another.
 pub(super) fn read_objects(
@@ -32,9 +35,15 @@ pub(super) fn read_objects(
         .map_err(|error| guard.explain(&error))?;
     let mut objects = HashMap::new();
     let mut by_offset = HashMap::new();
+    let mut kept = 0;
     for entry in entries {
         let entry = entry.map_err(|error| guard.explain(&error))?;
         let Some(object) = decode(guard, &entry, &objects, &by_offset)? else { continue };
+        kept += object.data.len() as u64;
+        if kept > MAX_KEPT_BYTES {
+            let what = "all commits and tags in the pack";
+            return Err(GitError::TooLarge { remote: guard.remote.clone(), what, limit: MAX_KEPT_BYTES });
+        }
         let id = object.id(hash)?;
         by_offset.insert(entry.pack_offset, id);
         objects.insert(id, object);
@@ -172,14 +181,111 @@ fn copy_range(command: u8, rest: &mut &[u8]) -> Option<std::ops::Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::Stdio;
+    use std::rc::Rc;
     use std::time::Duration;
 
+    use gix_hash::ObjectId;
+
+    use super::super::GitError;
     use super::super::guard::{Guard, Part};
-    use super::apply_delta;
+    use super::super::testing::isolated_git;
+    use super::{MAX_OBJECT_BYTES, apply_delta, read_objects};
+
+    fn guard() -> Rc<Guard> {
+        Guard::new("r".into(), Duration::from_mins(1), Part { what: "x", limit: 1 })
+    }
+
+    /// Runs git in `directory` and returns its output and messages.
+    fn git(directory: &Path, arguments: &[&str], input: &[u8]) -> (Vec<u8>, String) {
+        let mut child = isolated_git()
+            .args(arguments)
+            .current_dir(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("git is installed");
+        child.stdin.take().expect("a pipe").write_all(input).expect("git reads its input");
+        let output = child.wait_with_output().expect("git ends");
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "git {arguments:?}: {messages}");
+        (output.stdout, messages)
+    }
+
+    fn line(directory: &Path, arguments: &[&str], input: &[u8]) -> String {
+        String::from_utf8_lossy(&git(directory, arguments, input).0).trim().to_owned()
+    }
+
+    /// A commit of an incompressible file, and two long tags that differ little, one of the other.
+    /// Returns the outer tag and the pack of all.
+    fn repository(directory: &Path) -> (ObjectId, Vec<u8>) {
+        git(directory, &["init", "-q", "--bare", "."], b"");
+        let noise: Vec<u8> = (0_u32..50_000)
+            .flat_map(|n| n.wrapping_mul(n).wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
+        let blob = line(directory, &["hash-object", "-w", "--stdin"], &noise);
+        let tree = line(directory, &["mktree"], format!("100644 blob {blob}\tnoise\n").as_bytes());
+        let commit = line(directory, &["commit-tree", "-m", "c", &tree], b"");
+        let lines: Vec<_> = (0..200).map(|n| format!("line {}\n", n * n * 7919 % 10_007)).collect();
+        let text = lines.concat();
+        git(directory, &["tag", "-a", "-m", &format!("{text}inner"), "inner", &commit], b"");
+        git(directory, &["tag", "-a", "-m", &format!("{text}outer"), "outer", "inner"], b"");
+        let (inner, outer) =
+            (line(directory, &["rev-parse", "inner"], b""), line(directory, &["rev-parse", "outer"], b""));
+        let all = [&outer, &inner, &commit, &tree, &blob].map(|id| format!("{id}\n")).concat();
+        let (pack, messages) = git(
+            directory,
+            &["pack-objects", "--stdout", "--progress", "--delta-base-offset"],
+            all.as_bytes(),
+        );
+        assert!(messages.contains("delta 1"), "one tag is stored as a delta: {messages}");
+        (ObjectId::from_hex(outer.as_bytes()).expect("an id"), pack)
+    }
+
+    #[test]
+    fn tags_and_commit_are_found_at_the_beginning_of_a_pack() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (outer, pack) = repository(directory.path());
+        // The file, most of the pack by far, never gets read.
+        let beginning = &pack[..pack.len() / 10];
+        let objects = read_objects(&guard(), beginning, outer).expect("all is there");
+        assert_eq!(objects.len(), 3);
+        for (id, object) in &objects {
+            object.verify(id).expect("the right bytes");
+        }
+
+        // Something else is wanted than is there: all is read, and nothing is made up.
+        let other = ObjectId::null(gix_hash::Kind::Sha1);
+        assert!(!read_objects(&guard(), &pack[..], other).expect("a good pack").contains_key(&other));
+        let error = read_objects(&guard(), beginning, other).expect_err("cut off");
+        assert!(matches!(error, GitError::Protocol { .. }), "{error}");
+        for damaged in
+            [&b""[..], b"PACK", b"JUNKJUNKJUNKJUNK", &[b"PACK\0\0\0\x02\0\0\0\x01", &[0xff; 40][..]].concat()]
+        {
+            read_objects(&guard(), damaged, outer).expect_err("no pack");
+        }
+    }
+
+    #[test]
+    fn a_huge_commit_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        git(directory.path(), &["init", "-q", "--bare", "."], b"");
+        let tree = line(directory.path(), &["mktree"], b"");
+        let message = vec![b'x'; usize::try_from(MAX_OBJECT_BYTES).expect("it fits")];
+        let commit = line(directory.path(), &["commit-tree", "-F", "-", &tree], &message);
+        let (pack, _) =
+            git(directory.path(), &["pack-objects", "--stdout"], format!("{commit}\n").as_bytes());
+        let id = ObjectId::from_hex(commit.as_bytes()).expect("an id");
+        let error = read_objects(&guard(), &pack[..], id).expect_err("too large");
+        assert!(matches!(error, GitError::TooLarge { limit: MAX_OBJECT_BYTES, .. }), "{error}");
+    }
 
     #[test]
     fn deltas() {
-        let guard = Guard::new("r".into(), Duration::from_secs(60), Part { what: "x", limit: 1 });
+        let guard = guard();
         let base = b"0123456789";
         // Copy 3 from 2, insert "ab", copy 1 from 0.
         let delta = [10, 6, 0x80 | 0x11, 2, 3, 2, b'a', b'b', 0x80 | 0x10, 1];

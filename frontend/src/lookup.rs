@@ -1,0 +1,140 @@
+//! Looking up what somebody needs to know about sources, all of it at once.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy_engine::metadata::{Metadata, Request};
+use tokio::runtime::Runtime;
+
+use crate::redact;
+
+/// After this, a lookup is slow enough to be worth a word.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Finds out what is to be known about a source.
+pub trait Resolve: Send + Sync + 'static {
+    /// Why something could not be found out.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Delivers everything that `request` wants, or fails.
+    fn resolve(&self, request: &Request) -> impl Future<Output = Result<Metadata, Self::Error>> + Send;
+
+    /// The messages of a policy that denied what was met on the way, when that is why a lookup failed.
+    fn denial(error: &Self::Error) -> Option<&[String]>;
+}
+
+/// Why lookups came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// A resolver failed.
+    #[error("cannot resolve `{source_shown}`: {cause}")]
+    Failed {
+        /// The source, fit to be shown.
+        source_shown: String,
+        /// What went wrong.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A policy denied what was met on the way: these are its messages.
+    #[error("denied by policy: {}", .0.join("; "))]
+    Denied(Vec<String>),
+    /// The thread for lookups could not be started.
+    #[error("cannot start looking up metadata: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Looks things up with one resolver. Starts nothing before the first lookup.
+pub struct Lookups<'a, R> {
+    resolver: &'a Arc<R>,
+    runtime: Option<Runtime>,
+}
+
+impl<'a, R: Resolve> Lookups<'a, R> {
+    /// Lookups by `resolver`.
+    pub fn new(resolver: &'a Arc<R>) -> Self {
+        Self { resolver, runtime: None }
+    }
+
+    /// Looks all of it up at once, and calls `slow` when that takes more than a second. The first failure,
+    /// in the order of the requests, is the one reported.
+    pub fn all(&mut self, requests: &[Request], slow: impl FnOnce()) -> Result<Vec<Metadata>, LookupError> {
+        // One thread is enough: lookups wait for the network, and blocking work has threads of its own.
+        let runtime = match self.runtime.take() {
+            Some(runtime) => runtime,
+            None => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        };
+        let runtime = self.runtime.insert(runtime);
+        runtime.block_on(all(self.resolver, requests, slow))
+    }
+}
+
+async fn all<R: Resolve>(
+    resolver: &Arc<R>,
+    requests: &[Request],
+    slow: impl FnOnce(),
+) -> Result<Vec<Metadata>, LookupError> {
+    let lookups: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            let (resolver, request) = (Arc::clone(resolver), request.clone());
+            tokio::spawn(async move { resolver.resolve(&request).await })
+        })
+        .collect();
+    let mut found = pin!(async {
+        let mut found = Vec::with_capacity(requests.len());
+        for (request, lookup) in requests.iter().zip(lookups) {
+            let failed = |cause| LookupError::Failed { source_shown: redact::source(&request.source), cause };
+            let metadata = lookup.await.map_err(|error| failed(error.into()))?;
+            found.push(metadata.map_err(|error| match R::denial(&error) {
+                Some(messages) => LookupError::Denied(messages.to_vec()),
+                None => failed(error.into()),
+            })?);
+        }
+        Ok(found)
+    });
+    if let Ok(done) = tokio::time::timeout(SLOW, found.as_mut()).await {
+        return done;
+    }
+    slow();
+    found.await
+}
+
+/// What is looked up, in words: `docker-image://… (image config, attestation chain)`.
+pub fn describe(requests: &[Request]) -> String {
+    requests.iter().map(describe_one).collect::<Vec<_>>().join(", ")
+}
+
+/// One request in words.
+pub fn describe_one(request: &Request) -> String {
+    format!("{} ({})", redact::source(&request.source), wanted(request).join(", "))
+}
+
+/// The groups of metadata that a request wants, in words.
+pub fn wanted(request: &Request) -> Vec<String> {
+    let mut groups = Vec::new();
+    if let Some(image) = &request.wanted.image {
+        groups.push("digest".to_owned());
+        if image.config {
+            groups.push("image config".to_owned());
+        }
+        if image.attestation_chain {
+            groups.push("attestation chain".to_owned());
+        }
+        groups.extend(image.attestations.iter().map(|kind| format!("attestation {kind}")));
+    }
+    if let Some(git) = &request.wanted.git {
+        groups.push("git ref".to_owned());
+        if git.objects {
+            groups.push("git objects".to_owned());
+        }
+    }
+    if let Some(http) = &request.wanted.http {
+        groups.push("http checksum".to_owned());
+        if let Some(checksum) = &http.checksum {
+            groups.push(format!("{:?} with suffix", checksum.algorithm).to_lowercase());
+        }
+    }
+    groups
+}

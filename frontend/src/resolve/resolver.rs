@@ -1,0 +1,173 @@
+//! One resolver for every kind of source.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use policy_engine::metadata::{Metadata, Request};
+use policy_engine::source::{
+    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source, SourceError, SourceOp,
+};
+
+use super::git::{GitError, GitOptions, GitResolver, GitSource};
+use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource};
+use super::image::{CredentialOptions, ImageError, ImageName, ImageResolver};
+use super::judge::{Judge, Trial};
+use super::oci_layout::{self, LayoutName};
+use super::transport::{Transport, TransportError, TransportOptions};
+use crate::lookup::Resolve;
+
+/// Looks things up in registries, repositories, layouts and on servers.
+pub struct Resolver {
+    options: TransportOptions,
+    judge: Option<Arc<Judge>>,
+    // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
+    network: OnceLock<Result<Network, TransportError>>,
+}
+
+struct Network {
+    transport: Transport,
+    images: ImageResolver,
+}
+
+/// Why something could not be looked up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The source is malformed.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The HTTP client could not be set up.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A registry or a layout didn't deliver.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A repository didn't deliver.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A server didn't deliver.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// A redirect led where no policy allows it.
+    #[error("the redirect to {target} is refused: {reason}")]
+    Redirect {
+        /// Where it leads, without credentials.
+        target: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A policy denies where the source redirects to.
+    #[error("{}", .0.join("\n"))]
+    Denied(Vec<String>),
+    /// There is nothing to be looked up about such a source.
+    #[error("a local folder has no metadata to look up")]
+    Local,
+}
+
+impl Resolver {
+    /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
+    /// names are followed only where its policies allow them.
+    pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
+        Self { options, judge: judge.map(Arc::new), network: OnceLock::new() }
+    }
+
+    fn network(&self) -> Result<&Network, TransportError> {
+        self.network.get_or_init(|| Network::new(self.options.clone())).as_ref().map_err(Clone::clone)
+    }
+
+    async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
+        let Request { source, platform, wanted } = request;
+        let redirects = trial.map(Trial::redirect_check).unwrap_or_default();
+        let mut metadata = Metadata::default();
+        match Source::parse(source)? {
+            Source::Image(image) => {
+                let (name, wanted) = (image_name(&image)?, wanted.image.clone().unwrap_or_default());
+                metadata.image =
+                    Some(self.network()?.images.resolve(&name, platform.as_ref(), &wanted).await?);
+            }
+            Source::OciLayout(layout) => {
+                let (name, wanted) = (layout_name(layout), wanted.image.clone().unwrap_or_default());
+                metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
+            }
+            Source::Git(git) => {
+                let options = GitOptions { redirects, ..GitOptions::default() };
+                let resolver = GitResolver::new(self.network()?.transport.clone(), options);
+                let wanted = wanted.git.clone().unwrap_or_default();
+                metadata.git = Some(resolver.resolve(&git_source(source, git), &wanted).await?);
+            }
+            Source::Http(http) => {
+                let options = HttpOptions { redirects, ..HttpOptions::default() };
+                let resolver = HttpResolver::new(self.network()?.transport.clone(), options);
+                let wanted = wanted.http.clone().unwrap_or_default();
+                metadata.http = Some(resolver.resolve(&http_source(source, http), &wanted).await?);
+            }
+            Source::Local(_) => return Err(ResolveError::Local),
+        }
+        Ok(metadata)
+    }
+}
+
+impl Network {
+    fn new(options: TransportOptions) -> Result<Self, TransportError> {
+        let transport = Transport::new(options)?;
+        let images = ImageResolver::new(transport.clone(), CredentialOptions::from_environment());
+        Ok(Self { transport, images })
+    }
+}
+
+impl Resolve for Resolver {
+    type Error = ResolveError;
+
+    async fn resolve(&self, request: &Request) -> Result<Metadata, ResolveError> {
+        let trial = Trial::of(self.judge.as_ref(), &request.source);
+        let found = self.look_up(request, trial.as_ref()).await;
+        let Some(trial) = trial else { return found };
+        let settled = found.and_then(|found| trial.settle(&found).map(|()| found));
+        match trial.denial() {
+            Some(messages) => Err(ResolveError::Denied(messages)),
+            None => settled,
+        }
+    }
+
+    fn denial(error: &ResolveError) -> Option<&[String]> {
+        match error {
+            ResolveError::Denied(messages) => Some(messages),
+            _ => None,
+        }
+    }
+}
+
+fn image_name(image: &ImageSource) -> Result<ImageName, ImageError> {
+    ImageName::new(
+        image.registry(),
+        image.repository(),
+        image.tag_or_latest().map(str::to_owned),
+        image.reference.digest().map(str::to_owned),
+    )
+}
+
+fn layout_name(layout: OciLayoutSource) -> LayoutName {
+    LayoutName { path: PathBuf::from(layout.name), tag: layout.tag, digest: layout.digest }
+}
+
+fn git_source(op: &SourceOp, git: GitOp) -> GitSource {
+    let is_set = |attribute: &str| op.attrs.get(attribute).is_some_and(|value| value == "true");
+    GitSource {
+        remote: git.full_url.unwrap_or(git.url.remote),
+        reference: git.reference,
+        checksum: git.checksum.unwrap_or_default(),
+        keep_git_dir: is_set("git.keepgitdir"),
+        fetch_by_commit: is_set("git.fetchbycommit"),
+    }
+}
+
+fn http_source(op: &SourceOp, http: HttpOp) -> HttpSource {
+    let attribute = |name: &str| op.attrs.get(name).cloned();
+    HttpSource {
+        url: http.url,
+        checksum: attribute("http.checksum"),
+        accept: attribute("http.header.accept"),
+        user_agent: attribute("http.header.user-agent"),
+        authorization: None,
+    }
+}

@@ -1,0 +1,113 @@
+//! Recorded conversations, decided again.
+
+use insta::assert_snapshot;
+use policy_check::policy_files::open_root;
+use policy_check::replay::{self, Mode};
+
+use crate::harness::{Place, fixture, run_in};
+
+/// Cases whose policies verify signatures, which this version answers by an error.
+const SIGNATURES: [&str; 4] = ["git-verify-", "git-sigkind", "http-pgp", "sig/"];
+
+/// The names of the cases of a fixture that come out differently.
+fn differing(recordings: &str) -> (usize, Vec<String>) {
+    let root = open_root(&fixture("files")).expect("a root");
+    let summary = replay::run(&fixture(recordings), &Mode::Compare, Some(&root)).expect("a summary");
+    (summary.cases, summary.differences.into_iter().map(|difference| difference.case).collect())
+}
+
+#[test]
+fn transcripts_agree() {
+    let (cases, mut differing) = differing("transcripts.jsonl");
+    assert_eq!(cases, 137);
+    differing.retain(|case| !SIGNATURES.iter().any(|prefix| case.starts_with(prefix)));
+    assert_eq!(differing, [""; 0]);
+}
+
+#[test]
+fn unresolved_is_never_absent() {
+    assert_eq!(differing("soundness.jsonl"), (12, vec![]));
+}
+
+#[test]
+fn the_language_means_what_opa_says() {
+    assert_eq!(differing("rego.jsonl"), (167, vec![]));
+}
+
+#[test]
+fn summary_for_people_and_programs() {
+    let place = Place::new();
+    let lines = std::fs::read_to_string(fixture("transcripts.jsonl")).unwrap();
+    let chosen: Vec<_> = lines
+        .lines()
+        .filter(|line| {
+            line.contains("\"name\": \"deny-all/local\"") || line.contains("\"name\": \"allow-all/local\"")
+        })
+        .collect();
+    assert_eq!(chosen.len(), 2);
+    let changed = chosen
+        .join("\n")
+        .replace("\"final\": \"DENY\"", "\"final\": \"ALLOW\"")
+        .replace("{\"action\": \"DENY\"}", "{}");
+    place.write("same.jsonl", chosen.join("\n"));
+    place.write("changed.jsonl", changed);
+    assert_snapshot!(place.run(["replay", "same.jsonl"]).shown(), @r#"
+    exit: 0
+    -- stdout --
+    2 of 2 cases agree, 0 differ
+    -- stderr --
+    "#);
+    assert_snapshot!(place.run(["replay", "changed.jsonl"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    deny-all/local step 1: ALLOW -> DENY
+    1 of 2 cases agree, 1 differ
+    -- stderr --
+    "#);
+    assert_snapshot!(place.run(["replay", "changed.jsonl", "--format", "json"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    {
+      "version": 1,
+      "cases": 2,
+      "agree": 1,
+      "differences": [
+        {
+          "case": "deny-all/local",
+          "step": 1,
+          "recorded": "ALLOW",
+          "answered": "DENY"
+        }
+      ]
+    }
+    -- stderr --
+    "#);
+}
+
+#[test]
+fn adopting_another_policy() {
+    let place = Place::new();
+    place.write("new.rego", "package docker\n\ndefault allow := false\n\nallow if input.local\n\ndecision := {\"allow\": allow}\n");
+    let policy = place.path().join("new.rego");
+    let args = ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()];
+    assert_snapshot!(run_in(&fixture("."), args).shown(), @r#"
+    exit: 1
+    -- stdout --
+    no-default: ALLOW -> DENY
+    decision-inline: ALLOW -> DENY
+    alias: ALLOW -> DENY
+    with-input: ALLOW -> DENY
+    8 of 12 cases agree, 4 differ
+    -- stderr --
+    "#);
+}
+
+#[test]
+fn a_policy_to_adopt_that_does_not_load() {
+    let place = Place::new();
+    place.write("broken.rego", "package docker\n\nallow if {\n");
+    let policy = place.path().join("broken.rego");
+    let run =
+        run_in(&fixture("."), ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()]).finish();
+    assert_eq!(run.code, 2, "{}", run.stderr);
+}
