@@ -132,12 +132,11 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-#[test]
-fn what_is_hidden_decides_nothing() {
-    let (first, cases) = (number("SOUNDNESS_FIRST", 0), number("SOUNDNESS_CASES", 2_000));
+/// Tries every `step`th case from `first` on.
+fn try_cases(first: u64, end: u64, step: usize) -> (Tally, Vec<(usize, String)>) {
     let mut tally = Tally::default();
     let mut failures = Vec::new();
-    for number in first..first + cases {
+    for number in (first..end).step_by(step) {
         let Some(case) = Case::new(number) else {
             tally.refused += 1;
             continue;
@@ -145,18 +144,41 @@ fn what_is_hidden_decides_nothing() {
         let result = case.early_answers_stand(&mut tally).and_then(|()| case.asking_ends(&mut tally));
         failures.extend(result.err().map(|failure| (case.text.len(), failure)));
     }
-    println!("{tally:?}");
+    (tally, failures)
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "what a soak has seen")]
+fn what_is_hidden_decides_nothing() {
+    let (first, cases) = (number("SOUNDNESS_FIRST", 0), number("SOUNDNESS_CASES", 2_000));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (tallies, failures): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (first..)
+            .take(threads)
+            .map(|first_of_thread| scope.spawn(move || try_cases(first_of_thread, first + cases, threads)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).unzip()
+    });
+    println!("{tallies:?}");
     // The shortest is the easiest to understand.
+    let mut failures: Vec<_> = failures.into_iter().flatten().collect();
     failures.sort();
     if let Some((_, shortest)) = failures.first() {
         panic!("{} of {cases} cases fail, such as\n{shortest}", failures.len());
     }
     // The cases must stay worth their time.
-    let Tally { refused, allowed, denied, converted, errors, decided_early, asked } = tally;
-    assert!(refused * 2 < cases, "{refused} of {cases} policies do not load");
+    let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
+    assert!(sum(|tally| tally.refused) * 2 < cases, "too many policies do not load");
     if cases >= 1_000 {
-        for count in [allowed, denied, converted, errors, decided_early, asked] {
-            assert!(count * 200 > cases, "hardly ever seen");
+        for count in [
+            sum(|tally| tally.allowed),
+            sum(|tally| tally.denied),
+            sum(|tally| tally.converted),
+            sum(|tally| tally.errors),
+            sum(|tally| tally.decided_early),
+            sum(|tally| tally.asked),
+        ] {
+            assert!(count * 200 > cases, "something is hardly ever seen");
         }
     }
 }

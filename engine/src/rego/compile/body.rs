@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
 use super::super::ir::{Expr, Pattern, Replacement, Stmt, StmtKind, Traits};
+use super::names::{direct_names, names_builtin, pattern_names};
 use super::scope::{Frame, Snapshot};
 use super::{Compiler, Problem, Result};
 
@@ -381,54 +382,5 @@ fn check_target(term: &Term) -> Result<()> {
         Node::Array(items) => items.iter().try_for_each(check_target),
         Node::Object(fields) => fields.iter().try_for_each(|(_, value)| check_target(value)),
         _ => Err(Problem::new(term.loc, "assignment-target", "only variables can be assigned with `:=`")),
-    }
-}
-
-/// Variables that a pattern declares.
-fn pattern_names(term: &Term, names: &mut Vec<(Loc, Name)>) {
-    match &term.node {
-        Node::Var(name) if &**name != "_" => names.push((term.loc, name.clone())),
-        Node::Array(items) => items.iter().for_each(|t| pattern_names(t, names)),
-        Node::Object(fields) => fields.iter().for_each(|(_, v)| pattern_names(v, names)),
-        _ => {}
-    }
-}
-
-/// Whether a term that is no call is the name of a built-in function.
-fn names_builtin(term: &Term) -> bool {
-    let mut path: Vec<&str> = Vec::new();
-    match &term.node {
-        Node::Var(name) => path.push(name),
-        Node::Ref(head, keys) => {
-            let Node::Var(name) = &head.node else { return false };
-            path.push(name);
-            path.extend(keys.iter().filter_map(Term::as_string));
-        }
-        _ => return false,
-    }
-    crate::builtins::lookup(&path.join(".")).is_some()
-}
-
-/// Names in a term, those inside closures left out.
-fn direct_names(term: &Term, names: &mut Vec<Name>) {
-    match &term.node {
-        Node::Var(name) if &**name != "_" => names.push(name.clone()),
-        Node::Ref(head, keys) => {
-            direct_names(head, names);
-            keys.iter().for_each(|t| direct_names(t, names));
-        }
-        Node::Call(_, items) | Node::Array(items) | Node::Set(items) => {
-            items.iter().for_each(|t| direct_names(t, names));
-        }
-        Node::Object(fields) => fields.iter().for_each(|(k, v)| {
-            direct_names(k, names);
-            direct_names(v, names);
-        }),
-        Node::Template(parts) => parts.iter().for_each(|part| {
-            if let super::super::ast::TemplatePart::Expr(term) = part {
-                direct_names(term, names);
-            }
-        }),
-        _ => {}
     }
 }

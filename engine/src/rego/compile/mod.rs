@@ -8,6 +8,7 @@
 mod body;
 mod call;
 mod index;
+mod names;
 mod refs;
 mod scope;
 mod term;
