@@ -59,7 +59,7 @@ fn moment(value: &Value) -> Result<(Moment, &str)> {
 
 /// Nanoseconds since 1970, if they fit into 64 bits.
 pub(super) fn nanos(seconds: i64, subsecond: i64) -> Result {
-    match seconds.checked_mul(SECOND).and_then(|nanos| nanos.checked_add(subsecond)) {
+    match i64::try_from(i128::from(seconds) * i128::from(SECOND) + i128::from(subsecond)).ok() {
         Some(nanos) => Ok(Value::from(nanos)),
         None => failed("time outside of valid range"),
     }

@@ -151,7 +151,7 @@ impl Demands {
         for segment in &node.path {
             match segment {
                 PathSegment::Field(name) => prefix.extend([".", name]),
-                PathSegment::Index(index) => prefix.push_str(&format!("[{index}]")),
+                PathSegment::Index(index) => prefix.extend(["[", &index.to_string(), "]"]),
             }
         }
         let fields = node.unresolved.iter().filter(|field| field.group == *group);

@@ -86,8 +86,8 @@ impl SourceHost<'_> {
         if let Err(error) = digest::validate(wanted) {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
         }
-        // Only the digest in the reference counts: one that was looked up may not be there tomorrow.
-        if checked.is_canonical && checked.content.checksum == **wanted {
+        // As in buildx, an image that is known to be the one needs no pin.
+        if checked.content.checksum == **wanted {
             return Answer::Value(Value::from(true));
         }
         Answer::Pin(wanted.to_string())

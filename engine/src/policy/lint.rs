@@ -8,7 +8,7 @@ use crate::rego::compile::{Compiled, InputComparison, InputRef};
 
 /// All remarks, by position.
 pub(super) fn remarks(compiled: &Compiled, files: &[SourceFile]) -> Vec<Diagnostic> {
-    let unknown = compiled.input_refs.iter().filter_map(|r| unknown_property(r, files));
+    let unknown = compiled.input_refs.iter().filter_map(|r| unknown_property(r, compiled, files));
     let never = compiled.comparisons.iter().filter_map(|c| never_holds(c, files));
     let mut remarks: Vec<Diagnostic> = unknown.chain(never).collect();
     remarks.sort_by(|a, b| a.position.cmp(&b.position));
@@ -17,14 +17,26 @@ pub(super) fn remarks(compiled: &Compiled, files: &[SourceFile]) -> Vec<Diagnost
     remarks
 }
 
-fn unknown_property(read: &InputRef, files: &[SourceFile]) -> Option<Diagnostic> {
+fn unknown_property(read: &InputRef, compiled: &Compiled, files: &[SourceFile]) -> Option<Diagnostic> {
     let path: Vec<&str> = read.path.iter().map(|n| &**n).collect();
     let PathCheck::Unknown { at, nearest } = paths::check(&path) else { return None };
+    if compiled.replaces_input && is_known_below(&path) {
+        return None;
+    }
     let whole = format!("input.{}", path.join("."));
     let prefix = std::iter::once("input").chain(path[..at].iter().copied()).collect::<Vec<_>>().join(".");
     let message = format!("`{whole}` does not exist: `{prefix}` has no `{}`", path[at]);
     let help = nearest.map(|name| format!("did you mean `{prefix}.{name}`?"));
     Some(Diagnostic { code: "unknown-property", position: files::position(files, read.loc), message, help })
+}
+
+/// Whether one of the documents in the input has the path: `with input as input.image` may have put it in
+/// the place of the whole.
+fn is_known_below(path: &[&str]) -> bool {
+    ["image", "git", "http", "ociLayout", "local", "env"].into_iter().any(|document| {
+        let below: Vec<&str> = std::iter::once(document).chain(path.iter().copied()).collect();
+        !matches!(paths::check(&below), PathCheck::Unknown { .. })
+    })
 }
 
 fn never_holds(comparison: &InputComparison, files: &[SourceFile]) -> Option<Diagnostic> {

@@ -123,7 +123,7 @@ pub(crate) enum Node {
 #[derive(Debug, Clone)]
 pub(crate) enum TemplatePart {
     Text(Arc<str>),
-    Expr(Term),
+    Expr(Term, Vec<With>),
 }
 
 impl Term {

@@ -56,7 +56,7 @@ fn opa_agrees() {
         let ours_message = ours.as_ref().ok().map(|v| v["deny_msg"][0].clone());
         let agrees = match step["decision"]["denyMessages"][0]["message"].as_str() {
             Some(message) => ours_message.as_ref().is_some_and(|ours| {
-                let ours = ours.as_string().map(|s| s.to_string()).unwrap_or_default();
+                let ours = ours.as_string().map(ToString::to_string).unwrap_or_default();
                 Value::from_json_str(&ours).ok() == Value::from_json_str(message).ok()
             }),
             None => ours.is_err(),

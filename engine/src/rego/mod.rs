@@ -2,7 +2,7 @@
 //!
 //! `lexer` and `parser` turn text into an `ast`; `compile` resolves names, checks what OPA checks at
 //! compile time, orders each body so that variables are bound before they are used, and lowers it to an
-//! `ir`; `eval` runs that. Values and most built-in functions are those of the regorus crate.
+//! `ir`; `eval` runs that. Values are those of the regorus crate.
 //!
 //! What sets this evaluator apart is the third truth value: reading a property that nobody has resolved
 //! yet is *unknown* (see [`unknown`]), and whatever depends on it is unknown too. A decision that comes
@@ -17,4 +17,8 @@ pub(crate) mod parser;
 pub(crate) mod unknown;
 
 #[cfg(test)]
+mod evaluate;
+#[cfg(test)]
 mod language_tests;
+#[cfg(test)]
+mod semantics_tests;

@@ -34,10 +34,13 @@ pub(crate) fn merge(a: &Value, b: &Value) -> Value {
     if a == b {
         return a.clone();
     }
-    let ids: BTreeSet<u32> = demands(a).into_iter().chain(demands(b)).collect();
-    let items: Vec<Value> =
-        std::iter::once(Value::Undefined).chain(ids.into_iter().map(Value::from)).collect();
-    Value::from(items)
+    let mut ids = demands(a);
+    ids.extend(demands(b));
+    from_demands(ids)
+}
+
+fn from_demands(ids: BTreeSet<u32>) -> Value {
+    std::iter::once(Value::Undefined).chain(ids.into_iter().map(Value::from)).collect::<Vec<_>>().into()
 }
 
 /// Adds `b` to what has been found unknown so far.
@@ -48,27 +51,23 @@ pub(crate) fn add(to: &mut Option<Value>, b: &Value) {
 /// What is unknown among an object's own fields, which decides whether its keys are known.
 pub(crate) fn in_fields(value: &Value) -> Option<Value> {
     let Value::Object(fields) = value else { return None };
-    let mut found = None;
-    for (_, field) in fields.iter() {
-        if is_unknown(field) {
-            add(&mut found, field);
-        }
-    }
-    found
+    let mut ids = BTreeSet::new();
+    fields.values().filter(|field| is_unknown(field)).for_each(|field| ids.extend(demands(field)));
+    (!ids.is_empty()).then(|| from_demands(ids))
 }
 
 /// What is unknown anywhere inside a value.
 pub(crate) fn inside(value: &Value) -> Option<Value> {
-    let mut found = None;
-    collect(value, &mut found);
-    found
+    let mut ids = BTreeSet::new();
+    collect(value, &mut ids);
+    (!ids.is_empty()).then(|| from_demands(ids))
 }
 
-fn collect(value: &Value, found: &mut Option<Value>) {
+fn collect(value: &Value, ids: &mut BTreeSet<u32>) {
     match value {
-        Value::Array(_) if is_unknown(value) => add(found, value),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(fields) => fields.iter().for_each(|(_, field)| collect(field, found)),
+        Value::Array(_) if is_unknown(value) => ids.extend(demands(value)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, ids)),
+        Value::Object(fields) => fields.values().for_each(|field| collect(field, ids)),
         // Elements of sets are checked when they go in.
         _ => {}
     }

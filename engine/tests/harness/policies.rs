@@ -301,7 +301,8 @@ impl Writer<'_> {
         self.variables.extend([key.clone(), value.clone()]);
         let (body, _) = self.body(depth, |_| String::new());
         self.variables.truncate(before);
-        format!("every {key}, {value} in {domain} {{ {body} }}")
+        // Variables must be used.
+        format!("every {key}, {value} in {domain} {{ {body}; [{key}, {value}] != 0 }}")
     }
 
     fn with(&mut self, depth: usize) -> String {

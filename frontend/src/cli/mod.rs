@@ -11,7 +11,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use error::Error;
 use output::Output;
 
 const EXIT_CODES: &str = "\
@@ -110,8 +109,6 @@ pub fn main() -> ExitCode {
     };
     match end {
         Ok(exit) => exit.into(),
-        // The reader of a pipe has seen enough.
-        Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             output.failure(&error);
             error.exit().into()

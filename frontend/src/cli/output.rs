@@ -47,11 +47,13 @@ impl Output {
         }
     }
 
-    /// The result of a command.
+    /// The result of a command. A reader who hangs up has seen enough; the exit code still tells.
     pub(super) fn data(&self, text: &str) -> io::Result<()> {
         let mut stdout = AutoStream::new(io::stdout().lock(), self.choice(&io::stdout()));
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Why a command failed.

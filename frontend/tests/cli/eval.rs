@@ -353,3 +353,10 @@ fn credentials_are_never_printed() {
         );
     }
 }
+
+#[test]
+fn a_denial_that_nobody_reads_is_one_all_the_same() {
+    assert_eq!(Place::with_policy(DENY_ALL).run(["eval", "."]).code_unread(), 1);
+    assert_eq!(Place::with_policy(DENY_ALL).run(["eval", "--format", "json", "."]).code_unread(), 1);
+    assert_eq!(Place::with_policy(ALLOW_LOCAL).run(["eval", "."]).code_unread(), 0);
+}

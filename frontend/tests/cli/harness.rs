@@ -77,6 +77,14 @@ impl Run {
         format!("exit: {code}\n-- stdout --\n{stdout}-- stderr --\n{stderr}")
     }
 
+    /// The exit code when nobody reads what is printed.
+    pub(crate) fn code_unread(mut self) -> i32 {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        self.command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::null());
+        self.command.status().expect("the binary ends").code().expect("an exit code, no signal")
+    }
+
     pub(crate) fn finish(mut self) -> Finished {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("the binary starts");

@@ -317,3 +317,37 @@ fn root_of_recordings_is_missing() {
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.contains("cannot open the policy's root `nope`"), "{}", run.stderr);
 }
+
+/// What `README.md` shows is what one gets.
+#[test]
+fn readme_examples() {
+    let readme = include_str!("../../../README.md");
+    let mut examples = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().expect("a block");
+        let Some((command, output)) = block.split_once('\n').filter(|(_, output)| !output.is_empty()) else {
+            continue;
+        };
+        let Some(args) = command.strip_prefix("$ cargo run --release -- ") else { continue };
+        let run = run_in(&fixture(".."), args.split(' ')).finish();
+        assert_eq!(run.stdout, output, "{command}");
+        examples += 1;
+    }
+    assert_eq!(examples, 2);
+}
+
+/// The documentation leaves no flag out.
+#[test]
+fn documentation_names_every_flag() {
+    let documentation =
+        concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
+    for command in ["eval", "replay"] {
+        let help = Place::new().run([command, "--help"]).finish().stdout;
+        let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
+        let flags: Vec<_> = flags.map(|flag| flag.trim_end_matches([',', '.', '`'])).collect();
+        assert!(flags.len() > 4, "{help}");
+        for flag in flags.into_iter().filter(|flag| *flag != "--help") {
+            assert!(documentation.contains(flag), "{command} {flag}");
+        }
+    }
+}

@@ -192,9 +192,22 @@ decision := {"allow": allow}
         assert!(shown.starts_with("exit: 0\n"), "{source}: {shown}");
     }
     let Some(shown) = eval(rego, &["http://127.0.0.1:8088/git/repo.git#v1.0.0"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 1
+    -- stdout --
+    denied git://127.0.0.1:8088/git/repo.git#v1.0.0
+      decided at Dockerfile.rego:3:1
+    -- stderr --
+    "#);
     let Some(shown) = eval(rego, &["http://127.0.0.1:8088/git/repo.git#nope"]) else { return };
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"
+    exit: 3
+    -- stdout --
+    undecided git://127.0.0.1:8088/git/repo.git#nope
+      cannot resolve `git://127.0.0.1:8088/git/repo.git#nope`: http://127.0.0.1:8088/git/repo.git has no branch or tag "nope"; check the spelling (git ls-remote lists all refs), or leave the ref out to use the default branch
+      help: the policy reads properties that must be looked up; check the source's name, access to it, and `-v`
+    -- stderr --
+    "#);
 }
 
 const CHECKSUM: &str = r#"package docker

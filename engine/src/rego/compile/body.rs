@@ -2,13 +2,12 @@
 //!
 //! The order is OPA's, first of all: a statement comes when the variables it reads are bound. Among those
 //! that could come next, statements that cannot ask for metadata go first, so that a cheap condition
-//! saves a fetch wherever it is written.
-
-use std::collections::HashSet;
+//! saves a fetch wherever it is written; unless they may fail, for then the conditions before them are
+//! there to keep them from being tried.
 
 use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, Term};
 use super::super::ir::{Expr, Pattern, Replacement, Stmt, StmtKind, Traits};
-use super::names::{direct_names, names_builtin, pattern_names};
+use super::declare::{check_used, position};
 use super::scope::{Frame, Snapshot};
 use super::{Compiler, Problem, Result};
 
@@ -30,13 +29,18 @@ impl Compiler<'_> {
     /// Lowers `body` in the frame's innermost scope, and `heads` as if they came after its statements.
     pub(super) fn body(&mut self, frame: &mut Frame, body: &Body, heads: &[&Term]) -> Result<LoweredBody> {
         let outer = std::mem::take(&mut frame.traits);
-        self.declare(frame, body, heads)?;
+        let must_be_used = self.declare(frame, body, heads)?;
         let mut stmts = Vec::new();
-        let mut waiting: Vec<(&Literal, bool)> =
-            body.iter().filter(|l| !matches!(l.kind, LiteralKind::Some(_))).map(|l| (l, false)).collect();
+        let mut waiting: Vec<Waiting<'_>> = body
+            .iter()
+            .enumerate()
+            .filter(|(_, literal)| !matches!(literal.kind, LiteralKind::Some(_)))
+            .map(|(index, literal)| Waiting { index, literal, may_ask: false })
+            .collect();
         while !waiting.is_empty() {
             self.next_statement(frame, &mut waiting, &mut stmts)?;
         }
+        frame.move_to(usize::MAX);
         let mut lowered_heads = Vec::new();
         for term in heads {
             let snapshot = frame.snapshot();
@@ -53,36 +57,46 @@ impl Compiler<'_> {
             };
             lowered_heads.push(expr);
         }
+        check_used(frame, &must_be_used)?;
         let mut traits = Traits::default();
-        stmts.iter().for_each(|s| traits.add(s.traits));
+        for stmt in &stmts {
+            traits.add(stmt.traits);
+        }
         frame.traits = outer;
         frame.traits.add(traits);
         Ok(LoweredBody { stmts, heads: lowered_heads, traits })
     }
 
     /// Lowers the first of the waiting statements that can be, one that asks for nothing if there is one.
-    fn next_statement<'a>(
+    fn next_statement(
         &mut self,
         frame: &mut Frame,
-        waiting: &mut Vec<(&'a Literal, bool)>,
+        waiting: &mut Vec<Waiting<'_>>,
         stmts: &mut Vec<Stmt>,
     ) -> Result<()> {
         let mut unsafe_problem = None;
         for asking in [false, true] {
             let mut i = 0;
             let mut progress = false;
+            let mut passed_over = false;
             while i < waiting.len() {
-                let (literal, known_to_ask) = waiting[i];
-                if known_to_ask && !asking {
+                let Waiting { index, literal, may_ask } = waiting[i];
+                if may_ask && !asking {
+                    passed_over = true;
                     i += 1;
                     continue;
                 }
                 let snapshot = frame.snapshot();
+                frame.move_to(position(index));
                 match self.literal(frame, literal) {
                     Ok(lowered) => {
-                        if !asking && lowered.iter().any(|s| s.traits.may_ask) {
+                        let may_ask = lowered.iter().any(|s| s.traits.may_ask);
+                        // A guard written before what may fail is one, even if it asks.
+                        let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail);
+                        if !asking && (may_ask || is_guarded) {
                             frame.restore(snapshot);
-                            waiting[i].1 = true;
+                            waiting[i].may_ask = may_ask;
+                            passed_over |= may_ask;
                             i += 1;
                             continue;
                         }
@@ -124,7 +138,9 @@ impl Compiler<'_> {
         let mut body = Vec::new();
         self.literal_kind(frame, &mut body, literal)?;
         frame.traits.add(traits);
-        body.iter().for_each(|s| frame.traits.add(s.traits));
+        for stmt in &body {
+            frame.traits.add(stmt.traits);
+        }
         if replacements.iter().any(|r| !matches!(r, Replacement::Input { .. })) {
             // What a replaced rule or function does instead is not known here.
             frame.traits.add(Traits { may_ask: true, may_fail: true });
@@ -139,6 +155,7 @@ impl Compiler<'_> {
             LiteralKind::Some(_) => Ok(()),
             LiteralKind::SomeIn { key, value, domain } => {
                 let domain = self.expr(frame, out, domain)?;
+                frame.see_declared();
                 let snapshot = frame.snapshot();
                 let key = key.as_ref().map_or(Ok(Pattern::Any), |key| self.pattern(frame, out, key))?;
                 let value = self.pattern(frame, out, value)?;
@@ -149,20 +166,23 @@ impl Compiler<'_> {
                 let domain = self.expr(frame, out, domain)?;
                 let snapshot = frame.snapshot();
                 let (key, value, body) = frame.closure(|frame| {
+                    let mut must_be_used = Vec::new();
                     let mut variable = |name: &Name| {
                         if &**name == "_" {
                             return Pattern::Any;
                         }
-                        let slot = frame.declare(name);
+                        let slot = frame.declare_from(name, 0);
                         frame.bind(slot);
+                        must_be_used.push((loc, slot));
                         Pattern::Bind(slot)
                     };
                     let key = key.as_ref().map_or(Pattern::Any, &mut variable);
                     let value = variable(value);
                     frame.enter();
-                    let body = self.body(frame, body, &[]);
+                    let body = self.body(frame, body, &[])?;
                     frame.leave();
-                    body.map(|body| (key, value, body.stmts))
+                    check_used(frame, &must_be_used)?;
+                    Ok((key, value, body.stmts))
                 })?;
                 emit(frame, &snapshot, out, loc, StmtKind::Every { domain, key, value, body });
                 Ok(())
@@ -182,6 +202,7 @@ impl Compiler<'_> {
     ) -> Result<()> {
         if let Some([left, right]) = term.operands("assign") {
             let value = self.expr(frame, out, right)?;
+            frame.see_declared();
             let snapshot = frame.snapshot();
             let pattern = self.pattern(frame, out, left)?;
             emit(frame, &snapshot, out, loc, StmtKind::Match(pattern, value));
@@ -226,7 +247,9 @@ impl Compiler<'_> {
         let snapshot = frame.snapshot();
         let mut body = Vec::new();
         frame.negated(|frame| self.statement(frame, &mut body, loc, &inner))?;
-        body.iter().for_each(|s| frame.traits.add(s.traits));
+        for stmt in &body {
+            frame.traits.add(stmt.traits);
+        }
         emit(frame, &snapshot, out, loc, StmtKind::Not(body));
         Ok(())
     }
@@ -247,7 +270,7 @@ impl Compiler<'_> {
                 Node::Ref(Box::new(head), keys)
             }
             // A rule's name alone is a reference, too.
-            Node::Var(name) if all && &**name != "_" && frame.lookup(name).is_none() => {
+            Node::Var(name) if all && &**name != "_" && !frame.knows(name) => {
                 return self.hoisted(frame, out, term);
             }
             _ if all && is_closure => return self.hoisted(frame, out, term),
@@ -294,93 +317,20 @@ impl Compiler<'_> {
         emit(frame, &snapshot, out, loc, StmtKind::Print(exprs));
         Ok(())
     }
+}
 
-    // ---- declarations ----
-
-    /// Gives the body's variables their slots: what `some` and `:=` declare, and names that mean nothing yet.
-    fn declare(&mut self, frame: &mut Frame, body: &Body, heads: &[&Term]) -> Result<()> {
-        let mut mentioned: HashSet<Name> = HashSet::new();
-        for literal in body {
-            let mut declared: Vec<(Loc, Name)> = Vec::new();
-            let mut read = Vec::new();
-            match &literal.kind {
-                LiteralKind::Some(names) => {
-                    declared.extend(names.iter().map(|n| (literal.loc, n.clone())));
-                }
-                LiteralKind::SomeIn { key, value, domain } => {
-                    key.iter().chain([value]).for_each(|term| pattern_names(term, &mut declared));
-                    direct_names(domain, &mut read);
-                }
-                LiteralKind::Expr(term) => match term.operands("assign") {
-                    Some([left, right]) => {
-                        check_target(left)?;
-                        pattern_names(left, &mut declared);
-                        direct_names(right, &mut read);
-                    }
-                    _ => direct_names(term, &mut read),
-                },
-                LiteralKind::Not(term) | LiteralKind::Every { domain: term, .. } => {
-                    direct_names(term, &mut read);
-                }
-            }
-            // `with f as lower` names a built-in, no variable.
-            let values = literal.with.iter().map(|with| &with.value).filter(|value| !names_builtin(value));
-            values.for_each(|value| direct_names(value, &mut read));
-            for (loc, name) in declared {
-                self.declare_one(frame, loc, &name, &mentioned)?;
-                mentioned.insert(name);
-            }
-            mentioned.extend(read);
-        }
-        let mut names: Vec<Name> = mentioned.into_iter().collect();
-        for head in heads {
-            direct_names(head, &mut names);
-        }
-        for name in names {
-            if frame.lookup(&name).is_none() && !self.means_something(frame, &name) {
-                frame.declare(&name);
-            }
-        }
-        Ok(())
-    }
-
-    fn declare_one(
-        &mut self,
-        frame: &mut Frame,
-        loc: Loc,
-        name: &Name,
-        mentioned: &HashSet<Name>,
-    ) -> Result<()> {
-        if matches!(&**name, "input" | "data") {
-            let message = format!("variables must not shadow {name} (use a different variable name)");
-            return Err(Problem::new(loc, "shadowed-root", message));
-        }
-        if frame.in_innermost(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("var {name} declared above")));
-        }
-        if mentioned.contains(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("var {name} referenced above")));
-        }
-        if frame.is_argument(name) {
-            return Err(Problem::new(loc, "redeclared-variable", format!("arg {name} redeclared")));
-        }
-        frame.declare(name);
-        Ok(())
-    }
+/// A statement that has not been lowered yet.
+#[derive(Clone, Copy)]
+struct Waiting<'a> {
+    /// Its place in the body.
+    index: usize,
+    literal: &'a Literal,
+    /// It is known to ask for metadata.
+    may_ask: bool,
 }
 
 /// Adds a statement with the slots bound since `snapshot` and what lowering it came across.
 pub(super) fn emit(frame: &mut Frame, snapshot: &Snapshot, out: &mut Vec<Stmt>, loc: Loc, kind: StmtKind) {
     let traits = std::mem::take(&mut frame.traits);
     out.push(Stmt { loc, kind, binds: frame.bound_since(snapshot), traits });
-}
-
-/// What stands left of `:=` must be variables, alone or in arrays and objects.
-fn check_target(term: &Term) -> Result<()> {
-    match &term.node {
-        Node::Var(_) | Node::Scalar(_) => Ok(()),
-        Node::Array(items) => items.iter().try_for_each(check_target),
-        Node::Object(fields) => fields.iter().try_for_each(|(_, value)| check_target(value)),
-        _ => Err(Problem::new(term.loc, "assignment-target", "only variables can be assigned with `:=`")),
-    }
 }

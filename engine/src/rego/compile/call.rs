@@ -51,6 +51,10 @@ impl Compiler<'_> {
 
     /// What a called name means, and how many parameters that has.
     fn callee(&mut self, frame: &mut Frame, loc: Loc, path: &[Name]) -> Result<(Callee, usize)> {
+        if frame.hides(&path[0]) {
+            let message = format!("called function {} shadowed by a variable", path[0]);
+            return Err(Problem::new(loc, "shadowed-function", message));
+        }
         if let Some(rule) = self.local_function(frame, path) {
             let RuleKind::Function(arity) = self.definitions[rule].kind else {
                 let name = self.definitions[rule].name();
@@ -120,7 +124,8 @@ impl Compiler<'_> {
         path.extend(with.target[1..].iter().cloned());
         if &*path[0] == "input" {
             let value = self.expr(frame, out, &with.value)?;
-            let path = path[1..].iter().map(|n| Value::String(n.clone())).collect();
+            let path: Vec<Value> = path[1..].iter().map(|n| Value::String(n.clone())).collect();
+            self.compiled.replaces_input |= path.is_empty();
             return Ok(Replacement::Input { path, value });
         }
         let is_function = match self.rule_at(&path[1..]) {
@@ -130,6 +135,10 @@ impl Compiler<'_> {
             _ => &*path[0] != "data",
         };
         if !is_function {
+            if self.rule_above(&path[1..]) {
+                let message = "`with` cannot replace a part of what a rule defines: replace the whole rule";
+                return Err(Problem::new(with.loc, "partial-replacement", message));
+            }
             let value = self.expr(frame, out, &with.value)?;
             return Ok(Replacement::Data { path: path[1..].to_vec(), value });
         }
@@ -148,31 +157,40 @@ impl Compiler<'_> {
 
     /// The function that a term names without calling it.
     fn named_function(&mut self, frame: &mut Frame, term: &Term) -> Result<Option<(Callee, usize)>> {
-        let mut path = Vec::new();
-        match &term.node {
-            Node::Var(name) => path.push(name.clone()),
-            Node::Ref(head, keys) => {
-                let Node::Var(name) = &head.node else { return Ok(None) };
-                path.push(name.clone());
-                for key in keys {
-                    let Some(key) = key.as_string() else { return Ok(None) };
-                    path.push(Name::from(key));
-                }
-            }
-            _ => return Ok(None),
-        }
-        if frame.lookup(&path[0]).is_some() {
+        let Some(path) = constant_path(term) else { return Ok(None) };
+        if frame.knows(&path[0]) {
             return Ok(None);
         }
         let names_function = match self.local_function(frame, &path) {
             Some(rule) => matches!(self.definitions[rule].kind, RuleKind::Function(_)),
-            None => {
-                self.global(frame, &path[0]).is_none()
-                    && (builtins::lookup(&path.join(".")).is_some()
-                        || OWN.iter().any(|own| own.0 == path.join(".")))
-            }
+            None => self.names_builtin(frame, term),
         };
         if names_function { self.callee(frame, term.loc, &path).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a term names a built-in without calling it.
+    pub(super) fn names_builtin(&self, frame: &Frame, term: &Term) -> bool {
+        let Some(path) = constant_path(term) else { return false };
+        if frame.knows(&path[0]) || self.global(frame, &path[0]).is_some() {
+            return false;
+        }
+        let name = path.join(".");
+        builtins::lookup(&name).is_some() || OWN.iter().any(|own| own.0 == name)
+    }
+}
+
+/// `a.b["c"]` as a path.
+fn constant_path(term: &Term) -> Option<Vec<Name>> {
+    match &term.node {
+        Node::Var(name) => Some(vec![name.clone()]),
+        Node::Ref(head, keys) => {
+            let mut path = constant_path(head)?;
+            for key in keys {
+                path.push(Name::from(key.as_string()?));
+            }
+            Some(path)
+        }
+        _ => None,
     }
 }
 

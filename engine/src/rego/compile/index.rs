@@ -30,16 +30,12 @@ pub(super) fn build(clauses: &[Clause]) -> Index {
             index.always.push(clause);
             continue;
         };
-        let by_path = match index.by_path.iter_mut().find(|p| p.path == *path) {
-            Some(by_path) => by_path,
-            None => {
-                let by_path = PathIndex { path: path.to_vec(), all: Vec::new(), by_value: HashMap::new() };
-                index.by_path.push(by_path);
-                // Just pushed.
-                let last = index.by_path.len() - 1;
-                &mut index.by_path[last]
-            }
-        };
+        let place = index.by_path.iter().position(|p| p.path == *path).unwrap_or_else(|| {
+            let by_path = PathIndex { path: path.to_vec(), all: Vec::new(), by_value: HashMap::new() };
+            index.by_path.push(by_path);
+            index.by_path.len() - 1
+        });
+        let by_path = &mut index.by_path[place];
         by_path.all.push(clause);
         for value in values {
             let clauses = by_path.by_value.entry((*value).clone()).or_default();

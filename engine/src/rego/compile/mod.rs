@@ -7,8 +7,8 @@
 
 mod body;
 mod call;
+mod declare;
 mod index;
-mod names;
 mod refs;
 mod scope;
 mod term;
@@ -63,6 +63,8 @@ pub(crate) struct Compiled {
     pub(crate) program: Program,
     pub(crate) input_refs: Vec<InputRef>,
     pub(crate) comparisons: Vec<InputComparison>,
+    /// Some `with input as …` puts another document in the place of the input.
+    pub(crate) replaces_input: bool,
 }
 
 /// Compiles modules into one program, or says everything that is wrong.

@@ -20,8 +20,7 @@ pub(super) fn imports(module: &Module) -> Result<HashMap<Name, Vec<Name>>> {
                 import.path.iter().map(|n| &**n).collect::<Vec<_>>().as_slice(),
                 ["rego", "v1"]
                     | ["future", "keywords"]
-                    | ["future", "keywords", "in" | "if" | "contains" | "every"]
-                    | ["future", "keywords", "not"]
+                    | ["future", "keywords", "in" | "if" | "contains" | "every" | "not"]
             );
             if known {
                 continue;
@@ -79,7 +78,7 @@ impl Compiler<'_> {
         let mut base = base;
         let mut known: Vec<Expr> = Vec::new();
         for key in keys {
-            if !self.is_to_be_found(frame, key) {
+            if !is_to_be_found(frame, key) {
                 if key.as_string().is_some_and(input::may_be_unresolved_name) {
                     frame.traits.may_ask = true;
                 }
@@ -96,17 +95,6 @@ impl Compiler<'_> {
             base = Expr::Local(slot);
         }
         Ok(get(loc, base, known))
-    }
-
-    /// Whether a key is a pattern with variables that have no value yet.
-    fn is_to_be_found(&self, frame: &Frame, key: &Term) -> bool {
-        match &key.node {
-            Node::Var(name) if &**name == "_" => true,
-            Node::Var(name) => frame.lookup(name).is_some_and(|slot| !frame.is_bound(slot)),
-            Node::Array(items) => items.iter().any(|t| self.is_to_be_found(frame, t)),
-            Node::Object(fields) => fields.iter().any(|(_, v)| self.is_to_be_found(frame, v)),
-            _ => false,
-        }
     }
 
     /// The path that a name stands for outside of any body: an import, a rule of the package, `input` or `data`.
@@ -190,10 +178,27 @@ impl Compiler<'_> {
         children.into_iter().try_for_each(|child| self.everything_below(frame, loc, child))
     }
 
+    /// Whether `path` below `data` leads into what a rule defines.
+    pub(super) fn rule_above(&self, path: &[Name]) -> bool {
+        let (node, depth) = self.walk(path);
+        self.compiled.program.tree[node].rule.is_some() && depth < path.len()
+    }
+
     /// The rule at exactly `path` below `data`.
     pub(super) fn rule_at(&self, path: &[Name]) -> Option<RuleId> {
         let (node, depth) = self.walk(path);
         self.compiled.program.tree[node].rule.filter(|_| depth == path.len())
+    }
+}
+
+/// Whether a key is a pattern with variables that have no value yet.
+fn is_to_be_found(frame: &Frame, key: &Term) -> bool {
+    match &key.node {
+        Node::Var(name) if &**name == "_" => true,
+        Node::Var(name) => frame.lookup(name).is_some_and(|slot| !frame.is_bound(slot)),
+        Node::Array(items) => items.iter().any(|t| is_to_be_found(frame, t)),
+        Node::Object(fields) => fields.iter().any(|(_, v)| is_to_be_found(frame, v)),
+        _ => false,
     }
 }
 

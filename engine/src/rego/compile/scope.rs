@@ -1,5 +1,6 @@
 //! Variables: which name means which slot, and which slots are bound so far.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::super::ast::Name;
@@ -10,16 +11,35 @@ use super::super::ir::{Slot, Traits};
 pub(super) struct Frame {
     /// The module the clause stands in.
     pub(super) module: usize,
-    scopes: Vec<HashMap<Name, Slot>>,
+    scopes: Vec<Scope>,
     /// For each slot, whether a value is in it at this point of the body.
     bound: Vec<bool>,
     names: Vec<Name>,
+    /// For each slot, whether anything refers to it.
+    used: Vec<Cell<bool>>,
     /// Slots below this belong to an enclosing body: a closure or negation may read but not bind them.
     floor: Slot,
     /// Whether `_` may stand for a value to be found (not under `not`).
     wildcards: bool,
     /// What the statement being lowered may do, so far.
     pub(super) traits: Traits,
+}
+
+/// Names that one body introduces.
+#[derive(Debug)]
+struct Scope {
+    names: HashMap<Name, Declared>,
+    /// How far into the body names are looked up: what is declared later is not seen.
+    position: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    slot: Slot,
+    /// From which position on the name means this variable.
+    from: usize,
+    /// By `:=`, `some`, `every` or as a parameter; other names become variables by being mentioned.
+    explicit: bool,
 }
 
 /// What a failed attempt to lower something must not leave behind.
@@ -38,6 +58,7 @@ impl Frame {
             scopes: Vec::new(),
             bound: Vec::new(),
             names: Vec::new(),
+            used: Vec::new(),
             floor: 0,
             wildcards: true,
             traits: Traits::default(),
@@ -45,7 +66,7 @@ impl Frame {
     }
 
     pub(super) fn enter(&mut self) {
-        self.scopes.push(HashMap::new());
+        self.scopes.push(Scope { names: HashMap::new(), position: usize::MAX });
     }
 
     pub(super) fn leave(&mut self) {
@@ -61,29 +82,77 @@ impl Frame {
     pub(super) fn fresh(&mut self, name: &str) -> Slot {
         self.bound.push(false);
         self.names.push(Name::from(name));
+        self.used.push(Cell::new(false));
         self.bound.len() - 1
     }
 
-    /// A new variable in the innermost scope.
+    /// A new variable in the innermost scope, which has the name everywhere in its body.
     pub(super) fn declare(&mut self, name: &Name) -> Slot {
+        self.declare_as(name, 0, false)
+    }
+
+    /// A new variable in the innermost scope that is declared in so many words and has the name from a
+    /// position in the body on.
+    pub(super) fn declare_from(&mut self, name: &Name, from: usize) -> Slot {
+        self.declare_as(name, from, true)
+    }
+
+    fn declare_as(&mut self, name: &Name, from: usize, explicit: bool) -> Slot {
         let slot = self.fresh(name);
         if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.clone(), slot);
+            scope.names.insert(name.clone(), Declared { slot, from, explicit });
         }
         slot
     }
 
+    /// From here on, names are looked up as at `position` of the innermost scope's body.
+    pub(super) fn move_to(&mut self, position: usize) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.position = position;
+        }
+    }
+
+    /// Behind the value of a declaration: what it declares is seen.
+    pub(super) fn see_declared(&mut self) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.position = scope.position.saturating_add(1);
+        }
+    }
+
+    fn declared(&self, name: &str) -> Option<Declared> {
+        self.scopes.iter().rev().find_map(|scope| {
+            scope.names.get(name).copied().filter(|declared| declared.from <= scope.position)
+        })
+    }
+
+    /// The variable of that name, for a reference to it.
     pub(super) fn lookup(&self, name: &str) -> Option<Slot> {
-        self.scopes.iter().rev().find_map(|scope| scope.get(name).copied())
+        let slot = self.declared(name)?.slot;
+        self.used[slot].set(true);
+        Some(slot)
+    }
+
+    /// Whether there is a variable of that name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.declared(name).is_some()
+    }
+
+    /// Whether a variable of that name was declared in so many words, so that it hides a function.
+    pub(super) fn hides(&self, name: &str) -> bool {
+        self.declared(name).is_some_and(|declared| declared.explicit)
+    }
+
+    pub(super) fn is_used(&self, slot: Slot) -> bool {
+        self.used[slot].get()
     }
 
     /// Whether `name` is a parameter (they have the outermost scope).
     pub(super) fn is_argument(&self, name: &str) -> bool {
-        self.scopes.len() == 2 && self.scopes[0].contains_key(name)
+        self.scopes.len() == 2 && self.scopes[0].names.contains_key(name)
     }
 
     pub(super) fn in_innermost(&self, name: &str) -> bool {
-        self.scopes.last().is_some_and(|scope| scope.contains_key(name))
+        self.scopes.last().is_some_and(|scope| scope.names.contains_key(name))
     }
 
     pub(super) fn is_bound(&self, slot: Slot) -> bool {

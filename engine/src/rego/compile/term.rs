@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regorus::Value;
 
-use super::super::ast::{Loc, Name, Node, TemplatePart as PartAst, Term};
+use super::super::ast::{Body, Literal, LiteralKind, Loc, Name, Node, TemplatePart as PartAst, Term, With};
 use super::super::ir::{Comprehension, ComprehensionKind, Expr, Order, Stmt, TemplatePart};
 use super::body::{UNSAFE, unsafe_variable};
 use super::scope::Frame;
@@ -48,13 +48,11 @@ impl Compiler<'_> {
                     lowered.push(match part {
                         PartAst::Text(text) => TemplatePart::Text(text.to_string()),
                         // An undefined part is shown as such: an array holds the value, or nothing.
-                        PartAst::Expr(term) => TemplatePart::Expr(self.comprehension(
-                            frame,
-                            term.loc,
-                            ComprehensionKind::Array,
-                            &[term],
-                            &Vec::new(),
-                        )?),
+                        PartAst::Expr(term, with) => {
+                            let (value, body) = with_as_body(term, with);
+                            let kind = ComprehensionKind::Array;
+                            TemplatePart::Expr(self.comprehension(frame, term.loc, kind, &[&value], &body)?)
+                        }
                     });
                 }
                 Ok(Expr::Template(lowered))
@@ -181,7 +179,11 @@ impl Compiler<'_> {
         loc: Loc,
         fields: &[(Term, Term)],
     ) -> Result<Expr> {
-        let terms: Vec<Term> = fields.iter().flat_map(|(k, v)| [k.clone(), v.clone()]).collect();
+        // Of a key that is there twice, the last value counts; OPA looks at constant keys first.
+        let (constant, other): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|(key, _)| matches!(key.node, Node::Scalar(_)));
+        let terms: Vec<Term> =
+            constant.into_iter().chain(other).flat_map(|(k, v)| [k.clone(), v.clone()]).collect();
         let mut exprs = self.exprs(frame, out, &terms)?.into_iter();
         let mut pairs = Vec::with_capacity(fields.len());
         while let (Some(key), Some(value)) = (exprs.next(), exprs.next()) {
@@ -190,20 +192,9 @@ impl Compiler<'_> {
         let mut constant = BTreeMap::new();
         for (key, value) in &pairs {
             let (Expr::Const(key), Expr::Const(value)) = (key, value) else {
-                // A key may be there twice, or turn out to be, with different values.
-                let keys: std::collections::BTreeSet<_> = pairs
-                    .iter()
-                    .filter_map(|(key, _)| match key {
-                        Expr::Const(key) => Some(key),
-                        _ => None,
-                    })
-                    .collect();
-                frame.traits.may_fail |= pairs.len() > 1 && keys.len() < pairs.len();
                 return Ok(Expr::Object(loc, pairs));
             };
-            if constant.insert(key.clone(), value.clone()).is_some_and(|other| other != *value) {
-                return Ok(Expr::Object(loc, pairs));
-            }
+            constant.insert(key.clone(), value.clone());
         }
         Ok(Expr::Const(constant.into()))
     }
@@ -225,6 +216,18 @@ impl Compiler<'_> {
         let comprehension = Comprehension { kind, body: lowered.stmts, key, value };
         Ok(Expr::Comprehension(loc, Box::new(comprehension)))
     }
+}
+
+/// `term with …` as a value and the body that gives it.
+fn with_as_body(term: &Term, with: &[With]) -> (Term, Body) {
+    if with.is_empty() {
+        return (term.clone(), Vec::new());
+    }
+    // A name that source text cannot contain.
+    let value = Term::new(term.loc, Node::Var(Name::from("\0value")));
+    let assign = Node::Call(vec![Name::from("assign")], vec![value.clone(), term.clone()]);
+    let kind = LiteralKind::Expr(Term::new(term.loc, assign));
+    (value, vec![Literal { loc: term.loc, kind, with: with.to_vec() }])
 }
 
 fn constant_items(items: &[Expr]) -> Option<Vec<Value>> {

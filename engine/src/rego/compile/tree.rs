@@ -56,6 +56,13 @@ pub(super) fn build(modules: &[Module]) -> Result<(Vec<Definition<'_>>, Vec<Tree
     for module in modules {
         add(&mut tree, &module.package);
     }
+    for (path, rules) in &by_path {
+        if let Some(outer) = (1..path.len()).find(|len| by_path.contains_key(&path[..*len])) {
+            let (outer, inner) = (join(&path[..outer]), join(path));
+            let message = format!("rule `data.{outer}` conflicts with `data.{inner}`, which is inside of it");
+            problems.push(Problem::new(rules[0].rule.loc, "conflicting-rules", message));
+        }
+    }
     for (path, rules) in by_path {
         let kind = match kind(&path, &rules) {
             Ok(kind) => kind,
@@ -144,14 +151,13 @@ fn join(path: &[Name]) -> String {
 fn add(tree: &mut Vec<TreeNode>, path: &[Name]) -> NodeId {
     let mut node = 0;
     for (depth, name) in path.iter().enumerate() {
-        node = match tree[node].children.get(name) {
-            Some(child) => *child,
-            None => {
-                tree.push(TreeNode { path: path[..=depth].to_vec(), ..TreeNode::default() });
-                let child = tree.len() - 1;
-                tree[node].children.insert(name.clone(), child);
-                child
-            }
+        node = if let Some(child) = tree[node].children.get(name) {
+            *child
+        } else {
+            tree.push(TreeNode { path: path[..=depth].to_vec(), ..TreeNode::default() });
+            let child = tree.len() - 1;
+            tree[node].children.insert(name.clone(), child);
+            child
         };
     }
     node

@@ -36,20 +36,34 @@ impl Compiler<'_> {
                 Err(p) => return Err(p),
             }
         }
-        // Neither side has a value as a whole: part by part they may.
-        match (&left.node, &right.node) {
-            (Node::Array(a), Node::Array(b)) if a.len() == b.len() => {
-                a.iter().zip(b).try_for_each(|(a, b)| self.unify(frame, out, loc, a, b))
-            }
-            (Node::Object(a), Node::Object(b)) if a.len() == b.len() => {
-                for (key, value) in a {
-                    let other = b.iter().find(|(k, _)| same_constant(k, key));
-                    let Some((_, other)) = other else { return problem.map_or(Ok(()), Err) };
-                    self.unify(frame, out, loc, value, other)?;
+        // Neither side has a value as a whole: part by part they may, in whichever order.
+        let mut parts = Vec::new();
+        if !paired(left, right, &mut parts) || parts.len() < 2 {
+            return problem.map_or(Ok(()), Err);
+        }
+        loop {
+            let before = parts.len();
+            let mut problem = None;
+            let mut waiting = Vec::new();
+            for (left, right) in parts {
+                let snapshot = frame.snapshot();
+                let length = out.len();
+                match self.unify(frame, out, loc, left, right) {
+                    Ok(()) => {}
+                    Err(p) if p.code == UNSAFE => {
+                        frame.restore(snapshot);
+                        out.truncate(length);
+                        problem.get_or_insert(p);
+                        waiting.push((left, right));
+                    }
+                    Err(p) => return Err(p),
                 }
-                Ok(())
             }
-            _ => problem.map_or(Ok(()), Err),
+            match problem {
+                None => return Ok(()),
+                Some(problem) if waiting.len() == before => return Err(problem),
+                Some(_) => parts = waiting,
+            }
         }
     }
 
@@ -94,7 +108,7 @@ impl Compiler<'_> {
             Node::Var(name) if &**name == "_" => Ok(Pattern::Any),
             Node::Var(name) => {
                 if !frame.in_innermost(name) {
-                    frame.declare(name);
+                    frame.declare_from(name, 0);
                 }
                 self.pattern(frame, &mut Vec::new(), term)
             }
@@ -115,6 +129,23 @@ impl Compiler<'_> {
                 "parameter",
                 "a parameter is a variable, a constant, or an array or object of these",
             )),
+        }
+    }
+}
+
+/// Takes two terms of one shape apart into the parts that must be equal; says whether that is possible.
+fn paired<'t>(left: &'t Term, right: &'t Term, parts: &mut Vec<(&'t Term, &'t Term)>) -> bool {
+    match (&left.node, &right.node) {
+        (Node::Array(a), Node::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).all(|(a, b)| paired(a, b, parts))
+        }
+        (Node::Object(a), Node::Object(b)) if a.len() == b.len() => a.iter().all(|(key, value)| {
+            let other = b.iter().find(|(k, _)| same_constant(k, key));
+            other.is_some_and(|(_, other)| paired(value, other, parts))
+        }),
+        _ => {
+            parts.push((left, right));
+            true
         }
     }
 }

@@ -46,7 +46,7 @@ impl<'p> Evaluation<'p> {
                     let domain = self.eval(domain)?;
                     match self.unknown_elements(&domain) {
                         Some(unknown) => Outcome::Unknown(unknown),
-                        None => return self.scan(stmt, &domain, (key, value), rest, pending, then),
+                        None => return self.scan(stmt, &domain, (key, value), rest, pending.as_ref(), then),
                     }
                 }
             };
@@ -151,14 +151,14 @@ impl<'p> Evaluation<'p> {
         domain: &Value,
         (key, value): (&'p Pattern, &'p Pattern),
         rest: &'p [Stmt],
-        pending: Option<Value>,
+        pending: Option<&Value>,
         then: Then<'_, 'p>,
     ) -> Result<Flow> {
         let (loc, may_fail) = (stmt.loc, stmt.traits.may_fail);
         let pins = self.open_pins.len();
         for (k, v) in elements(domain) {
             self.step(loc)?;
-            let mut unknown = pending.clone();
+            let mut unknown = pending.cloned();
             let mut fits = true;
             for (pattern, part) in [(key, &k), (value, &v)] {
                 match self.fit(pattern, part)? {

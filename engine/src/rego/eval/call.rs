@@ -56,9 +56,23 @@ impl<'p> Evaluation<'p> {
         let replaced = self.context.functions.iter().rev().find(|(function, _)| *function == key);
         match replaced.map(|(_, by)| by.clone()) {
             Some(FunctionReplacement::Value(value)) => Ok(value),
-            Some(FunctionReplacement::Function(by)) => self.apply(loc, by, &args),
+            Some(FunctionReplacement::Function(by)) => self.unmocked(|this| this.apply(loc, by, &args)),
             None => self.apply(loc, callee, &args),
         }
+    }
+
+    /// Runs a function that replaces another, in which no function is replaced: it can call the other.
+    fn unmocked(&mut self, run: impl FnOnce(&mut Self) -> Result<Value>) -> Result<Value> {
+        let inner = match self.context.unmocked.take() {
+            Some(context) => *context,
+            None => Context { functions: Vec::new(), ..self.replaced()? },
+        };
+        let outer = std::mem::replace(&mut self.context, inner);
+        let result = run(self);
+        let inner = std::mem::replace(&mut self.context, outer);
+        // What was computed is still right the next time.
+        self.context.unmocked = Some(Box::new(inner));
+        result
     }
 
     fn apply(&mut self, loc: Loc, callee: Callee, args: &[Value]) -> Result<Value> {
@@ -179,6 +193,7 @@ impl<'p> Evaluation<'p> {
             data: self.context.data.clone(),
             functions: self.context.functions.clone(),
             memo: (0..rules).map(|_| None).collect(),
+            unmocked: None,
         })
     }
 

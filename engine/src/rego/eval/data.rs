@@ -32,59 +32,47 @@ impl Evaluation<'_> {
                 object.insert(Value::String(name.clone()), value);
             }
         }
-        let mut value = unknown.unwrap_or_else(|| Value::from(object));
-        for (path, by) in &self.context.data {
-            if path.starts_with(&tree.path) {
-                let below: Vec<Value> =
-                    path[tree.path.len()..].iter().map(|n| Value::String(n.clone())).collect();
-                value = put(&value, &below, by.clone());
-            }
-        }
-        Ok(value)
+        let value = unknown.unwrap_or_else(|| Value::from(object));
+        Ok(self.replaced_data(&tree.path, value))
     }
 
-    /// A path below `data` where the policy has no rule: only `with` can put something there.
-    pub(super) fn replaced_data(&self, path: &[Name]) -> Value {
-        self.replacement_above(path).unwrap_or(Value::Undefined)
-    }
-
-    /// What replaces the whole of a rule.
+    /// What `with` puts in place of the whole of a rule.
     pub(super) fn replaced_rule(&self, rule: &Rule) -> Option<Value> {
-        if self.context.data.is_empty() { None } else { self.replacement_above(&rule.path) }
+        let is_replaced = self.context.data.iter().any(|(path, _)| rule.path.starts_with(path));
+        is_replaced.then(|| self.replaced_data(&rule.path, Value::Undefined))
     }
 
-    /// The rule's value with what replaces parts of it.
-    pub(super) fn patched(&self, rule: &Rule, value: Value) -> Value {
+    /// The value at a path below `data`, where the policy itself has `value`, after all replacements.
+    pub(super) fn replaced_data(&self, path: &[Name], value: Value) -> Value {
         let mut value = value;
-        for (path, by) in &self.context.data {
-            if path.len() > rule.path.len() && path.starts_with(&rule.path) {
+        for (replaced, by) in &self.context.data {
+            if path.starts_with(replaced) {
+                let below = path[replaced.len()..].iter().map(|n| Value::String(n.clone()));
+                value = descend(by, below).cloned().unwrap_or(Value::Undefined);
+            } else if replaced.starts_with(path) {
                 let below: Vec<Value> =
-                    path[rule.path.len()..].iter().map(|n| Value::String(n.clone())).collect();
+                    replaced[path.len()..].iter().map(|n| Value::String(n.clone())).collect();
                 value = put(&value, &below, by.clone());
             }
         }
         value
     }
-
-    fn replacement_above(&self, path: &[Name]) -> Option<Value> {
-        let (replaced, value) =
-            self.context.data.iter().rev().find(|(replaced, _)| path.starts_with(replaced))?;
-        let mut value = value;
-        for key in &path[replaced.len()..] {
-            if unknown::is_unknown(value) {
-                break;
-            }
-            match step_into(value, &Value::String(key.clone())) {
-                Some(inner) => value = inner,
-                None => return Some(Value::Undefined),
-            }
-        }
-        Some(value.clone())
-    }
 }
 
-/// `document` with `value` at `path`, objects made on the way as needed. An unknown document stays
-/// unknown: what it has beside the path is not known.
+/// What is at `path` of a document; what is unknown on the way there is the answer.
+pub(super) fn descend(document: &Value, path: impl IntoIterator<Item = Value>) -> Option<&Value> {
+    let mut value = document;
+    for key in path {
+        if unknown::is_unknown(value) {
+            break;
+        }
+        value = step_into(value, &key)?;
+    }
+    Some(value)
+}
+
+/// `document` with `value` at `path`, objects made on the way as needed. Below what is unknown everything
+/// stays unknown, for the other fields there are.
 pub(super) fn put(document: &Value, path: &[Value], value: Value) -> Value {
     let [key, rest @ ..] = path else { return value };
     if unknown::is_unknown(document) {

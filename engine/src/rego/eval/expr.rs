@@ -19,7 +19,7 @@ impl<'p> Evaluation<'p> {
             Expr::Get(loc, base, keys) => self.get(*loc, base, keys),
             Expr::Rule(rule) => self.rule_value(*rule),
             Expr::Tree(node) => self.tree_value(*node),
-            Expr::Data(path) => Ok(self.replaced_data(path)),
+            Expr::Data(path) => Ok(self.replaced_data(path, Value::Undefined)),
             Expr::Call(loc, callee, args) => self.call(*loc, *callee, args),
             Expr::Equal { left, right, negated } => {
                 let left = self.eval(left)?;
@@ -72,17 +72,8 @@ impl<'p> Evaluation<'p> {
 
     /// As [`Self::input_at`], unnoticed: for finding out what need not be evaluated.
     pub(super) fn peek_input(&self, path: &[Value]) -> Value {
-        let mut value = &self.context.input;
-        for key in path {
-            match step_into(value, key) {
-                Some(next) => value = next,
-                None => return Value::Undefined,
-            }
-            if unknown::is_unknown(value) {
-                break;
-            }
-        }
-        value.clone()
+        let found = super::data::descend(&self.context.input, path.iter().cloned());
+        found.cloned().unwrap_or(Value::Undefined)
     }
 
     fn note_read(&mut self, loc: Loc, value: &Value) {
@@ -94,6 +85,7 @@ impl<'p> Evaluation<'p> {
 
     fn get(&mut self, loc: Loc, base: &'p Expr, keys: &'p [Expr]) -> Result<Value> {
         let mut value = self.eval(base)?;
+        let found_here = !unknown::is_unknown(&value);
         for key in keys {
             if value == Value::Undefined {
                 return Ok(value);
@@ -114,7 +106,9 @@ impl<'p> Evaluation<'p> {
             }
             value = step_into(&value, &key).cloned().unwrap_or(Value::Undefined);
         }
-        self.note_read(loc, &value);
+        if found_here {
+            self.note_read(loc, &value);
+        }
         Ok(value)
     }
 
@@ -213,11 +207,11 @@ impl<'p> Evaluation<'p> {
                 unknown::add(&mut unknown, &value);
             }
             if let Some(why) = self.unknown_inside(&[&key]) {
-                // It may be the key of another field, with another value.
-                self.meet_uncertain(&why, fields.len() > 1);
+                self.meet(&why);
                 unknown::add(&mut unknown, &why);
             } else {
-                self.insert(loc, &mut object, key, value, &mut unknown)?;
+                // Of a key that is there twice, the last value counts.
+                object.insert(key, value);
             }
         }
         let value = unknown.unwrap_or_else(|| Value::from(object));

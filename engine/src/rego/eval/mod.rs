@@ -102,6 +102,8 @@ struct Context {
     data: Vec<(Vec<Name>, Value)>,
     functions: Vec<(call::FunctionKey, call::FunctionReplacement)>,
     memo: Vec<Option<Memo>>,
+    /// The same without replaced functions, once a replacement has run.
+    unmocked: Option<Box<Context>>,
 }
 
 /// One evaluation of a program.
@@ -147,7 +149,7 @@ impl<'p> Evaluation<'p> {
             host,
             now_ns,
             has_unknown,
-            context: Context { input, data: Vec::new(), functions: Vec::new(), memo },
+            context: Context { input, data: Vec::new(), functions: Vec::new(), memo, unmocked: None },
             stack: Vec::new(),
             base: 0,
             depth: 0,

@@ -10,11 +10,35 @@ use super::super::unknown;
 use super::pattern::Fit;
 use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, Result, size};
 
+/// Called for each value that a body gives; what is unknown goes to the last argument.
+type Each<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Value, &mut Option<Value>) -> Result<Flow>;
+
 /// What the clauses of a rule or function came to so far.
 #[derive(Default)]
 struct Found {
     value: Option<(Value, Loc)>,
     unknown: Option<Value>,
+}
+
+/// What an object rule has at some keys.
+enum Entry {
+    Value(Value),
+    /// Of `contains`.
+    Elements(BTreeSet<Value>),
+    /// More keys follow.
+    Fields(BTreeMap<Value, Entry>),
+}
+
+impl Entry {
+    fn into_value(self) -> Value {
+        match self {
+            Self::Value(value) => value,
+            Self::Elements(elements) => Value::from(elements),
+            Self::Fields(fields) => {
+                Value::from(fields.into_iter().map(|(k, v)| (k, v.into_value())).collect::<BTreeMap<_, _>>())
+            }
+        }
+    }
 }
 
 impl<'p> Evaluation<'p> {
@@ -35,7 +59,6 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(&value) {
             self.meet_uncertain(&value, rule.traits.may_fail);
         }
-        let value = self.patched(rule, value);
         self.context.memo[id] = Some(Memo { value: value.clone(), loc });
         Ok(value)
     }
@@ -172,13 +195,12 @@ impl<'p> Evaluation<'p> {
             self.in_frame(clause, |this| {
                 clause.alternatives.iter().try_for_each(|alternative| {
                     this.alternative(id, alternative, &mut unknown, &mut |this, value, unknown| {
-                        match this.unknown_inside(&[&value]) {
-                            Some(why) => unknown::add(unknown, &why),
-                            None => {
-                                this.charge(alternative.loc, size(&value))?;
-                                first.get_or_insert(alternative.loc);
-                                set.insert(value);
-                            }
+                        if let Some(why) = this.unknown_inside(&[&value]) {
+                            unknown::add(unknown, &why);
+                        } else {
+                            this.charge(alternative.loc, size(&value))?;
+                            first.get_or_insert(alternative.loc);
+                            set.insert(value);
                         }
                         Ok(Flow::Continue)
                     })
@@ -189,7 +211,7 @@ impl<'p> Evaluation<'p> {
     }
 
     fn object_rule(&mut self, id: RuleId, rule: &'p Rule) -> Result<(Value, Loc)> {
-        let mut object = BTreeMap::new();
+        let mut object = Entry::Fields(BTreeMap::new());
         let mut unknown = None;
         for index in self.candidates(rule) {
             let clause = &rule.clauses[index];
@@ -211,51 +233,59 @@ impl<'p> Evaluation<'p> {
                             return Ok(Flow::Continue);
                         }
                         this.charge(alternative.loc, size(&value))?;
-                        this.insert_deep(alternative, &mut object, &keys, value, unknown)?;
+                        this.add_entry(alternative, &mut object, &keys, value, unknown)?;
                         Ok(Flow::Continue)
                     })
                 })
             })?;
         }
-        Ok((unknown.unwrap_or_else(|| Value::from(object)), rule.loc))
+        Ok((unknown.unwrap_or_else(|| object.into_value()), rule.loc))
     }
 
-    /// Puts `value` at `keys` of nested objects.
-    fn insert_deep(
-        &mut self,
+    /// Puts what one solution gives at `keys` of nested objects.
+    fn add_entry(
+        &self,
         alternative: &Alternative,
-        object: &mut BTreeMap<Value, Value>,
+        object: &mut Entry,
         keys: &[Value],
         value: Value,
         unknown: &mut Option<Value>,
     ) -> Result<()> {
-        let loc = alternative.loc;
-        let [key, rest @ ..] = keys else { return Ok(()) };
-        if rest.is_empty() && !alternative.is_element {
-            return self.insert(loc, object, key.clone(), value, unknown);
-        }
-        let conflict = || Failure {
-            loc,
-            code: "conflict",
-            message: format!("object keys must be unique: {key} has two values"),
-        };
-        if rest.is_empty() {
-            let mut elements: BTreeSet<Value> = match object.get(key) {
-                None => BTreeSet::new(),
-                Some(Value::Set(elements)) => elements.iter().cloned().collect(),
-                Some(_) => return Err(conflict()),
+        let mut entry = object;
+        for (depth, key) in keys.iter().enumerate() {
+            let conflict = || Failure {
+                loc: alternative.loc,
+                code: "conflict",
+                message: format!("object keys must be unique: {key} has two values"),
             };
-            elements.insert(value);
-            object.insert(key.clone(), Value::from(elements));
+            let Entry::Fields(fields) = entry else { return Err(conflict()) };
+            if depth + 1 < keys.len() {
+                entry = fields.entry(key.clone()).or_insert_with(|| Entry::Fields(BTreeMap::new()));
+                if !matches!(entry, Entry::Fields(_)) {
+                    return Err(conflict());
+                }
+                continue;
+            }
+            match fields.get_mut(key) {
+                None if alternative.is_element => {
+                    fields.insert(key.clone(), Entry::Elements(BTreeSet::from([value])));
+                }
+                None => {
+                    fields.insert(key.clone(), Entry::Value(value));
+                }
+                Some(Entry::Elements(elements)) if alternative.is_element => {
+                    elements.insert(value);
+                }
+                Some(Entry::Value(other)) if !alternative.is_element => match self.equal(other, &value) {
+                    Value::Bool(false) => return Err(conflict()),
+                    Value::Bool(true) | Value::Undefined => {}
+                    why => unknown::add(unknown, &why),
+                },
+                // The whole as one value, and entry by entry as well.
+                Some(_) => return Err(conflict()),
+            }
             return Ok(());
         }
-        let mut inner: BTreeMap<Value, Value> = match object.get(key) {
-            None => BTreeMap::new(),
-            Some(Value::Object(fields)) => fields.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
-            Some(_) => return Err(conflict()),
-        };
-        self.insert_deep(alternative, &mut inner, rest, value, unknown)?;
-        object.insert(key.clone(), Value::from(inner));
         Ok(())
     }
 
@@ -266,7 +296,7 @@ impl<'p> Evaluation<'p> {
         id: RuleId,
         alternative: &'p Alternative,
         unknown: &mut Option<Value>,
-        each: &mut dyn FnMut(&mut Self, Value, &mut Option<Value>) -> Result<Flow>,
+        each: Each<'_, 'p>,
     ) -> Result<()> {
         let pins = self.open_pins.len();
         let mut held = false;

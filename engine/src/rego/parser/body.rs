@@ -16,11 +16,7 @@ impl Parser<'_> {
             if self.eat(close)? {
                 return Ok(body);
             }
-            if self.eat(";")? {
-                if self.eat(close)? {
-                    return Ok(body);
-                }
-            } else if !self.token.on_new_line || self.token.kind == TokenKind::End {
+            if !self.eat(";")? && (!self.token.on_new_line || self.token.kind == TokenKind::End) {
                 return Err(self.unexpected(&format!("`;`, a line break or `{close}`")));
             }
         }
@@ -29,7 +25,7 @@ impl Parser<'_> {
     /// One statement with its `with` modifiers.
     pub(super) fn literal(&mut self) -> Result<Literal> {
         let loc = self.loc();
-        let kind = match self.word() {
+        let kind = match self.word().filter(|word| self.at_word(word)) {
             Some("some") => self.some()?,
             Some("every") => self.every()?,
             Some("not") => {
@@ -38,6 +34,15 @@ impl Parser<'_> {
             }
             _ => LiteralKind::Expr(self.statement_expr()?),
         };
+        let with = self.with()?;
+        if !with.is_empty() && matches!(kind, LiteralKind::Some(_)) {
+            return Err(Self::error_at(loc, "a declaration cannot have `with` modifiers"));
+        }
+        Ok(Literal { loc, kind, with })
+    }
+
+    /// Any number of `with target as value`.
+    pub(super) fn with(&mut self) -> Result<Vec<With>> {
         let mut with = Vec::new();
         while self.at_word("with") {
             let loc = self.loc();
@@ -48,14 +53,11 @@ impl Parser<'_> {
             }
             with.push(With { loc, target, value: self.expr()? });
         }
-        if !with.is_empty() && matches!(kind, LiteralKind::Some(_)) {
-            return Err(self.error_at(loc, "a declaration cannot have `with` modifiers"));
-        }
-        Ok(Literal { loc, kind, with })
+        Ok(with)
     }
 
     fn statement_expr(&mut self) -> Result<super::super::ast::Term> {
-        let left = self.expr()?;
+        let left = self.expr_with_key()?;
         self.assignment(left)
     }
 
@@ -78,7 +80,7 @@ impl Parser<'_> {
         for term in terms {
             match term.node {
                 Node::Var(name) => names.push(name),
-                _ => return Err(self.error_at(term.loc, "`some` declares variables: expected a name")),
+                _ => return Err(Self::error_at(term.loc, "`some` declares variables: expected a name")),
             }
         }
         Ok(LiteralKind::Some(names))

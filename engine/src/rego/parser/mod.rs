@@ -11,6 +11,10 @@ use super::lexer::{Lexer, SyntaxError, Token, TokenKind};
 
 /// Brackets, comprehensions and bodies may nest this deep.
 const MAX_DEPTH: usize = 128;
+/// Names and keys that one path may have, as in `a.b.c`.
+const MAX_PATH: usize = 128;
+/// Operators that may follow one another in one rule (`a + b + c` chains one).
+const MAX_CHAINED: usize = 1_000;
 
 /// Names that cannot be variables or rules.
 pub(crate) const KEYWORDS: [&str; 15] = [
@@ -38,6 +42,8 @@ pub(super) struct Parser<'t> {
     /// Where the token before ended: a `(`, `[` or `.` right there belongs to it.
     previous_end: usize,
     depth: usize,
+    /// Operators chained in this rule so far.
+    chained: usize,
 }
 
 /// A point to come back to when an attempt fails.
@@ -52,7 +58,7 @@ impl<'t> Parser<'t> {
     fn new(text: &'t str, file: u32) -> Result<Self> {
         let mut lexer = Lexer::new(text, file);
         let token = lexer.next()?;
-        Ok(Self { text, lexer, token, previous_end: 0, depth: 0 })
+        Ok(Self { text, lexer, token, previous_end: 0, depth: 0, chained: 0 })
     }
 
     fn module(&mut self) -> Result<Module> {
@@ -84,9 +90,10 @@ impl<'t> Parser<'t> {
         self.advance()?;
         let path = self.path()?;
         if !matches!(&*path[0], "data" | "input" | "future" | "rego") {
-            return Err(
-                self.error_at(loc, "an import's path starts with `data`, `input`, `future` or `rego`")
-            );
+            return Err(Self::error_at(
+                loc,
+                "an import's path starts with `data`, `input`, `future` or `rego`",
+            ));
         }
         let alias = if self.eat_word("as")? { Some(self.name()?) } else { None };
         Ok(Import { loc, path, alias })
@@ -96,6 +103,7 @@ impl<'t> Parser<'t> {
     fn path(&mut self) -> Result<Vec<Name>> {
         let mut path = vec![self.ident()?];
         loop {
+            self.check_path(path.len())?;
             if self.at_attached(".") {
                 self.advance()?;
                 path.push(self.ident()?);
@@ -129,8 +137,9 @@ impl<'t> Parser<'t> {
         (self.token.kind == TokenKind::Ident).then(|| &self.text[self.token.start..self.token.end])
     }
 
+    /// Whether a keyword is next. `if.x` is none: it refers to a rule of that name.
     fn at_word(&self, word: &str) -> bool {
-        self.word() == Some(word)
+        self.word() == Some(word) && !self.text[self.token.end..].starts_with('.')
     }
 
     fn eat_word(&mut self, word: &str) -> Result<bool> {
@@ -175,7 +184,7 @@ impl<'t> Parser<'t> {
     /// A word that may name a variable or rule.
     fn name(&mut self) -> Result<Name> {
         match self.word() {
-            Some(word) if KEYWORDS.contains(&word) => {
+            Some(word) if KEYWORDS.contains(&word) && self.at_word(word) => {
                 Err(self.error(format!("unexpected keyword `{word}`: expected a name")))
             }
             _ => self.ident(),
@@ -209,13 +218,21 @@ impl<'t> Parser<'t> {
         parsed
     }
 
+    /// Refuses a path that goes on behind `len` names.
+    fn check_path(&self, len: usize) -> Result<()> {
+        if len > MAX_PATH {
+            return Err(self.error(format!("a path may have {MAX_PATH} names at most")));
+        }
+        Ok(())
+    }
+
     // ---- errors ----
 
     fn error(&self, message: impl Into<String>) -> SyntaxError {
         self.lexer.error(self.token.start, message)
     }
 
-    fn error_at(&self, loc: Loc, message: impl Into<String>) -> SyntaxError {
+    fn error_at(loc: Loc, message: impl Into<String>) -> SyntaxError {
         SyntaxError { loc, message: message.into() }
     }
 

@@ -9,6 +9,7 @@ const IF_REQUIRED: &str = "`if` is required before a rule's body";
 impl Parser<'_> {
     pub(super) fn rule(&mut self) -> Result<Rule> {
         let loc = self.loc();
+        self.chained = 0;
         let is_default = self.eat_word("default")?;
         let name = self.name()?;
         let keys = self.head_keys()?;
@@ -27,10 +28,10 @@ impl Parser<'_> {
         let mut value = None;
         if self.at_word("contains") {
             self.advance()?;
-            element = Some(self.expr()?);
+            element = Some(self.expr_with_key()?);
         } else if self.at(":=") || self.at("=") {
             self.advance()?;
-            value = Some(self.expr()?);
+            value = Some(self.expr_with_key()?);
         }
         if self.at_word("with") {
             return Err(self.error("`with` cannot be used in a rule's head: put it into the body"));
@@ -39,9 +40,9 @@ impl Parser<'_> {
             return Err(self.error(IF_REQUIRED));
         }
         let has_value = element.is_some() || value.is_some();
-        let body = self.if_body()?;
+        let body = self.if_body(false)?;
         if body.is_none() && !has_value {
-            return Err(self.error_at(
+            return Err(Self::error_at(
                 loc,
                 "a rule needs a value (`:= …`), an element (`contains …`) or a body (`if …`)",
             ));
@@ -59,19 +60,19 @@ impl Parser<'_> {
     fn else_branch(&mut self) -> Result<Alternative> {
         let loc = self.loc();
         self.advance()?;
-        let value = if self.eat(":=")? || self.eat("=")? { Some(self.expr()?) } else { None };
+        let value = if self.eat(":=")? || self.eat("=")? { Some(self.expr_with_key()?) } else { None };
         if self.at("{") && !self.token.on_new_line {
             return Err(self.error(IF_REQUIRED));
         }
-        let body = self.if_body()?;
+        let body = self.if_body(true)?;
         if body.is_none() && value.is_none() {
-            return Err(self.error_at(loc, "`else` needs a value or a body"));
+            return Err(Self::error_at(loc, "`else` needs a value or a body"));
         }
         Ok(Alternative { loc, value, body: body.unwrap_or_default() })
     }
 
     /// The body behind `if`: braces, or one statement.
-    fn if_body(&mut self) -> Result<Option<Body>> {
+    fn if_body(&mut self, is_else: bool) -> Result<Option<Body>> {
         if !self.eat_word("if")? {
             return Ok(None);
         }
@@ -83,13 +84,11 @@ impl Parser<'_> {
         self.advance()?;
         match self.body("}") {
             Ok(body) => Ok(Some(body)),
+            // Behind `else`, braces hold a body in any case.
+            Err(error) if is_else => Err(error),
             Err(error) => {
                 let furthest = self.token.start;
-                let empty = self.at("}") && self.text[..self.token.start].trim_end().ends_with('{');
                 self.reset(mark);
-                if empty {
-                    return Err(error);
-                }
                 match self.literal() {
                     Ok(literal) => Ok(Some(vec![literal])),
                     Err(other) if other.loc.offset as usize > furthest => Err(other),
@@ -103,6 +102,7 @@ impl Parser<'_> {
     fn head_keys(&mut self) -> Result<Vec<Term>> {
         let mut keys = Vec::new();
         loop {
+            self.check_path(keys.len())?;
             if self.at_attached(".") {
                 self.advance()?;
                 let loc = self.loc();
@@ -129,9 +129,10 @@ impl Parser<'_> {
             return Err(self.error("a default has a constant value and no body"));
         }
         if !is_constant(&value) {
-            return Err(
-                self.error_at(value.loc, "a default value may not hold variables, references or calls")
-            );
+            return Err(Self::error_at(
+                value.loc,
+                "a default value may not hold variables, references or calls",
+            ));
         }
         Ok(value)
     }

@@ -6,7 +6,7 @@ use regorus::Value;
 
 use super::super::ast::{Loc, Node, TemplatePart, Term};
 use super::super::lexer::{ChunkEnd, TokenKind};
-use super::{KEYWORDS, Parser, Result, list};
+use super::{KEYWORDS, MAX_CHAINED, Parser, Result, list};
 
 /// Binary operators by rising precedence, with the built-ins they stand for.
 const LEVELS: [&[(&str, &str)]; 5] = [
@@ -28,11 +28,26 @@ impl Parser<'_> {
     fn member_of(&mut self, left: Term) -> Result<Term> {
         let loc = left.loc;
         let mut left = left;
+        let mut chained = false;
         while self.eat_word("in")? {
+            if chained {
+                self.chain()?;
+            }
+            chained = true;
             let right = self.binary(0)?;
             left = call(loc, "internal.member_2", vec![left, right]);
         }
         Ok(left)
+    }
+
+    /// Counts an operator on the result of another, for each makes the expression deeper.
+    fn chain(&mut self) -> Result<()> {
+        self.chained += 1;
+        if self.chained > MAX_CHAINED {
+            let message = format!("a rule may chain {MAX_CHAINED} operators at most: split it");
+            return Err(self.error(message));
+        }
+        Ok(())
     }
 
     /// The rest of an expression whose first operand, at a level above `|`, has been read.
@@ -42,25 +57,19 @@ impl Parser<'_> {
         self.member_of(left)
     }
 
-    /// An expression in brackets, where `k, v in xs` is possible as well.
-    fn expr_with_key(&mut self) -> Result<Term> {
+    /// An expression that stands alone, not in a list: `k, v in xs` is possible as well.
+    pub(super) fn expr_with_key(&mut self) -> Result<Term> {
         let loc = self.loc();
         let first = self.expr()?;
-        if !self.at(",") {
+        if !self.eat(",")? {
             return Ok(first);
         }
-        let mark = self.mark();
-        self.advance()?;
-        if !self.at(")") && !self.at("]") && !self.at("}") {
-            let value = self.binary(0)?;
-            if self.at_word("in") {
-                self.advance()?;
-                let domain = self.binary(0)?;
-                return Ok(call(loc, "internal.member_3", vec![first, value, domain]));
-            }
+        let value = self.binary(0)?;
+        if !self.eat_word("in")? {
+            return Err(self.unexpected("`in`, as in `key, value in collection`"));
         }
-        self.reset(mark);
-        Ok(first)
+        let domain = self.binary(0)?;
+        self.member_of(call(loc, "internal.member_3", vec![first, value, domain]))
     }
 
     fn binary(&mut self, level: usize) -> Result<Term> {
@@ -74,10 +83,15 @@ impl Parser<'_> {
     /// `left op right op …` with the operators of one level.
     fn operators(&mut self, level: usize, left: Term) -> Result<Term> {
         let mut left = left;
+        let mut chained = false;
         loop {
             let found = LEVELS[level].iter().find(|(symbol, _)| self.at(symbol));
             let Some((_, name)) = found else { return Ok(left) };
             let loc = self.loc();
+            if chained {
+                self.chain()?;
+            }
+            chained = true;
             self.advance()?;
             let right = self.binary(level + 1)?;
             left = call(loc, name, vec![left, right]);
@@ -91,6 +105,9 @@ impl Parser<'_> {
             TokenKind::Number(value) => return self.scalar(loc, value),
             TokenKind::String(text) => return self.scalar(loc, Value::from(text)),
             TokenKind::TemplateStart { raw } => return self.template(loc, raw),
+            TokenKind::Ident if self.text[self.token.end..].starts_with('.') => {
+                Term::new(loc, Node::Var(self.ident()?))
+            }
             TokenKind::Ident => match self.word().unwrap_or_default() {
                 "null" => return self.scalar(loc, Value::Null),
                 "true" => return self.scalar(loc, Value::from(true)),
@@ -131,7 +148,7 @@ impl Parser<'_> {
                 Value::Number(_) => "a number",
                 _ => "a constant",
             };
-            return Err(self.error_at(loc, format!("{what} has no fields to refer to")));
+            return Err(Self::error_at(loc, format!("{what} has no fields to refer to")));
         }
         Ok(Term::new(loc, Node::Scalar(value)))
     }
@@ -164,7 +181,7 @@ impl Parser<'_> {
             return Ok(left);
         };
         self.advance()?;
-        let right = self.expr()?;
+        let right = self.expr_with_key()?;
         Ok(call(loc, name, vec![left, right]))
     }
 
@@ -189,9 +206,9 @@ impl Parser<'_> {
                 self.expect("]")?;
             } else if self.at_attached("(") && matches!(head.node, Node::Var(_)) {
                 let path = called_path(&head, &keys)
-                    .ok_or_else(|| self.error_at(loc, "only a function's name can be called"))?;
+                    .ok_or_else(|| Self::error_at(loc, "only a function's name can be called"))?;
                 self.advance()?;
-                let args = self.nested(|p| list(p, ")", Self::expr_with_key))?;
+                let args = self.nested(|p| list(p, ")", Self::expr))?;
                 head = Term::new(loc, Node::Call(path, args));
                 keys.clear();
             } else {
@@ -279,7 +296,8 @@ impl Parser<'_> {
                 ChunkEnd::Expr => {
                     self.token.end = self.lexer.position;
                     self.advance()?;
-                    parts.push(TemplatePart::Expr(self.nested(Self::expr)?));
+                    let expr = self.nested(Self::expr)?;
+                    parts.push(TemplatePart::Expr(expr, self.with()?));
                     // The closing brace is the current token; the text behind it has not been read.
                     if !self.at("}") {
                         return Err(self.unexpected("`}` at the end of the template expression"));
