@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test uses a part of it")]
 
+pub mod conversation;
+pub mod expressions;
 pub mod policies;
 pub mod rng;
 pub mod world;
@@ -10,12 +12,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use policy_engine::check::{Check, Facts, Outcome};
+use policy_engine::check::{Check, Decision, Facts, Outcome};
 use policy_engine::input::Env;
 use policy_engine::policy::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyError, PolicyFile, PolicyRoot,
 };
 use policy_engine::source::{Platform, Source, SourceOp};
+
+/// An image with most to look up.
+pub const IMAGE: &str = "docker-image://docker.io/library/app:1";
 
 /// Files in memory, by path.
 #[derive(Default)]
@@ -98,6 +103,14 @@ pub fn env() -> Env {
 /// Asks `policy` about `source`.
 pub fn check(policy: &Policy, source: &SourceOp, facts: &Facts) -> Result<Outcome, PolicyError> {
     ask(&|check| policy.check(check), source, facts)
+}
+
+/// What `policy` decides while nothing has been looked up.
+pub fn decide(policy: &Policy, identifier: &str) -> Result<Decision, PolicyError> {
+    match check(policy, &source(identifier), &Facts::default())? {
+        Outcome::Decided(decision) => Ok(decision),
+        other @ Outcome::Needs(_) => panic!("{other:?}"),
+    }
 }
 
 /// Puts a question to a policy or a set of them.

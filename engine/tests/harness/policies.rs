@@ -1,5 +1,7 @@
 //! Policies made up at random, over one kind of source.
 
+use std::fmt::Write as _;
+
 use super::rng::Rng;
 use super::world::DIGESTS;
 
@@ -7,7 +9,7 @@ use super::world::DIGESTS;
 pub struct Kind {
     pub document: &'static str,
     pub sources: &'static [&'static str],
-    fields: &'static [&'static str],
+    pub(super) fields: &'static [&'static str],
 }
 
 const IMAGE_FIELDS: [&str; 18] = [
@@ -74,25 +76,6 @@ pub const KINDS: [Kind; 5] = [
     },
 ];
 
-const CONSTANTS: [&str; 16] = [
-    r#""infra""#,
-    r#""app""#,
-    r#""root""#,
-    r#""team""#,
-    r#""labels""#,
-    r#""user""#,
-    r#""checksum""#,
-    r#""refs/heads/main""#,
-    "0",
-    "1",
-    "2",
-    "true",
-    "false",
-    "{}",
-    "[]",
-    r#"{"team": "infra"}"#,
-];
-
 /// The text of a policy.
 pub fn policy(rng: Rng, kind: &Kind) -> String {
     let mut writer = Writer { rng, kind, variables: Vec::new(), names: 0, values: Vec::new(), functions: 0 };
@@ -104,15 +87,15 @@ pub fn policy(rng: Rng, kind: &Kind) -> String {
     text
 }
 
-struct Writer<'k> {
-    rng: Rng,
-    kind: &'k Kind,
-    variables: Vec<String>,
+pub(super) struct Writer<'k> {
+    pub(super) rng: Rng,
+    pub(super) kind: &'k Kind,
+    pub(super) variables: Vec<String>,
     names: usize,
     /// Rules without parameters, written so far.
-    values: Vec<String>,
+    pub(super) values: Vec<String>,
     /// Functions `f0`, `f1`… with one parameter.
-    functions: usize,
+    pub(super) functions: usize,
 }
 
 impl Writer<'_> {
@@ -122,7 +105,7 @@ impl Writer<'_> {
     }
 
     /// A body: statements in braces or not, and then what `head` writes with the body's variables.
-    fn body(&mut self, depth: usize, head: impl FnOnce(&mut Self) -> String) -> (String, String) {
+    pub(super) fn body(&mut self, depth: usize, head: impl FnOnce(&mut Self) -> String) -> (String, String) {
         let before = self.variables.len();
         let count = 1 + self.rng.below(if depth > 1 { 3 } else { 1 });
         let statements: Vec<String> = (0..count).map(|_| self.statement(depth)).collect();
@@ -166,7 +149,7 @@ impl Writer<'_> {
                 for part in 0..=clauses {
                     let (body, value) = self.body(2, |this| this.expression(1));
                     let start = if part == 0 { name } else { " else" };
-                    line.push_str(&format!("{start} := {value} if {{ {body} }}"));
+                    let _ = write!(line, "{start} := {value} if {{ {body} }}");
                 }
                 lines.push(line);
             }
@@ -193,7 +176,7 @@ impl Writer<'_> {
     fn decision(&mut self, text: &mut String) {
         for _ in 0..self.rng.below(3) {
             let (body, message) = self.body(3, |this| format!("sprintf(\"%v\", [{}])", this.expression(1)));
-            text.push_str(&format!("deny_msg contains msg if {{ {body}; msg := {message} }}\n"));
+            let _ = writeln!(text, "deny_msg contains msg if {{ {body}; msg := {message} }}");
         }
         let has_messages = text.contains("deny_msg");
         if self.rng.chance(60) {
@@ -207,7 +190,7 @@ impl Writer<'_> {
                 }
                 _ => String::new(),
             };
-            text.push_str(&format!("allow if {{ {body}{pin} }}\n"));
+            let _ = writeln!(text, "allow if {{ {body}{pin} }}");
         }
         let allow = match self.rng.below(6) {
             0 => format!("[1 | {}] != []", self.body(2, |_| String::new()).0),
@@ -217,7 +200,7 @@ impl Writer<'_> {
         };
         let messages = if has_messages { r#", "deny_msg": deny_msg"# } else { "" };
         let fields = format!("{{\"allow\": is_it{messages}}}");
-        text.push_str(&format!("decision := {fields} if {{ is_it := {allow} }}\n"));
+        let _ = writeln!(text, "decision := {fields} if {{ is_it := {allow} }}");
     }
 
     // ---- statements ----
@@ -258,7 +241,7 @@ impl Writer<'_> {
         }
     }
 
-    fn operator(&mut self) -> &'static str {
+    pub(super) fn operator(&mut self) -> &'static str {
         self.rng.pick(&["==", "==", "!=", "<", ">="])
     }
 
@@ -318,9 +301,8 @@ impl Writer<'_> {
         self.variables.extend([key.clone(), value.clone()]);
         let (body, _) = self.body(depth, |_| String::new());
         self.variables.truncate(before);
-        // Variables that nothing uses are refused.
-        let [key, value] = [key, value].map(|name| if body.contains(&name) { name } else { "_".to_owned() });
-        format!("every {key}, {value} in {domain} {{ {body} }}")
+        // Variables must be used.
+        format!("every {key}, {value} in {domain} {{ {body}; [{key}, {value}] != 0 }}")
     }
 
     fn with(&mut self, depth: usize) -> String {
@@ -357,98 +339,6 @@ impl Writer<'_> {
             2..=5 => format!("pin_image(input.image, \"{}\")", self.rng.pick(&DIGESTS)),
             6 => format!("pin_image(input.{document}, {})", self.field()),
             _ => format!("load_json(\"missing.json\").x == {}", self.field()),
-        }
-    }
-
-    // ---- expressions ----
-
-    fn constant(&mut self) -> String {
-        self.rng.pick(&CONSTANTS).to_owned()
-    }
-
-    fn field(&mut self) -> String {
-        let field = self.rng.pick(self.kind.fields);
-        format!("input.{}.{field}", self.kind.document)
-    }
-
-    fn expression(&mut self, depth: usize) -> String {
-        let document = self.kind.document;
-        let inner = depth.saturating_sub(1);
-        match self.rng.below(if depth == 0 { 9 } else { 30 }) {
-            0..=2 => self.field(),
-            3 | 4 => self.constant(),
-            5 => self.rng.pick(&["input", "input.env", "input.image"]).to_owned(),
-            6 => format!("input.{document}"),
-            7 | 8 => match (self.variables.len(), self.values.len()) {
-                (0, 0) => self.field(),
-                (0, n) => self.values[self.rng.below(n)].clone(),
-                (n, _) => {
-                    let name = self.variables[self.rng.below(n)].clone();
-                    let key =
-                        self.rng.pick(&["", "", "", ".image.labels.team", ".team", "[0]", ".image", ".user"]);
-                    format!("{name}{key}")
-                }
-            },
-            9 | 10 => {
-                let key =
-                    self.rng.pick(&["\"labels\"", "\"checksum\"", "[\"labels\", \"team\"]", "\"commit\""]);
-                format!("object.get(input.{document}, {key}, {})", self.constant())
-            }
-            11 => format!("object.get({}, {}, 1)", self.object(inner), self.expression(inner)),
-            12 => format!("json.marshal({})", self.expression(inner)),
-            13 => format!("sprintf(\"%v %v\", [{}, {}])", self.expression(inner), self.expression(inner)),
-            14 | 15 => format!("count({})", self.collection(inner)),
-            16 => format!("object.keys({})", self.object(inner)),
-            17 => format!("input.{document}[{}]", self.expression(inner)),
-            18..=20 => self.comprehension(inner),
-            21 if self.functions > 0 => {
-                format!("f{}({})", self.rng.below(self.functions), self.expression(inner))
-            }
-            22 => format!("[{}, {}]", self.expression(inner), self.expression(inner)),
-            23 => format!("{{\"team\": {}, \"b\": {}}}", self.expression(inner), self.expression(inner)),
-            24 => format!("{{{}, {}}}", self.expression(inner), self.expression(inner)),
-            25 => format!("object.union(input.{document}, {{\"labels\": {}}})", self.expression(inner)),
-            26 => format!("$\"x{{{}}}\"", self.expression(0)),
-            27 => format!("({} {} {})", self.expression(inner), self.operator(), self.expression(inner)),
-            28 if self.values.iter().any(|rule| rule == "r0") => "data.docker.r0".to_owned(),
-            _ => format!("{{{}: {}}}", self.expression(0), self.expression(inner)),
-        }
-    }
-
-    /// Something that may well be an object.
-    fn object(&mut self, depth: usize) -> String {
-        match (self.rng.below(6), self.variables.last()) {
-            (0, Some(variable)) => variable.clone(),
-            (1, _) => self.field(),
-            (2, _) => format!("{{\"team\": {}}}", self.expression(depth)),
-            _ => format!("input.{}", self.kind.document),
-        }
-    }
-
-    /// Something that may well have elements.
-    fn collection(&mut self, depth: usize) -> String {
-        match self.rng.below(4) {
-            0 => self.comprehension(depth),
-            1 if !self.values.is_empty() => self.values[self.rng.below(self.values.len())].clone(),
-            _ => self.object(depth),
-        }
-    }
-
-    fn comprehension(&mut self, depth: usize) -> String {
-        match self.rng.below(3) {
-            0 => {
-                let (body, head) = self.body(depth, |this| this.expression(0));
-                format!("[{head} | {body}]")
-            }
-            1 => {
-                let (body, head) = self.body(depth, |this| this.expression(0));
-                format!("{{{head} | {body}}}")
-            }
-            _ => {
-                let (body, head) =
-                    self.body(depth, |this| format!("{}: {}", this.expression(0), this.expression(0)));
-                format!("{{{head} | {body}}}")
-            }
         }
     }
 }

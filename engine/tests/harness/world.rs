@@ -247,10 +247,12 @@ fn for_source(source: &SourceOp, wanted: Wanted) -> Wanted {
 
 fn config(rng: &mut Rng) -> Value {
     let mut container = serde_json::Map::new();
-    let labels: serde_json::Map<String, Value> = ["team", "user", "infra"]
-        .into_iter()
-        .filter_map(|name| rng.chance(50).then(|| (name.to_owned(), rng.pick(&WORDS).into())))
-        .collect();
+    let mut labels = serde_json::Map::new();
+    for name in ["team", "user", "infra"] {
+        if rng.chance(50) {
+            labels.insert(name.to_owned(), rng.pick(&WORDS).into());
+        }
+    }
     for (name, value) in [
         ("Labels", Value::from(labels)),
         ("User", rng.pick(&WORDS).into()),
