@@ -193,7 +193,8 @@ fn pins() {
 
 #[test]
 fn policies_that_burn_time_or_memory_end_at_a_limit() {
-    let doubling: String = (1..40).map(|i| format!("x{i} := concat(\"\", [x{0}, x{0}])\n", i - 1)).collect();
+    let doubling: Vec<_> = (1..40).map(|i| format!("x{i} := concat(\"\", [x{0}, x{0}])\n", i - 1)).collect();
+    let doubling = doubling.concat();
     for rules in [
         "decision := {\"allow\": sum(numbers.range(1, 200000000)) == 1}".to_owned(),
         "decision := {\"allow\": count([1 | some a in numbers.range(1, 5000); some b in numbers.range(1, 5000); a < b]) == 1}".to_owned(),
@@ -211,7 +212,8 @@ fn policies_that_burn_time_or_memory_end_at_a_limit() {
     let deep =
         format!("x := {}1{}\ndecision := {{\"allow\": x == 1}}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(problem(&deep).position.line, 2);
-    let chain: String = (1..3_000).map(|i| format!("x{i} := x{}\n", i - 1)).collect();
+    let chain: Vec<_> = (1..3_000).map(|i| format!("x{i} := x{}\n", i - 1)).collect();
+    let chain = chain.concat();
     let rules = format!("x0 := 1\n{chain}decision := {{\"allow\": x2999 == 1}}");
     assert!(matches!(decided(&rules), Err(PolicyError::Evaluation { code: "limit", .. })));
 }

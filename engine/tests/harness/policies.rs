@@ -176,7 +176,7 @@ impl Writer<'_> {
     fn decision(&mut self, text: &mut String) {
         for _ in 0..self.rng.below(3) {
             let (body, message) = self.body(3, |this| format!("sprintf(\"%v\", [{}])", this.expression(1)));
-            let _ = write!(text, "deny_msg contains msg if {{ {body}; msg := {message} }}\n");
+            let _ = writeln!(text, "deny_msg contains msg if {{ {body}; msg := {message} }}");
         }
         let has_messages = text.contains("deny_msg");
         if self.rng.chance(60) {
@@ -190,7 +190,7 @@ impl Writer<'_> {
                 }
                 _ => String::new(),
             };
-            let _ = write!(text, "allow if {{ {body}{pin} }}\n");
+            let _ = writeln!(text, "allow if {{ {body}{pin} }}");
         }
         let allow = match self.rng.below(6) {
             0 => format!("[1 | {}] != []", self.body(2, |_| String::new()).0),
@@ -200,7 +200,7 @@ impl Writer<'_> {
         };
         let messages = if has_messages { r#", "deny_msg": deny_msg"# } else { "" };
         let fields = format!("{{\"allow\": is_it{messages}}}");
-        let _ = write!(text, "decision := {fields} if {{ is_it := {allow} }}\n");
+        let _ = writeln!(text, "decision := {fields} if {{ is_it := {allow} }}");
     }
 
     // ---- statements ----
