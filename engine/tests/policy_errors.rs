@@ -170,6 +170,12 @@ fn pins() {
     assert_eq!(converted.update.unwrap().identifier, format!("{IMAGE}@{a}"));
     let several = error(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&b)));
     assert_eq!(several, format!("the policy pins {IMAGE} to several digests: {a}, {b}"));
+    // One of them being the image's own makes no difference.
+    let policy = load(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&b))).unwrap();
+    assert_eq!(
+        decide(&policy, &format!("{IMAGE}@{a}")).unwrap_err().to_string(),
+        several.replace(IMAGE, &format!("{IMAGE}@{a}"))
+    );
     let twice = decided(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&a))).unwrap();
     assert_eq!(twice.action, Action::Convert);
     // A body that fails after its pin pins nothing.
