@@ -170,6 +170,12 @@ fn pins() {
     assert_eq!(converted.update.unwrap().identifier, format!("{IMAGE}@{a}"));
     let several = error(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&b)));
     assert_eq!(several, format!("the policy pins {IMAGE} to several digests: {a}, {b}"));
+    // One of them being the image's own makes no difference.
+    let policy = load(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&b))).unwrap();
+    assert_eq!(
+        decide(&policy, &format!("{IMAGE}@{a}")).unwrap_err().to_string(),
+        several.replace(IMAGE, &format!("{IMAGE}@{a}"))
+    );
     let twice = decided(&format!("allow if {{ {}; {} }}{decision}", pin(&a), pin(&a))).unwrap();
     assert_eq!(twice.action, Action::Convert);
     // A body that fails after its pin pins nothing.
@@ -193,7 +199,8 @@ fn pins() {
 
 #[test]
 fn policies_that_burn_time_or_memory_end_at_a_limit() {
-    let doubling: String = (1..40).map(|i| format!("x{i} := concat(\"\", [x{0}, x{0}])\n", i - 1)).collect();
+    let doubling: Vec<_> = (1..40).map(|i| format!("x{i} := concat(\"\", [x{0}, x{0}])\n", i - 1)).collect();
+    let doubling = doubling.concat();
     for rules in [
         "decision := {\"allow\": sum(numbers.range(1, 200000000)) == 1}".to_owned(),
         "decision := {\"allow\": count([1 | some a in numbers.range(1, 5000); some b in numbers.range(1, 5000); a < b]) == 1}".to_owned(),
@@ -211,7 +218,8 @@ fn policies_that_burn_time_or_memory_end_at_a_limit() {
     let deep =
         format!("x := {}1{}\ndecision := {{\"allow\": x == 1}}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(problem(&deep).position.line, 2);
-    let chain: String = (1..3_000).map(|i| format!("x{i} := x{}\n", i - 1)).collect();
+    let chain: Vec<_> = (1..3_000).map(|i| format!("x{i} := x{}\n", i - 1)).collect();
+    let chain = chain.concat();
     let rules = format!("x0 := 1\n{chain}decision := {{\"allow\": x2999 == 1}}");
     assert!(matches!(decided(&rules), Err(PolicyError::Evaluation { code: "limit", .. })));
 }

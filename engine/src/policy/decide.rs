@@ -66,7 +66,7 @@ pub(super) fn check(
         warnings,
     };
     if decision.action == Action::Allow
-        && let Some(update) = pinned(check.source, pins)?
+        && let Some(update) = pinned(check.source, &input, pins)?
     {
         decision.action = Action::Convert;
         decision.update = Some(update);
@@ -276,12 +276,18 @@ fn kind(value: &Value) -> String {
     if types.starts_with(['a', 'o']) { format!("an {types}") } else { format!("a {types}") }
 }
 
-/// The source with the digest that the policy pinned it to.
-fn pinned(source: &SourceOp, mut pins: Vec<String>) -> Result<Option<SourceOp>, PolicyError> {
+/// The source with the digest that the policy pinned it to. As in buildx, an image that is known to have
+/// that digest is used as it is; but whether the pins agree does not depend on what is known.
+fn pinned(
+    source: &SourceOp,
+    input: &input::Input,
+    mut pins: Vec<String>,
+) -> Result<Option<SourceOp>, PolicyError> {
     pins.sort();
     pins.dedup();
     match pins.as_slice() {
         [] => Ok(None),
+        [pin] if input.image.as_ref().is_some_and(|image| image.content.checksum == *pin) => Ok(None),
         [pin] => source.with_digest(pin).map(Some).map_err(|error| PolicyError::Input(error.into())),
         several => Err(PolicyError::InvalidDecision(format!(
             "the policy pins {} to several digests: {}",

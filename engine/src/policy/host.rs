@@ -72,7 +72,9 @@ impl SourceHost<'_> {
 
     /// `pin_image(input.image, digest)`: true, and the image is replaced by the one with this digest.
     fn pin_image(&self, image: &Value, wanted: &Value) -> Answer {
-        let Some(checked) = &self.input.image else { return Answer::Value(Value::from(false)) };
+        if self.input.image.is_none() {
+            return Answer::Value(Value::from(false));
+        }
         match is_same(image, &self.document["image"]) {
             Value::Bool(true) => {}
             Value::Bool(false) => {
@@ -85,10 +87,6 @@ impl SourceHost<'_> {
         };
         if let Err(error) = digest::validate(wanted) {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
-        }
-        // As in buildx, an image that is known to be the one needs no pin.
-        if checked.content.checksum == **wanted {
-            return Answer::Value(Value::from(true));
         }
         Answer::Pin(wanted.to_string())
     }

@@ -109,7 +109,7 @@ pub fn check(policy: &Policy, source: &SourceOp, facts: &Facts) -> Result<Outcom
 pub fn decide(policy: &Policy, identifier: &str) -> Result<Decision, PolicyError> {
     match check(policy, &source(identifier), &Facts::default())? {
         Outcome::Decided(decision) => Ok(decision),
-        other @ Outcome::Needs(_) => panic!("{other:?}"),
+        Outcome::Needs(requests) => panic!("{requests:?}"),
     }
 }
 
