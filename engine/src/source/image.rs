@@ -15,6 +15,12 @@ pub struct ImageSource {
 impl ImageSource {
     /// Parses what follows `docker-image://`.
     pub fn parse(reference: &str) -> Result<Self, SourceError> {
+        // References have no credentials. Where somebody wrote some, no message may repeat them.
+        let without_credentials = match reference.split_once('/') {
+            Some((host, path)) => host.rsplit_once('@').map(|(_, host)| format!("***@{host}/{path}")),
+            None => None,
+        };
+        let reference = without_credentials.as_deref().unwrap_or(reference);
         match Reference::parse(reference) {
             Ok(reference) => Ok(Self { reference }),
             Err(error) => Err(SourceError::Reference { reference: Redacted(reference).to_string(), error }),
@@ -70,6 +76,14 @@ mod tests {
     use crate::source::SourceError;
 
     const DIGEST: &str = "sha256:ec9a4bc148364510d17bb5b03ac632ab9a23b7a1318c050d28bb059304d6a7ab";
+
+    #[test]
+    fn credentials_are_not_repeated() {
+        let error = ImageSource::parse("user:secret@localhost:5000/app:1").unwrap_err().to_string();
+        assert!(error.contains("***@localhost:5000") && !error.contains("secret"), "{error}");
+        assert!(ImageSource::parse(&format!("alpine@{DIGEST}")).is_ok());
+        assert!(ImageSource::parse(&format!("ghcr.io/a/b@{DIGEST}")).is_ok());
+    }
 
     #[test]
     fn pinning_keeps_the_tag_and_adds_the_checksum() {

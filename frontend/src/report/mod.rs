@@ -98,6 +98,16 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
         DecideError::Policy(PolicyError::Undefined) => Some(
             "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default",
         ),
+        DecideError::Policy(PolicyError::Evaluation { code, .. }) => Some(match *code {
+            "limit" => {
+                "make the rule cheaper: narrow what it goes through, or guard it with a condition first"
+            }
+            "conflict" => "let the conditions of the rule's definitions exclude each other, or use `else`",
+            _ => "correct the call, or guard it with a condition; `--explain` shows how it was reached",
+        }),
+        DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => {
+            Some("guard the rule so that it reads `signatures` only where it must")
+        }
         DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => Some(
             "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)",
         ),

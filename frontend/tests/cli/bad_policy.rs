@@ -79,6 +79,7 @@ fn conflict() {
     -- stdout --
     undecided local://context
       Dockerfile.rego:3:1: complete rules must not produce multiple outputs: `data.docker.x` has two values
+      help: let the conditions of the rule's definitions exclude each other, or use `else`
     -- stderr --
     "#);
 }

@@ -290,6 +290,7 @@ fn imports_and_data_stay_in_the_root() {
     -- stdout --
     undecided local://context
       root/Dockerfile.rego:3:10: load_json: cannot load `../outside.json`: the path leads out of the policy's root
+      help: correct the call, or guard it with a condition; `--explain` shows how it was reached
     -- stderr --
     "#);
 }
@@ -309,6 +310,7 @@ fn symlinks_do_not_lead_out_of_the_root() {
     -- stdout --
     undecided local://context
       root/Dockerfile.rego:3:10: load_json: cannot load `link.json`: the path leads out of the policy's root
+      help: correct the call, or guard it with a condition; `--explain` shows how it was reached
     -- stderr --
     "#);
 }
