@@ -174,7 +174,7 @@ impl Transport {
             "https" => Ok(Some(target)),
             "http" if from.scheme() == "http" || self.may_be_plain_http(&target) => Ok(Some(target)),
             "http" => Err(refuse(&format!(
-                "it leads from HTTPS to plain HTTP at {}; name that host with --plain-http if this is meant",
+                "it leads from HTTPS to plain HTTP at {}; name that host with --insecure-registry if this is meant",
                 redacted(&target)
             ))),
             scheme => Err(refuse(&format!("it leads to a {scheme} URL"))),

@@ -351,3 +351,17 @@ fn documentation_names_every_flag() {
         }
     }
 }
+
+/// Messages of the resolvers name flags of the command line: those that it has.
+#[test]
+fn flags_that_errors_name_exist() {
+    use policy_check::resolve::transport::TransportError;
+
+    let help = Place::new().run(["eval", "--help"]).shown();
+    let (url, detail) = (String::from("https://h"), String::from("bad certificate"));
+    let errors = [TransportError::NotTls { url: url.clone() }, TransportError::Tls { url, detail }];
+    for error in errors.map(|error| error.to_string()) {
+        let flag = error.split_whitespace().find(|word| word.starts_with("--")).unwrap();
+        assert!(help.contains(flag), "{error}");
+    }
+}

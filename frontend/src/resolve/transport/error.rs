@@ -36,13 +36,13 @@ pub enum TransportError {
         detail: String,
     },
     /// TLS was tried with a server that does not speak it.
-    #[error("{url} does not speak TLS; if plain HTTP is meant, name the host with --plain-http")]
+    #[error("{url} does not speak TLS; if plain HTTP is meant, name the host with --insecure-registry")]
     NotTls {
         /// What was asked for.
         url: String,
     },
     /// The server's certificate or the TLS handshake is bad.
-    #[error("TLS with {url} failed: {detail}; if the server has a private CA, name its file with --ca-file")]
+    #[error("TLS with {url} failed: {detail}; if the server has a private CA, name its file with --ca-cert")]
     Tls {
         /// What was asked for.
         url: String,
