@@ -104,7 +104,7 @@ fn deliberate_differences() {
 
 #[test]
 fn properties_of_materials() {
-    let Some(world) = World::running() else { return };
+    let Some(world) = World::as_recorded() else { return };
     let fields = "image.provenance.materials[0].image.labels";
     let args = ["--print", "--fields", fields, "docker-image://localhost:5000/app/child:1.0"];
     let run = world.eval(&Place::new(), &args).finish();

@@ -37,6 +37,20 @@ impl World {
         })
     }
 
+    /// The running world, if its registry has the very address that recorded provenance names: what is
+    /// addressed by its digest cannot be translated. `.ci/run` gives it that address where it is free.
+    pub(crate) fn as_recorded() -> Option<Self> {
+        let world = Self::running()?;
+        let (used, recorded) = &world.addresses[0];
+        if used != recorded {
+            let text =
+                format!("SKIPPED: recorded materials; start the world with its registry on {recorded}");
+            writeln!(std::io::stderr(), "{text}").expect("standard error");
+            return None;
+        }
+        Some(world)
+    }
+
     /// `policy-check eval` with these arguments, in which the world has the addresses of the recordings.
     pub(crate) fn eval(&self, place: &Place, args: &[&str]) -> Run {
         let here = |arg: &&str| {
