@@ -78,6 +78,11 @@ fn filtered(value: &Value, tree: &Tree) -> Value {
         None => Some(value.clone()),
         Some(below) => Some(filtered(value, below)),
     };
+    retained(value, keep)
+}
+
+/// What `keep` makes of the parts of a value: by field, by index as text, by member; `None` leaves one out.
+fn retained(value: &Value, keep: impl Fn(&Value, &Value) -> Option<Value>) -> Value {
     match value {
         Value::Object(object) => {
             let mut result = Object::new();
@@ -111,25 +116,7 @@ fn without(value: &Value, tree: &Tree) -> Value {
         Some(None) => None,
         Some(Some(below)) => Some(without(value, below)),
     };
-    match value {
-        Value::Object(object) => {
-            let mut result = Object::new();
-            for (key, value) in object.iter() {
-                if let Some(value) = keep(key, value) {
-                    result.insert(key.clone(), value);
-                }
-            }
-            result.into_value()
-        }
-        Value::Array(array) => {
-            let kept = array.iter().enumerate();
-            kept.filter_map(|(index, value)| keep(&Value::from(index.to_string()), value))
-                .collect::<Array>()
-                .into_value()
-        }
-        Value::Set(set) => set.iter().filter_map(|member| keep(member, member)).collect::<Set>().into_value(),
-        other => other.clone(),
-    }
+    retained(value, keep)
 }
 
 /// `json.patch`

@@ -247,8 +247,7 @@ impl Retryable for GitError {
     fn retry(&self) -> Retry {
         match self {
             Self::Transport(error) => error.retry(),
-            Self::Status { retry_after: Some(wait), status: 429 | 503, .. } => Retry::After(*wait),
-            Self::Status { status: 429 | 500 | 502 | 503 | 504, .. } => Retry::Backoff,
+            Self::Status { status, retry_after, .. } => Retry::after_status(*status, *retry_after),
             _ => Retry::Never,
         }
     }

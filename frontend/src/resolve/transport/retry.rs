@@ -36,6 +36,17 @@ pub enum Retry {
     After(Duration),
 }
 
+impl Retry {
+    /// After an HTTP status, with the `Retry-After` that came along (RFC 9110, section 10.2.3).
+    pub fn after_status(status: u16, retry_after: Option<Duration>) -> Self {
+        match (status, retry_after) {
+            (429 | 503, Some(wait)) => Self::After(wait),
+            (429 | 500 | 502 | 503 | 504, _) => Self::Backoff,
+            _ => Self::Never,
+        }
+    }
+}
+
 /// An error that knows whether the next try may succeed.
 pub trait Retryable {
     /// Whether to try again.
