@@ -1,6 +1,7 @@
 //! Everything of policy-check that talks: command line, resolvers, reports.
 #![forbid(unsafe_code)]
 
+pub mod buildkit;
 pub mod cli;
 pub mod decide;
 pub mod inspect;
@@ -12,4 +13,5 @@ pub mod redact;
 pub mod replay;
 pub mod report;
 pub mod resolve;
+pub mod serve;
 pub mod source_arg;

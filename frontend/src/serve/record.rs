@@ -1,0 +1,70 @@
+//! What is remembered of one answer to `CheckPolicy`: for the log, the metrics and the build's progress.
+
+use std::time::Duration;
+
+use policy_engine::check::{Position, Print};
+use policy_engine::source::{Platform, SourceOp};
+
+/// One answer to BuildKit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The source, as BuildKit asked about it.
+    pub source: SourceOp,
+    /// The platform, where BuildKit named one.
+    pub platform: Option<Platform>,
+    /// `sha256:…` of an image or body, or a commit id; where it is known.
+    pub digest: Option<String>,
+    /// The policies in force.
+    pub policies: Vec<PolicyId>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// `deny_msg` of the policies, or the error.
+    pub messages: Vec<String>,
+    /// Which rule decided.
+    pub position: Option<Position>,
+    /// What the source was pinned to.
+    pub pin: Option<SourceOp>,
+    /// What `print` said.
+    pub prints: Vec<Print>,
+    /// Time spent on this answer, lookups included.
+    pub elapsed: Duration,
+    /// The check as `policy-check replay` reads it; `None` when it can't be decided again.
+    pub case: Option<serde_json::Value>,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The source may be used.
+    Allow,
+    /// It may not.
+    Deny,
+    /// It may be used as pinned, and is asked about again.
+    Convert,
+    /// Nothing is decided: BuildKit was asked for more, and will ask again.
+    Ask,
+    /// There is no decision; the source may not be used.
+    Error,
+}
+
+impl Verdict {
+    /// In one word, as logs and metrics show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Convert => "convert",
+            Self::Ask => "ask",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A policy, and its exact content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyId {
+    /// Name of its first file, as messages show it.
+    pub name: String,
+    /// `sha256:…` over its files.
+    pub digest: String,
+}
