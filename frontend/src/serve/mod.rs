@@ -1,3 +1,7 @@
 //! `policy-check serve`: stands in front of buildkitd and holds every build to policy.
 
+pub mod metrics;
+pub mod metrics_http;
+#[cfg(target_os = "linux")]
+pub mod notify;
 pub mod record;
