@@ -1,7 +1,9 @@
 //! `policy-check serve`: stands in front of buildkitd and holds every build to policy.
 
+pub mod decision_log;
 pub mod metrics;
 pub mod metrics_http;
 #[cfg(target_os = "linux")]
 pub mod notify;
+pub(crate) mod operator;
 pub mod record;
