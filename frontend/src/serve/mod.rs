@@ -6,4 +6,5 @@ pub mod metrics_http;
 #[cfg(target_os = "linux")]
 pub mod notify;
 pub(crate) mod operator;
+pub mod progress;
 pub mod record;
