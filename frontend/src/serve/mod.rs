@@ -2,6 +2,13 @@
 
 pub mod ids;
 pub mod policy_session;
+pub mod decision_log;
+pub mod metrics;
+pub mod metrics_http;
+#[cfg(target_os = "linux")]
+pub mod notify;
+pub(crate) mod operator;
+pub mod progress;
 pub mod record;
 pub mod sessions;
 pub mod uplink;
