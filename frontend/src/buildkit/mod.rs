@@ -7,4 +7,5 @@ pub mod limits;
 pub mod proto;
 pub mod service;
 pub mod stream;
+pub mod tls;
 pub mod tunnel;
