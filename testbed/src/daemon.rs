@@ -13,14 +13,17 @@ use crate::{Tools, World};
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs the daemon until told to kill it or until whoever holds our standard input is gone, however that
-/// ended: a daemon, its mounts and its files must not outlive a test that crashed.
+/// ended: a daemon, its containers, mounts and files must not outlive a test that crashed.
 const SUPERVISOR: &str = r#"
 "$@" >>"$DIR/log" 2>&1 </dev/null &
 daemon=$!
 read -r word
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null
+NAME=${DIR##*/}
+find /sys/fs/cgroup -path "*/$NAME/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | xargs -r kill -KILL
 awk -v dir="$DIR/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount --lazy
+find /sys/fs/cgroup -depth -type d -path "*/$NAME*" -exec rmdir {} + 2>/dev/null
 [ "$word" = kill ] || rm -rf --one-file-system "$DIR"
 "#;
 
@@ -100,6 +103,7 @@ fn supervise(program: &Path, dir: &Path, ca: &Path) -> Child {
 }
 
 fn configuration(dir: &Path, world: &World) -> String {
+    let name = dir.file_name().and_then(|name| name.to_str()).expect("a folder named in UTF-8");
     let (dir, registry) = (dir.display(), &world.registry);
     format!(
         r#"
@@ -111,6 +115,7 @@ root = "{dir}/root"
 [worker.oci]
   enabled = true
   gc = false
+  defaultCgroupParent = "{name}"
 [worker.containerd]
   enabled = false
 [registry."{registry}"]

@@ -37,7 +37,7 @@ fn bake(gate: &Gate, project: &Project) -> Run {
     if !direct() {
         return run;
     }
-    project.write("platform.rego", gate.policy());
+    gate.hand_over_policy(project);
     run.args(["--set", "*.policy=reset=true,filename=cwd://platform.rego"])
 }
 

@@ -2,13 +2,13 @@
 
 use crate::stage::stage;
 
-const DOCKERFILE: &str = "ARG VERSION=1\nFROM REGISTRY/real/multi:1 as base\nCOPY Dockerfile /\n";
+const DOCKERFILE: &str = "FROM REGISTRY/real/multi:1 as base\nARG VERSION=1\nCOPY Dockerfile /\n";
 
 #[test]
 fn the_dockerfile_is_linted() {
     let Some(stage) = stage() else { return };
     let run = stage.open_gate().build(&stage.dockerfile(DOCKERFILE)).args(["--call=check"]).finish();
-    run.fails_with("FromAsCasing").prints("Dockerfile:2");
+    run.fails_with("FromAsCasing").prints("Dockerfile:1");
 }
 
 #[test]

@@ -143,21 +143,25 @@ impl Gate {
 
     /// `buildx build` of this context.
     pub(crate) fn build_of(&self, project: &Project, context: &str) -> Run {
-        if direct() && self.policy.path().join("platform.rego").exists() {
-            // buildx reads no policies but those below the folder that it runs in.
-            project.write("platform.rego", self.policy.read("platform.rego"));
+        if direct() {
+            self.hand_over_policy(project);
         }
         self.client.buildx(project.path()).args(["build", "--progress=plain", context]).args(&self.build_args)
+    }
+
+    /// Puts the platform's policy where buildx reads it: nowhere but below the folder that it runs in.
+    pub(crate) fn hand_over_policy(&self, project: &Project) {
+        let [ours, theirs] = [&self.policy, project].map(|folder| folder.path().join("platform.rego"));
+        let text = |path| std::fs::read(path).unwrap_or_default();
+        // Not while another build may read it.
+        if text(&ours) != text(&theirs) {
+            std::fs::copy(ours, theirs).expect("the policy");
+        }
     }
 
     /// `buildx build` of this folder, whose own policy buildx evaluates whatever else holds.
     pub(crate) fn build_with_own_policy(&self, project: &Project) -> Run {
         self.client.buildx(project.path()).args(["build", "--progress=plain", "."])
-    }
-
-    /// The platform's policy.
-    pub(crate) fn policy(&self) -> String {
-        self.policy.read("platform.rego")
     }
 
     /// `buildx` in this folder.
