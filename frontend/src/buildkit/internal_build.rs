@@ -147,8 +147,17 @@ impl InternalBuild {
         self.id.to_str().unwrap_or_default()
     }
 
-    /// Loads a definition.
+    /// Loads a definition, within the time that any call may take.
     pub async fn solve(&self, definition: pb::Definition) -> Result<RefId, InternalBuildError> {
+        self.solve_within(definition, STEP).await
+    }
+
+    /// Loads a definition within a time of its own, as a repository may take long to fetch.
+    pub async fn solve_within(
+        &self,
+        definition: pb::Definition,
+        limit: Duration,
+    ) -> Result<RefId, InternalBuildError> {
         let request = gateway::SolveRequest {
             definition: Some(definition),
             allow_result_return: true,
@@ -157,7 +166,7 @@ impl InternalBuild {
             ..gateway::SolveRequest::default()
         };
         let mut bridge = self.bridge.clone();
-        let response = self.call(SOLVE, bridge.solve(self.request(request))).await?;
+        let response = self.call(SOLVE, limit, bridge.solve(self.request(request))).await?;
         match response.result.and_then(|result| result.result) {
             Some(gateway::result::Result::Ref(reference)) => Ok(RefId(reference.id)),
             // A result without files, and the reference as old daemons give it.
@@ -182,7 +191,7 @@ impl InternalBuild {
             mount_index: 0,
         };
         let mut bridge = self.bridge.clone();
-        let data = self.call(READ, bridge.read_file(self.request(request))).await?.data;
+        let data = self.call(READ, STEP, bridge.read_file(self.request(request))).await?.data;
         if data.len() as u64 > limit { Err(InternalBuildError::TooLarge(limit)) } else { Ok(data) }
     }
 
@@ -191,7 +200,7 @@ impl InternalBuild {
         let request =
             gateway::StatFileRequest { r#ref: of.0.clone(), path: path.to_owned(), mount_index: 0 };
         let mut bridge = self.bridge.clone();
-        let response = self.call(STAT, bridge.stat_file(self.request(request))).await?;
+        let response = self.call(STAT, STEP, bridge.stat_file(self.request(request))).await?;
         response.stat.ok_or(InternalBuildError::Answer { step: STAT, missing: "the file's properties" })
     }
 
@@ -224,6 +233,7 @@ impl InternalBuild {
     async fn call<T>(
         &self,
         step: &'static str,
+        limit: Duration,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, InternalBuildError> {
         let mut ended = self.ended.clone();
@@ -234,7 +244,7 @@ impl InternalBuild {
                 Some(Err(status)) => Err(daemon(status)),
                 _ => Err(InternalBuildError::Ended { step }),
             },
-            () = tokio::time::sleep(STEP) => Err(InternalBuildError::Timeout { step, after: STEP }),
+            () = tokio::time::sleep(limit) => Err(InternalBuildError::Timeout { step, after: limit }),
         }
     }
 }
@@ -254,4 +264,99 @@ fn random_id() -> Result<String, getrandom::Error> {
         let _ = write!(text, "{byte:02x}");
         text
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use policy_engine::source::SourceOp;
+
+    use super::*;
+    use crate::buildkit::llb;
+    use crate::buildkit::testing::Daemon;
+
+    fn git() -> pb::Definition {
+        llb::source(&SourceOp::new("git://example.com/r.git"))
+    }
+
+    #[tokio::test]
+    async fn files_of_a_result_are_read_until_the_build_is_finished() {
+        let (daemon, channel) = Daemon::start(&[("git://example.com/r.git", &[("a", "12345")])]).await;
+        let build = InternalBuild::start(channel, "client").unwrap();
+        assert_eq!(build.id().len(), 32);
+        let result = build.solve(git()).await.unwrap();
+        assert_eq!(build.read_file(&result, "a", 5).await.unwrap(), b"12345");
+        assert!(matches!(build.read_file(&result, "a", 4).await, Err(InternalBuildError::TooLarge(4))));
+        assert!(build.read_file(&result, "b", 4).await.unwrap_err().is_missing_file());
+        assert_eq!(build.stat_file(&result, "a").await.unwrap().size, 5);
+        assert!(build.stat_file(&result, "b").await.unwrap_err().is_missing_file());
+        build.finish().await.unwrap();
+        assert_eq!(daemon.log().first().map(String::as_str), Some("start client"));
+        assert_eq!(daemon.log().last().map(String::as_str), Some("end"));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_build_is_cancelled() {
+        let (daemon, channel) = Daemon::start(&[("git://example.com/r.git", &[])]).await;
+        let build = InternalBuild::start(channel, "client").unwrap();
+        build.solve(git()).await.unwrap();
+        drop(build);
+        daemon.until("cancel").await;
+    }
+
+    #[tokio::test]
+    async fn a_refused_build_says_why_whatever_is_called() {
+        let (daemon, channel) = Daemon::start(&[]).await;
+        daemon.refuse(Status::permission_denied("no: https://u:s3cret@example.com"));
+        let build = InternalBuild::start(channel, "client").unwrap();
+        let error = build.solve(git()).await.unwrap_err();
+        assert!(!error.is_missing_directory());
+        assert_eq!(error.to_string(), "solving: no: https://***@example.com");
+        assert!(build.finish().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_nobody_shares_is_told_from_other_failures() {
+        let (_daemon, channel) = Daemon::start(&[]).await;
+        let build = InternalBuild::start(channel, "client").unwrap();
+        let error = build.solve(llb::source(&SourceOp::new("local://dockerfile"))).await.unwrap_err();
+        assert!(error.is_missing_directory() && !error.is_missing_file());
+        for (status, missing) in [
+            (Status::unknown("no local sources enabled"), true),
+            (Status::unimplemented("unknown service moby.filesync.v1.FileSync"), true),
+            (Status::unavailable("error reading from server: EOF"), false),
+            (Status::unknown("no active session for abc: context deadline exceeded"), false),
+        ] {
+            let error = InternalBuildError::Daemon { step: SOLVE, status: Box::new(status) };
+            assert_eq!(error.is_missing_directory(), missing, "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_does_not_answer_is_a_timeout() {
+        let channel = Endpoint::from_static("http://127.0.0.1:1").connect_with_connector_lazy(Silent);
+        let build = InternalBuild::start(channel, "client").unwrap();
+        let error = build.solve(git()).await.unwrap_err();
+        assert!(matches!(error, InternalBuildError::Timeout { step: SOLVE, .. }), "{error}");
+        assert!(matches!(build.finish().await, Err(InternalBuildError::Timeout { step: RETURN, .. })));
+    }
+
+    /// Never connects.
+    struct Silent;
+
+    impl tower_service::Service<http::Uri> for Silent {
+        type Response = hyper_io::Never;
+        type Error = std::io::Error;
+        type Future = std::future::Pending<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<(), Self::Error>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: http::Uri) -> Self::Future {
+            std::future::pending()
+        }
+    }
 }

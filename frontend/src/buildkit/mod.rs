@@ -3,3 +3,5 @@
 pub mod internal_build;
 pub mod llb;
 pub mod proto;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,3 +1,5 @@
 //! `policy-check serve`: stands in front of buildkitd and holds every build to policy.
 
+pub mod build_env;
 pub mod record;
+pub mod repo_policy;
