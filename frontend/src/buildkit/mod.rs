@@ -9,3 +9,8 @@ pub mod service;
 pub mod stream;
 pub mod tls;
 pub mod tunnel;
+pub mod internal_build;
+pub mod llb;
+pub mod proto;
+#[cfg(test)]
+pub(crate) mod testing;

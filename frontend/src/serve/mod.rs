@@ -12,3 +12,6 @@ pub mod progress;
 pub mod record;
 pub mod sessions;
 pub mod uplink;
+pub mod build_env;
+pub mod record;
+pub mod repo_policy;
