@@ -3,14 +3,13 @@
 pub mod endpoint;
 pub mod forward;
 pub mod grpc;
+pub mod internal_build;
 pub mod limits;
+pub mod llb;
 pub mod proto;
 pub mod service;
 pub mod stream;
-pub mod tls;
-pub mod tunnel;
-pub mod internal_build;
-pub mod llb;
-pub mod proto;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tls;
+pub mod tunnel;

@@ -91,7 +91,7 @@ impl Build {
     /// `Control.Solve`: what it imports, and the frontend that it runs or is about to run.
     pub async fn solve(&self, view: &SolveView) -> Result<(), Status> {
         if !view.frontend_attrs.is_empty() || !view.frontend.is_empty() {
-            let run = self.run(&view.frontend_attrs);
+            let run = self.run(&view.frontend_attrs, &view.frontend_inputs)?;
             let mut runs = self.runs();
             if view.frontend.is_empty() {
                 runs.told = Some(run);
@@ -105,13 +105,12 @@ impl Build {
     /// `LLBBridge.Solve`: the same for a frontend that a client runs.
     pub async fn bridge_solve(&self, view: &BridgeSolveView) -> Result<(), Status> {
         if !view.frontend.is_empty() {
-            self.acts_on(&view.frontend_opt)?;
+            self.acts_on(self.run(&view.frontend_opt, &view.frontend_inputs)?)?;
         }
         self.may_import(cache_imports::from_bridge_solve(view)).await
     }
 
-    fn acts_on(&self, options: &BTreeMap<String, String>) -> Result<(), Status> {
-        let run = self.run(options);
+    fn acts_on(&self, run: Arc<Run>) -> Result<(), Status> {
         let mut runs = self.runs();
         if runs.acted.iter().any(|other| other.is_same(&run)) {
             return Ok(());
@@ -127,8 +126,12 @@ impl Build {
         Ok(())
     }
 
-    fn run(&self, options: &BTreeMap<String, String>) -> Arc<Run> {
-        Run::begin(&self.guard, &self.policies, &self.session, options)
+    fn run(
+        &self,
+        options: &BTreeMap<String, String>,
+        inputs: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Arc<Run>, Status> {
+        Run::begin(&self.guard, &self.policies, &self.session, options, inputs)
     }
 
     async fn may_import(&self, imports: Vec<CacheImport>) -> Result<(), Status> {

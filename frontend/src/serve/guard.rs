@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use policy_engine::input::Env;
-use policy_engine::policy::PolicySet;
+use policy_engine::policy::{Policy, PolicySet};
 use policy_engine::source::SourceOp;
 use tokio::sync::OnceCell;
 use tonic::Status;
@@ -19,7 +19,7 @@ use super::policy_session::Verify;
 use super::policy_store::PolicyStore;
 use super::progress::Steps;
 use super::record::Record;
-use super::repo_policy::RepoPolicyLoader;
+use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
 use super::run::wants_proxy;
 use super::sessions::Sessions;
 use super::verify::{Jurisdiction, Verifier};
@@ -119,18 +119,16 @@ impl Guard {
         })
     }
 
-    /// Reads the policies of a build's repo, if they are in force. What the hook fetches for that must be
-    /// allowed by the server's `policies`.
-    pub fn repo_policies(&self, policies: &Arc<PolicySet>) -> Option<Arc<RepoPolicyLoader>> {
-        if !self.options.repo_policies {
-            return None;
-        }
-        let (policies, transport) = (Arc::clone(policies), self.options.transport.clone());
-        let judge = move |source: SourceOp| {
-            let (policies, transport) = (Arc::clone(&policies), transport.clone());
-            async move { judge(&policies, transport, source).await }
-        };
-        Some(Arc::new(RepoPolicyLoader::new(self.daemon.clone(), self.options.strict, judge)))
+    /// Reads the policy of a build's repo. What the hook fetches for that must be allowed by the server's
+    /// `policies`.
+    pub async fn repo_policy(
+        &self,
+        location: &Location,
+        session: &str,
+        policies: &Arc<PolicySet>,
+    ) -> Result<Option<Arc<Policy>>, RepoPolicyError> {
+        let allowed = |source| judge(policies, self.options.transport.clone(), source);
+        RepoPolicyLoader::new(self.daemon.clone(), self.options.strict).load(location, session, allowed).await
     }
 
     /// Whether a build may import a cache; if not, what its user is told.

@@ -1,17 +1,28 @@
 //! `policy-check serve`: stands in front of buildkitd and holds every build to policy.
 
-pub mod ids;
-pub mod policy_session;
+mod bridge;
+pub mod build;
+pub mod build_env;
+pub mod builds;
+pub mod client_policy;
+pub mod connection;
 pub mod decision_log;
+pub mod denial;
+pub mod guard;
+mod health;
+pub mod ids;
 pub mod metrics;
 pub mod metrics_http;
-#[cfg(target_os = "linux")]
 pub mod notify;
 pub(crate) mod operator;
+pub mod own_calls;
+pub mod policy_session;
 pub mod progress;
 pub mod record;
-pub mod sessions;
-pub mod uplink;
-pub mod build_env;
-pub mod record;
 pub mod repo_policy;
+pub mod run;
+pub mod server;
+pub mod sessions;
+mod solve;
+mod status;
+pub mod uplink;

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 use tonic::Status;
 
-use super::build_env;
+use super::build_env::build_env;
 use super::guard::Guard;
-use super::repo_policy::{Location, RepoPolicyLoader};
+use super::repo_policy::{Location, RepoPolicyError};
 use super::verify::Jurisdiction;
 
 /// Why a build can't be judged.
@@ -33,10 +33,9 @@ impl From<Status> for Refusal {
 /// One run of a frontend.
 pub struct Run {
     env: Env,
-    location: Location,
-    policies: Arc<PolicySet>,
-    loader: Option<Arc<RepoPolicyLoader>>,
-    loaded: OnceCell<Result<Loaded, Refusal>>,
+    /// Where the repo's policy lies; `None` when it isn't read.
+    location: Option<Location>,
+    loaded: watch::Sender<Option<Result<Loaded, Refusal>>>,
 }
 
 /// What holds for a run.
@@ -51,23 +50,30 @@ pub struct Loaded {
 }
 
 impl Run {
-    /// Begins to read the repo's policy. `session` is the client's.
+    /// Begins to read the repo's policy, for a frontend that gets `options` and `inputs`. `session` is the
+    /// client's.
     pub fn begin(
-        guard: &Guard,
+        guard: &Arc<Guard>,
         policies: &Arc<PolicySet>,
         session: &str,
         options: &BTreeMap<String, String>,
-    ) -> Arc<Self> {
-        let run = Arc::new(Self {
-            env: build_env::env(options),
-            location: Location::of(options, session),
-            policies: Arc::clone(policies),
-            loader: guard.repo_policies(policies, session),
-            loaded: OnceCell::new(),
+        inputs: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Arc<Self>, Status> {
+        let location = if guard.options.repo_policies {
+            let location = Location::of(options, inputs, session);
+            Some(location.map_err(|error| Status::invalid_argument(format!("policy-check: {error}")))?)
+        } else {
+            None
+        };
+        let run = Arc::new(Self { env: build_env(options), location, loaded: watch::Sender::new(None) });
+        let (reading, guard) = (Arc::clone(&run), Arc::clone(guard));
+        let (policies, session) = (Arc::clone(policies), session.to_owned());
+        tokio::spawn(async move {
+            let loaded = reading.load(&guard, policies, &session).await;
+            // Everybody who asks waits for this.
+            reading.loaded.send_replace(Some(loaded));
         });
-        let reading = Arc::clone(&run);
-        tokio::spawn(async move { drop(reading.loaded().await) });
-        run
+        Ok(run)
     }
 
     /// Whether policies see the same, and the same policies do.
@@ -77,22 +83,46 @@ impl Run {
 
     /// What holds for the run, once it is read.
     pub async fn loaded(&self) -> Result<Loaded, Refusal> {
-        self.loaded.get_or_init(|| self.load()).await.clone()
+        let mut loaded = self.loaded.subscribe();
+        let loaded = loaded.wait_for(Option::is_some).await;
+        // The sender lives as long as `self`.
+        loaded.ok().and_then(|loaded| loaded.clone()).unwrap_or_else(|| {
+            Err(Refusal::Failed(Status::internal("policy-check: the build's policy was not read")))
+        })
     }
 
-    async fn load(&self) -> Result<Loaded, Refusal> {
-        let own = match &self.loader {
+    async fn load(
+        &self,
+        guard: &Arc<Guard>,
+        policies: Arc<PolicySet>,
+        session: &str,
+    ) -> Result<Loaded, Refusal> {
+        let own = match &self.location {
             None => None,
-            Some(loader) => loader.load(&self.location).await.map_err(|error| {
-                Refusal::Failed(Status::failed_precondition(format!("policy-check: {error}")))
-            })?,
+            Some(location) => guard.repo_policy(location, session, &policies).await.map_err(refusal)?,
         };
         let has_repo_policy = own.is_some();
-        let mut policies = PolicySet { policies: self.policies.policies.clone() };
-        policies.policies.extend(own);
-        let jurisdiction = Jurisdiction { policies: Arc::new(policies), env: self.env.clone() };
-        let (loaded, wants_proxy) = wants_proxy(jurisdiction).await?;
-        Ok(Loaded { jurisdiction: loaded, has_repo_policy, wants_proxy })
+        let policies = match own {
+            None => policies,
+            Some(own) => {
+                let mut all = PolicySet { policies: policies.policies.clone() };
+                all.policies.push(own);
+                Arc::new(all)
+            }
+        };
+        let jurisdiction = Jurisdiction { policies, env: self.env.clone() };
+        let (jurisdiction, wants_proxy) = wants_proxy(jurisdiction).await?;
+        Ok(Loaded { jurisdiction, has_repo_policy, wants_proxy })
+    }
+}
+
+fn refusal(error: RepoPolicyError) -> Refusal {
+    match error {
+        RepoPolicyError::Denied { .. } => Refusal::Denied(error.to_string()),
+        error => {
+            let text = format!("policy-check: {error}: {}", error.help());
+            Refusal::Failed(Status::failed_precondition(text))
+        }
     }
 }
 
