@@ -6,5 +6,7 @@ pub mod metrics_http;
 #[cfg(target_os = "linux")]
 pub mod notify;
 pub(crate) mod operator;
+pub mod policy_store;
 pub mod progress;
 pub mod record;
+pub mod recording_root;
