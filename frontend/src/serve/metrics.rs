@@ -262,7 +262,7 @@ mod tests {
     fn counts_checks_into_buckets() {
         let metrics = Metrics::new();
         metrics.checked(Verdict::Allow, Duration::from_micros(300));
-        metrics.clone().checked(Verdict::Deny, Duration::from_secs(60));
+        metrics.clone().checked(Verdict::Deny, Duration::from_mins(1));
         assert!(has(&metrics, "policy_check_checks_total{verdict=\"allow\"} 1"));
         assert!(has(&metrics, "policy_check_checks_total{verdict=\"deny\"} 1"));
         assert!(has(&metrics, "policy_check_check_duration_seconds_count 2"));

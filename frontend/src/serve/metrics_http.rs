@@ -22,7 +22,7 @@ const MAX_CONNECTIONS: usize = 32;
 /// How long a request's head may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After this a connection ends, idle or not.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+const CONNECTION_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long to wait after `accept` failed, mostly because there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,12 +36,9 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, health: Arc<Health>)
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
         };
         while connections.try_join_next().is_some() {}
         let (metrics, health) = (metrics.clone(), Arc::clone(&health));

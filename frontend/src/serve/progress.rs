@@ -31,7 +31,8 @@ const CANCELED: &str = "context canceled";
 pub struct Steps {
     buffer: Buffer,
     known: Mutex<Known>,
-    max_steps: usize,
+    /// How many steps are shown.
+    limit: usize,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ impl Steps {
     }
 
     fn with_limits(max_steps: usize, max_bytes: usize) -> Self {
-        Self { buffer: Buffer::new(max_bytes), known: Mutex::default(), max_steps }
+        Self { buffer: Buffer::new(max_bytes), known: Mutex::default(), limit: max_steps }
     }
 
     /// BuildKit asks about `source`. Only the first time shows.
@@ -122,7 +123,7 @@ impl Steps {
     ) -> Option<&'k mut State> {
         let key = (source.clone(), platform.cloned());
         if !known.steps.contains_key(&key) {
-            if known.full || known.steps.len() >= self.max_steps {
+            if known.full || known.steps.len() >= self.limit {
                 self.say_full(known);
                 return None;
             }
@@ -146,7 +147,7 @@ impl Steps {
     /// Once, in the room that is kept for it.
     fn say_full(&self, known: &mut Known) {
         if !std::mem::replace(&mut known.full, true) {
-            let text = format!("further checks are not shown: a build shows {} at most", self.max_steps);
+            let text = format!("further checks are not shown: a build shows {} at most", self.limit);
             self.buffer.push_last(Step::remark(&text, SystemTime::now()));
         }
     }

@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::{BufMut, Bytes, BytesMut};
 use policy_engine::source::{Platform, SourceOp};
 use prost::Message;
-use sha2::{Digest, Sha256};
 
 use crate::buildkit::proto::control::{StatusResponse, Vertex, VertexLog};
 use crate::buildkit::proto::google::protobuf::Timestamp;
 use crate::redact;
 use crate::report::human::printable;
+use crate::resolve::image::document::sha256;
 use crate::serve::record::{Record, Verdict};
 
 /// Bytes of text that one step may show; the decision log has it all.
@@ -45,15 +45,11 @@ impl Step {
         let name = format!("[policy] {}", one_line(name));
         // Random, so that it is no step of the daemon, nor one of another build that a client follows. Where the
         // system has no randomness left, time and name tell steps apart as well as steps need to be.
-        let mut random = [0; 32];
-        let unpredictable = getrandom::fill(&mut random).is_ok();
-        let mut hash = Sha256::new();
-        hash.update(random);
-        if !unpredictable {
-            hash.update(format!("{started:?}"));
+        let mut seed = [0; 32];
+        if getrandom::fill(&mut seed).is_err() {
+            seed.fill(0);
         }
-        hash.update(&name);
-        let digest = format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.finalize()));
+        let digest = sha256(format!("{seed:?} {started:?} {name}").as_bytes());
         Self { digest, name, started }
     }
 
