@@ -91,6 +91,7 @@ impl InternalBuildError {
 }
 
 const SOLVE: &str = "solving";
+const PING: &str = "asking what it can do";
 const READ: &str = "reading a file";
 const STAT: &str = "looking for a file";
 const RETURN: &str = "ending the build";
@@ -202,6 +203,13 @@ impl InternalBuild {
         let mut bridge = self.bridge.clone();
         let response = self.call(STAT, STEP, bridge.stat_file(self.request(request))).await?;
         response.stat.ok_or(InternalBuildError::Answer { step: STAT, missing: "the file's properties" })
+    }
+
+    /// What the daemon can do: the ids of its LLB capabilities.
+    pub async fn capabilities(&self) -> Result<BTreeSet<String>, InternalBuildError> {
+        let mut bridge = self.bridge.clone();
+        let pong = self.call(PING, STEP, bridge.ping(self.request(gateway::PingRequest {}))).await?;
+        Ok(pong.llb_caps.into_iter().filter(|cap| cap.enabled).map(|cap| cap.id).collect())
     }
 
     /// Ends the build and waits until the daemon has ended it.

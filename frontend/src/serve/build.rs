@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
@@ -16,11 +16,13 @@ use super::denial;
 use super::guard::Guard;
 use super::policy_session::Verify;
 use super::progress::Steps;
-use super::record::{Record, Verdict};
+use super::record::{PolicyId, Record, Verdict};
 use super::run::{self, Loaded, Refusal, Run};
-use super::verify::{Jurisdiction, Verifier};
+use super::verify::{Jurisdiction, Verifier, asked_source};
+use crate::buildkit::convert;
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, CheckPolicyResponse};
+use crate::buildkit::proto::sourcepolicy::PolicyAction;
 use crate::buildkit::proto::{BridgeSolveView, SolveView};
 
 /// Most frontends that one build may run with options of their own.
@@ -59,7 +61,11 @@ struct Runs {
 impl Build {
     /// A build of `peer` with the policies that are in force now.
     pub fn new(guard: Arc<Guard>, peer: &Peer, view: &SolveView) -> Arc<Self> {
-        let info = BuildInfo { reference: view.r#ref.clone(), client: peer.to_string() };
+        let info = BuildInfo {
+            id: view.r#ref.clone(),
+            client: peer.to_string(),
+            target: view.frontend_attrs.get("target").cloned().unwrap_or_default(),
+        };
         let policy = &view.source_policy_session;
         let has_output = !view.exporters.is_empty()
             || !view.exporter_deprecated.is_empty()
@@ -69,7 +75,7 @@ impl Build {
             session: view.session.clone(),
             client_policy: (!policy.is_empty()).then(|| policy.clone()),
             helper: view.internal && !has_output,
-            policies: guard.policies.current(),
+            policies: Arc::clone(&guard.policies.current().policies),
             runs: Mutex::default(),
             proxy: AtomicBool::new(view.proxy_network),
             denied: AtomicBool::new(false),
@@ -136,7 +142,7 @@ impl Build {
 
     async fn may_import(&self, imports: Vec<CacheImport>) -> Result<(), Status> {
         for import in imports {
-            let judged = self.guard.may_import(&import, &self.policies, &self.session).await;
+            let judged = self.guard.may_import(&import, &self.policies).await;
             if let Err(message) = judged {
                 self.guard.metrics.refused("cache-import");
                 self.denied.store(true, Ordering::Relaxed);
@@ -212,13 +218,12 @@ impl Build {
     }
 
     /// Remembers an answer: in the log, the metrics and the build's progress.
-    async fn note(&self, record: &Record) -> Result<(), Status> {
-        self.guard.metrics.checked(record.verdict, record.elapsed);
+    async fn note(&self, record: Record) -> Result<(), Status> {
         if matches!(record.verdict, Verdict::Deny | Verdict::Error) {
             self.denied.store(true, Ordering::Relaxed);
         }
-        self.steps.checked(record);
-        self.guard.log(&self.info, record).await
+        self.steps.ended(&record);
+        self.guard.note(&self.info, &Arc::new(record)).await
     }
 }
 
@@ -226,14 +231,70 @@ impl Verify for Build {
     async fn check_policy(self: Arc<Self>, request: CheckPolicyRequest) -> Result<CheckPolicyResponse, Status> {
         let started = Instant::now();
         let (mut answer, record) = self.decide(&request).await;
-        let mut record = record.unwrap_or_else(|| Record::of_refusal(&request, &answer));
+        let mut record = record.unwrap_or_else(|| refused(&request, &answer));
         if let (Some(session), Ok(ours)) = (&self.client_policy, &answer) {
-            let ours = ours.clone();
-            answer = combine(ours, &self.guard.sessions, session, request.clone(), &self.verifier).await;
-            record = record.with_client_policy(&answer);
+            let both = combine(ours, &self.guard.sessions, session, &request, &self.verifier).await;
+            if both.as_ref().ok() != Some(ours) {
+                by_client(&mut record, &both);
+            }
+            answer = both;
         }
         record.elapsed = started.elapsed();
-        self.note(&record).await?;
+        self.note(record).await?;
         Ok(CheckPolicyResponse { result: Some(answer?) })
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        self.steps.close();
+    }
+}
+
+/// What is remembered when no policy was asked.
+fn refused(request: &CheckPolicyRequest, answer: &Result<Answer, Status>) -> Record {
+    let mut record = Record {
+        source: asked_source(request),
+        platform: request.platform.as_ref().and_then(|platform| convert::platform(platform).ok()),
+        digest: None,
+        policies: Vec::new(),
+        verdict: Verdict::Error,
+        messages: Vec::new(),
+        position: None,
+        pin: None,
+        prints: Vec::new(),
+        elapsed: Duration::ZERO,
+        case: None,
+    };
+    set_answer(&mut record, answer);
+    record
+}
+
+/// The client's own policy had the last word.
+fn by_client(record: &mut Record, answer: &Result<Answer, Status>) {
+    record.position = None;
+    record.pin = None;
+    // It can't be decided again without that policy.
+    record.case = None;
+    record.policies = vec![PolicyId { name: "the client's own policy".to_owned(), digest: String::new() }];
+    set_answer(record, answer);
+}
+
+fn set_answer(record: &mut Record, answer: &Result<Answer, Status>) {
+    match answer {
+        Err(status) => {
+            record.verdict = Verdict::Error;
+            record.messages = vec![status.message().to_owned()];
+        }
+        Ok(Answer::Request(_)) => record.verdict = Verdict::Ask,
+        Ok(Answer::Decision(decision)) => {
+            record.verdict = match PolicyAction::try_from(decision.action) {
+                Ok(PolicyAction::Allow) => Verdict::Allow,
+                Ok(PolicyAction::Convert) => Verdict::Convert,
+                Ok(PolicyAction::Deny) | Err(_) => Verdict::Deny,
+            };
+            record.messages = decision.deny_messages.iter().map(|deny| deny.message.clone()).collect();
+            record.pin = decision.update.as_ref().map(convert::source_op);
+        }
     }
 }

@@ -8,7 +8,7 @@ use tonic::Status;
 use super::policy_session::ask;
 use super::sessions::Sessions;
 use super::verify::Verifier;
-use crate::buildkit::proto::gateway::ResolveSourceMetaRequest;
+use crate::buildkit::proto::gateway::{ResolveSourceImageRequest, ResolveSourceMetaRequest};
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest};
 use crate::buildkit::proto::sourcepolicy::PolicyAction;
 
@@ -18,16 +18,16 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
 /// Asks the policy in the client's `session` about `request`, and makes one answer of both. Whoever denies ends
 /// it; whoever pins is heard before the other is asked about the pin.
 pub async fn combine(
-    ours: Answer,
+    ours: &Answer,
     sessions: &Sessions,
     session: &str,
-    request: CheckPolicyRequest,
+    request: &CheckPolicyRequest,
     verifier: &Verifier,
 ) -> Result<Answer, Status> {
-    if let Answer::Decision(decision) = &ours
+    if let Answer::Decision(decision) = ours
         && decision.action != PolicyAction::Allow as i32
     {
-        return Ok(ours);
+        return Ok(ours.clone());
     }
     let channel = sessions.channel(session).await?;
     let theirs = tokio::time::timeout(ANSWERS_WITHIN, ask(channel, request.clone()))
@@ -40,7 +40,7 @@ pub async fn combine(
         (_, Answer::Decision(decision)) if decision.action == PolicyAction::Deny as i32 => {
             Ok(Answer::Decision(decision))
         }
-        (ours @ Answer::Request(_), Answer::Decision(_)) => Ok(ours),
+        (Answer::Request(_), Answer::Decision(_)) => Ok(ours.clone()),
         (Answer::Decision(_), Answer::Decision(decision)) => match PolicyAction::try_from(decision.action) {
             Ok(PolicyAction::Convert) if decision.update.is_none() => Err(Status::failed_precondition(
                 "policy-check: the client's own policy converts the source without naming another",
@@ -52,9 +52,9 @@ pub async fn combine(
             ))),
         },
         (ours, Answer::Request(theirs)) => {
-            let asked = safe(theirs, &request, verifier).await?;
+            let asked = safe(theirs, request, verifier).await?;
             Ok(Answer::Request(match ours {
-                Answer::Request(ours) => union(ours, asked),
+                Answer::Request(ours) => union(ours.clone(), asked),
                 Answer::Decision(_) => asked,
             }))
         }
@@ -80,10 +80,17 @@ async fn safe(
         .image
         .as_ref()
         .is_some_and(|image| image.attestation_chain || !image.resolve_attestations.is_empty());
-    if wants_chain && !verifier.has_index(request).await? {
-        return Err(Status::failed_precondition(
-            "policy-check: the client's own policy asks for attestations of an image without an index: BuildKit cannot answer that",
-        ));
+    if wants_chain {
+        match verifier.has_index(request).await? {
+            Some(true) => {}
+            // The digest comes first. The policy asks again.
+            None => theirs.image = Some(ResolveSourceImageRequest::default()),
+            Some(false) => {
+                return Err(Status::failed_precondition(
+                    "policy-check: the client's own policy asks for attestations of an image without an index: BuildKit cannot answer that",
+                ));
+            }
+        }
     }
     Ok(theirs)
 }
@@ -113,7 +120,7 @@ fn union(mut ours: ResolveSourceMetaRequest, theirs: ResolveSourceMetaRequest) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buildkit::proto::gateway::{ResolveSourceGitRequest, ResolveSourceImageRequest};
+    use crate::buildkit::proto::gateway::ResolveSourceGitRequest;
 
     #[test]
     fn a_union_asks_for_both() {

@@ -22,7 +22,7 @@ use super::record::Record;
 use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
 use super::run::wants_proxy;
 use super::sessions::Sessions;
-use super::verify::{Jurisdiction, Verifier};
+use super::verify::{Jurisdiction, Verifier, VerifierOptions};
 use crate::buildkit::internal_build::InternalBuild;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
@@ -113,10 +113,12 @@ impl Guard {
         let credentials = self.options.client_credentials.then(|| {
             super::client_auth::ClientAuth::new(Arc::clone(&self.sessions), session.to_owned())
         });
-        Verifier::new(match credentials {
-            Some(credentials) => resolver.with_credentials(Arc::new(credentials)),
+        let resolver = match credentials {
+            Some(credentials) => resolver.with_client_credentials(Arc::new(credentials)),
             None => resolver,
-        })
+        };
+        let options = VerifierOptions { record_cases: self.log.is_some(), ..VerifierOptions::default() };
+        Verifier::new(Arc::new(resolver), options)
     }
 
     /// Reads the policy of a build's repo. What the hook fetches for that must be allowed by the server's
@@ -161,11 +163,16 @@ impl Guard {
         ))
     }
 
-    /// Writes a decision down. When that can't be done, nothing is decided.
-    pub async fn write(&self, build: &Arc<BuildInfo>, record: Arc<Record>) {
-        if let Some(log) = &self.log {
-            log.write(build, &record).await;
+    /// Writes a decision down. While the log cannot be written, nothing is decided.
+    pub async fn note(&self, build: &Arc<BuildInfo>, record: &Arc<Record>) -> Result<(), Status> {
+        self.metrics.checked(record.verdict, record.elapsed);
+        let Some(log) = &self.log else { return Ok(()) };
+        if !log.healthy() {
+            let text = "policy-check: the decision log cannot be written, so nothing is decided: see the server's own log";
+            return Err(Status::unavailable(text));
         }
+        log.write(build, record).await;
+        Ok(())
     }
 }
 
@@ -210,12 +217,11 @@ impl Verify for Guard {
         self: Arc<Self>,
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
-        let server = Jurisdiction { policies: self.policies.current(), env: Env::default() };
+        let server = Jurisdiction { policies: Arc::clone(&self.policies.current().policies), env: Env::default() };
         let (jurisdiction, _) = wants_proxy(server).await?;
         let verifier = self.verifier("");
         let (answer, record) = verifier.check(&[jurisdiction], request).await;
-        self.metrics.checked(record.verdict, record.elapsed);
-        self.write(&Arc::default(), Arc::new(record)).await;
+        self.note(&Arc::default(), &Arc::new(record)).await?;
         Ok(CheckPolicyResponse { result: Some(answer?) })
     }
 }

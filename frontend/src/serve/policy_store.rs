@@ -37,7 +37,7 @@ pub struct StoreOptions {
 #[derive(Debug)]
 pub struct ActivePolicies {
     /// To be asked.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
     /// Their names and digests, in the same order.
     pub ids: Vec<PolicyId>,
     /// What was found when loading them.

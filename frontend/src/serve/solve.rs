@@ -38,7 +38,7 @@ pub async fn solve(connection: &Arc<Connection>, call: Call) {
     let Begun { mut policy_session, response, build, _registration, _open } = match begun {
         Ok(begun) => begun,
         Err(status) => {
-            counted.ended(BuildOutcome::Refused);
+            counted.ended(BuildOutcome::Denied);
             return grpc::refuse(&mut respond, &status);
         }
     };

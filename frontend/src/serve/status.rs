@@ -7,7 +7,7 @@ use h2::{RecvStream, SendStream};
 use prost::Message;
 
 use super::connection::Connection;
-use super::progress::Subscription;
+use super::progress::Subscriber;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::grpc::{self, Boundaries};
 use crate::buildkit::proto::control::StatusRequest;
@@ -41,7 +41,7 @@ pub async fn status(connection: &Connection, call: Call) {
     if ended {
         return;
     }
-    let steps = connection.guard.steps.of(&reference, &connection.peer);
+    let steps = connection.guard.steps.of(&reference).subscribe();
     if let Err(Broken::Source(reason)) = weave(&mut source, &mut sink, steps).await {
         sink.send_reset(reason);
     }
@@ -51,7 +51,7 @@ pub async fn status(connection: &Connection, call: Call) {
 async fn weave(
     source: &mut RecvStream,
     sink: &mut SendStream<Bytes>,
-    mut steps: Subscription,
+    mut steps: Subscriber,
 ) -> Result<(), Broken> {
     let mut boundaries = Boundaries::default();
     let mut more = true;
@@ -72,7 +72,7 @@ async fn weave(
         }
     }
     if boundaries.between() {
-        while let Some(step) = steps.ready() {
+        while let Some(Some(step)) = steps.ready() {
             stream::send(sink, step, false).await.map_err(Broken::Sink)?;
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn load(options: &StoreOptions) -> (Result<ActivePolicies, Vec<Policy
     }
     let log_level = options.specs.iter().filter_map(|spec| spec.log_level).next_back();
     let log_level = log_level.unwrap_or(LogLevel::Info);
-    (Ok(ActivePolicies { policies, ids, warnings, log_level }), watch)
+    (Ok(ActivePolicies { policies: Arc::new(policies), ids, warnings, log_level }), watch)
 }
 
 /// The policies of one flag.
