@@ -33,6 +33,7 @@ pub use self::chain::{MAX_CHAIN_BLOBS, MAX_CHAIN_BYTES, MAX_REFERRERS};
 pub use self::client::{BoxFuture, ClientCredentials, ClientToken, TokenRequest};
 pub use self::content::{MAX_ATTESTATION, MAX_CONFIG, MAX_INDEX_DEPTH, MAX_MANIFEST};
 pub use self::credentials::CredentialOptions;
+pub(crate) use self::document::OCI_INDEX;
 pub use self::error::ImageError;
 pub use self::platform::default_platform;
 
