@@ -4,6 +4,7 @@
 //! `LLBBridge` that name it. It carries the client's session, so that the client's directories and
 //! credentials serve it, and no policy session: who starts one judges its sources first.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::time::Duration;
