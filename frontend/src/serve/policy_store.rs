@@ -218,7 +218,7 @@ impl PolicyStore {
         match result {
             Ok(policies) => {
                 self.metrics.policies_loaded(&policies.ids);
-                operator::tell(&format!("{} policies loaded", policies.ids.len()));
+                operator::tell(&format!("policies loaded: {}", policies.ids.len()));
                 *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
                 self.set_status(|status| *status = Status { since: SystemTime::now(), problem: None });
                 (watching.active, watching.failed) = (watch, None);

@@ -49,14 +49,10 @@ impl PolicyRoot for RecordingRoot {
 /// `sha256:…` over a policy's files: those that were named, in their order, and its imports by their paths.
 /// Where the named files lie makes no difference.
 pub fn policy_digest(files: &[PolicyFile], imports: &BTreeMap<String, String>) -> String {
-    let mut list = String::new();
-    for file in files {
-        list += &format!("file {}\n", sha256(file.text.as_bytes()));
-    }
-    for (path, digest) in imports {
-        // Quoted, so that no path can look like another line.
-        list += &format!("import {path:?} {digest}\n");
-    }
+    let files = files.iter().map(|file| format!("file {}\n", sha256(file.text.as_bytes())));
+    // Quoted, so that no path can look like another line.
+    let imports = imports.iter().map(|(path, digest)| format!("import {path:?} {digest}\n"));
+    let list: String = files.chain(imports).collect();
     sha256(list.as_bytes())
 }
 

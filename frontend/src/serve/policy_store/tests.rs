@@ -225,7 +225,7 @@ async fn reloads_when_told() {
     std::fs::write(dir.path().join("a.rego"), DENY).unwrap();
     let (hup, ends) = (Notify::new(), Mutex::new(Vec::new()));
     hup.notify_one();
-    let watch = Arc::clone(&store).watch(Duration::from_mins(60), &hup, |end| ends.lock().unwrap().push(end));
+    let watch = Arc::clone(&store).watch(Duration::from_hours(1), &hup, |end| ends.lock().unwrap().push(end));
     tokio::select! {
         () = watch => unreachable!("runs until dropped"),
         () = async { while ends.lock().unwrap().is_empty() { tokio::task::yield_now().await; } } => {}
