@@ -129,7 +129,7 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
 fn load(files: Vec<PolicyFile>, root: Option<&Arc<dyn PolicyRoot>>) -> Result<PolicySet, LoadError> {
     let policy = Policy::load(&LoadOptions { files, root: root.cloned(), strict: false })?;
     let mut policies = PolicySet::default();
-    policies.policies.push(policy);
+    policies.policies.push(Arc::new(policy));
     Ok(policies)
 }
 
