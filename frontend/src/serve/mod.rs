@@ -3,10 +3,9 @@
 pub mod decision_log;
 pub mod metrics;
 pub mod metrics_http;
-#[cfg(target_os = "linux")]
 pub mod notify;
 pub(crate) mod operator;
 pub mod policy_store;
 pub mod progress;
 pub mod record;
-pub mod recording_root;
+mod recording_root;
