@@ -25,11 +25,9 @@ const MAX_WAITING: usize = 256;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildInfo {
     /// Its id (`Ref` of the solve).
-    pub id: String,
+    pub reference: String,
     /// Who builds: the certificate's name, or the peer's user id on a unix socket.
     pub client: String,
-    /// The Dockerfile's stage that is built; empty for the last.
-    pub target: String,
 }
 
 /// The log cannot be used.

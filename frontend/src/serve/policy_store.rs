@@ -2,49 +2,25 @@
 //!
 //! A new set comes into force at once and whole; who began with an old one keeps it. A change that doesn't
 //! load leaves the old set in force.
+//!
+//! The files of one `--policy` form one policy, which imports and reads from the folder of the first. A folder
+//! holds one policy per `*.rego` file in it (tests, `*_test.rego`, and subfolders aside), and these import and
+//! read from that folder.
 
 mod load;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use policy_engine::policy::{Diagnostic, LoadError, PolicySet};
-use tokio::sync::Notify;
+use policy_engine::policy::{Diagnostic, LoadError, Policy, PolicySet};
 
 use super::metrics::Metrics;
 use super::operator;
 use super::record::PolicyId;
 use crate::policy_files::PolicyFileError;
-use crate::policy_spec::{LogLevel, PolicySpec};
+use crate::policy_spec::PolicySpec;
 use watch::{Difference, Watch};
-
-/// How the server's policies were named.
-#[derive(Debug, Clone, Default)]
-pub struct StoreOptions {
-    /// `--policy`, in order. The files of one flag form one policy; a folder holds one policy per `*.rego`
-    /// file in it (tests, `*_test.rego`, and subfolders aside), and these import from that folder.
-    pub specs: Vec<PolicySpec>,
-    /// `--policy-root`: where files are looked up, and where their imports and data lie. Without it files are
-    /// looked up in the working directory, and import from the folder of their flag's first file.
-    pub root: Option<PathBuf>,
-    /// `--strict`: warnings about a policy refuse it.
-    pub strict: bool,
-}
-
-/// Policies that are, or were, in force.
-#[derive(Debug)]
-pub struct ActivePolicies {
-    /// To be asked.
-    pub policies: Arc<PolicySet>,
-    /// Their names and digests, in the same order.
-    pub ids: Vec<PolicyId>,
-    /// What was found when loading them.
-    pub warnings: Vec<Diagnostic>,
-    /// How much of what they say is shown.
-    pub log_level: LogLevel,
-}
 
 /// Policies that didn't load: every problem that was found.
 #[derive(Debug, thiserror::Error)]
@@ -130,9 +106,10 @@ pub enum Reload {
 /// The server's policies, and an eye on their files.
 #[derive(Debug)]
 pub struct PolicyStore {
-    options: StoreOptions,
+    specs: Vec<PolicySpec>,
+    strict: bool,
     metrics: Metrics,
-    active: RwLock<Arc<ActivePolicies>>,
+    active: RwLock<Arc<PolicySet>>,
     status: Mutex<Status>,
     /// Locked while the files are looked at or loaded.
     watching: Mutex<Watching>,
@@ -148,23 +125,30 @@ struct Watching {
 }
 
 impl PolicyStore {
-    /// Loads the policies. Without any flag there are none, and everything is allowed.
-    pub fn open(options: StoreOptions, metrics: &Metrics) -> Result<Self, LoadFailure> {
-        let (result, active) = load::load(&options);
+    /// Loads the policies of `--policy` flags; without any there are none, and everything is allowed. `strict`
+    /// refuses policies that there are warnings about.
+    pub fn load(specs: &[PolicySpec], strict: bool, metrics: &Metrics) -> Result<Arc<Self>, LoadFailure> {
+        let (result, active) = load::load(specs, strict);
         let policies = result.map_err(|problems| LoadFailure { problems })?;
-        metrics.policies_loaded(&policies.ids);
-        Ok(Self {
-            options,
+        metrics.policies_loaded(&ids(&policies));
+        Ok(Arc::new(Self {
+            specs: specs.to_vec(),
+            strict,
             metrics: metrics.clone(),
             active: RwLock::new(Arc::new(policies)),
             status: Mutex::new(Status { since: SystemTime::now(), problem: None }),
             watching: Mutex::new(Watching { active, failed: None, pending: Vec::new() }),
-        })
+        }))
     }
 
     /// The policies in force: a build takes them once, when it begins.
-    pub fn current(&self) -> Arc<ActivePolicies> {
+    pub fn current(&self) -> Arc<PolicySet> {
         Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was found when the policies in force were loaded.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.current().policies.iter().flat_map(|policy| policy.warnings()).cloned().collect()
     }
 
     /// How it is doing.
@@ -185,40 +169,36 @@ impl PolicyStore {
             watching.pending = differences;
             return Reload::Settling;
         }
-        self.load(&mut watching)
+        self.load_now(&mut watching)
     }
 
-    /// Loads the files as they are now: on `SIGHUP`. Blocks on the disk.
-    pub fn reload(&self) -> Reload {
-        self.load(&mut self.watching.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Loads the files as they are now: on `SIGHUP`.
+    pub async fn reload(self: &Arc<Self>) -> Reload {
+        let store = Arc::clone(self);
+        let loaded = tokio::task::spawn_blocking(move || {
+            store.load_now(&mut store.watching.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        // Cut short by the end of the runtime, or by a panic that was printed: the old set stays.
+        loaded.await.unwrap_or(Reload::Failed)
     }
 
-    /// Looks at the files after every `interval`, and at once when `reload` is notified. Runs until dropped.
-    /// `done` hears how each reload ended, for systemd's sake.
-    pub async fn watch(self: Arc<Self>, interval: Duration, reload: &Notify, mut done: impl FnMut(Reload)) {
+    /// Looks at the files after every `interval`. Runs until dropped.
+    pub async fn watch(self: Arc<Self>, interval: Duration) {
         loop {
-            let now = tokio::select! {
-                () = reload.notified() => true,
-                () = tokio::time::sleep(interval) => false,
-            };
+            tokio::time::sleep(interval).await;
             let store = Arc::clone(&self);
-            let looked = tokio::task::spawn_blocking(move || if now { store.reload() } else { store.poll() });
-            match looked.await {
-                Ok(end @ (Reload::Loaded | Reload::Failed)) => done(end),
-                Ok(Reload::Unchanged | Reload::Settling) => {}
-                // The runtime is shutting down, or loading panicked and was reported; the old set stays.
-                Err(_) => done(Reload::Failed),
-            }
+            // What it leads to shows in the status, the metrics and on standard error.
+            let _looked = tokio::task::spawn_blocking(move || store.poll()).await;
         }
     }
 
-    fn load(&self, watching: &mut Watching) -> Reload {
+    fn load_now(&self, watching: &mut Watching) -> Reload {
         watching.pending.clear();
-        let (result, watch) = load::load(&self.options);
+        let (result, watch) = load::load(&self.specs, self.strict);
         match result {
             Ok(policies) => {
-                self.metrics.policies_loaded(&policies.ids);
-                operator::tell(&format!("{} policies loaded", policies.ids.len()));
+                self.metrics.policies_loaded(&ids(&policies));
+                operator::tell(&format!("policies loaded: {}", policies.policies.len()));
                 *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
                 self.set_status(|status| *status = Status { since: SystemTime::now(), problem: None });
                 (watching.active, watching.failed) = (watch, None);
@@ -240,6 +220,11 @@ impl PolicyStore {
     fn set_status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+fn ids(policies: &PolicySet) -> Vec<PolicyId> {
+    let id = |policy: &Arc<Policy>| PolicyId { name: policy.name().into(), digest: policy.digest().into() };
+    policies.policies.iter().map(id).collect()
 }
 
 #[cfg(test)]

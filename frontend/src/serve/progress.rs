@@ -14,7 +14,7 @@ use bytes::Bytes;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::record::{Record, Verdict};
-pub use buffer::Subscriber;
+pub use buffer::Subscription;
 use buffer::{Buffer, Pushed};
 use message::{Step, Update};
 
@@ -72,7 +72,7 @@ impl Steps {
 
     /// BuildKit was answered. [`Verdict::Ask`] leaves the step open; an answer that was given before shows
     /// nothing new.
-    pub fn ended(&self, record: &Record) {
+    pub fn checked(&self, record: &Record) {
         if record.verdict == Verdict::Ask {
             return;
         }
@@ -97,7 +97,7 @@ impl Steps {
     }
 
     /// Everything from the start, then what comes.
-    pub fn subscribe(&self) -> Subscriber {
+    pub fn subscribe(&self) -> Subscription {
         self.buffer.subscribe()
     }
 

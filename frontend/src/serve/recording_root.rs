@@ -1,9 +1,9 @@
-//! Which files a policy consists of: a root that remembers what was read through it.
+//! Which files a policy reads: a root that remembers what was read through it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
+use policy_engine::policy::{FileError, PolicyRoot};
 
 use crate::resolve::image::document::sha256;
 
@@ -11,20 +11,20 @@ use crate::resolve::image::document::sha256;
 const MAX_PATHS: usize = 10_000;
 
 /// A policy's root that remembers the digest of every file that was read.
-pub struct RecordingRoot {
+pub(super) struct RecordingRoot {
     root: Arc<dyn PolicyRoot>,
     read: Mutex<BTreeMap<String, String>>,
 }
 
 impl RecordingRoot {
     /// Reads from `root`.
-    pub fn new(root: Arc<dyn PolicyRoot>) -> Self {
+    pub(super) fn new(root: Arc<dyn PolicyRoot>) -> Self {
         Self { root, read: Mutex::default() }
     }
 
     /// The files that were read so far: their paths in the root, and `sha256:…` of their content. Right after
     /// loading a policy these are its imports; data files come when a rule reads them.
-    pub fn files(&self) -> BTreeMap<String, String> {
+    pub(super) fn files(&self) -> BTreeMap<String, String> {
         self.lock().clone()
     }
 
@@ -44,20 +44,6 @@ impl PolicyRoot for RecordingRoot {
         read.insert(path.to_owned(), sha256(&content));
         Ok(content)
     }
-}
-
-/// `sha256:…` over a policy's files: those that were named, in their order, and its imports by their paths.
-/// Where the named files lie makes no difference.
-pub fn policy_digest(files: &[PolicyFile], imports: &BTreeMap<String, String>) -> String {
-    let mut list = String::new();
-    for file in files {
-        list += &format!("file {}\n", sha256(file.text.as_bytes()));
-    }
-    for (path, digest) in imports {
-        // Quoted, so that no path can look like another line.
-        list += &format!("import {path:?} {digest}\n");
-    }
-    sha256(list.as_bytes())
 }
 
 #[cfg(test)]
@@ -90,22 +76,5 @@ mod tests {
         assert!(root.read("0", 9).is_ok());
         let error = root.read("one more", 9).unwrap_err();
         assert_eq!(error.to_string(), "a policy may read 10000 different files at most");
-    }
-
-    #[test]
-    fn digests_tell_policies_apart() {
-        let file = |name: &str, text: &str| PolicyFile { name: name.into(), text: text.into() };
-        let none = BTreeMap::new();
-        let import = BTreeMap::from([("lib/a.rego".to_owned(), sha256(b"x"))]);
-        let one = policy_digest(&[file("a", "x")], &none);
-        assert_eq!(one, policy_digest(&[file("elsewhere/b", "x")], &none));
-        for other in [
-            policy_digest(&[file("a", "y")], &none),
-            policy_digest(&[file("a", "x")], &import),
-            policy_digest(&[file("a", "x"), file("b", "x")], &none),
-            policy_digest(&[], &import),
-        ] {
-            assert_ne!(one, other);
-        }
     }
 }

@@ -17,8 +17,6 @@ struct Line<'a> {
     time: String,
     build: &'a str,
     client: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    target: &'a str,
     source: Source<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<String>,
@@ -69,9 +67,8 @@ pub(super) fn render(entry: &Entry) -> serde_json::Result<Vec<u8>> {
     let (build, record) = (&entry.build, &entry.record);
     let line = Line {
         time: rfc3339(entry.time),
-        build: &build.id,
+        build: &build.reference,
         client: &build.client,
-        target: &build.target,
         source: source(&record.source),
         platform: record.platform.as_ref().map(ToString::to_string),
         digest: record.digest.as_deref(),

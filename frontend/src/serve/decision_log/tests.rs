@@ -33,7 +33,7 @@ fn record(verdict: Verdict) -> Record {
 }
 
 fn build() -> Arc<BuildInfo> {
-    Arc::new(BuildInfo { id: "ref1".into(), client: "uid 1000".into(), target: String::new() })
+    Arc::new(BuildInfo { reference: "ref1".into(), client: "uid 1000".into() })
 }
 
 fn lines(path: &Path) -> Vec<Value> {

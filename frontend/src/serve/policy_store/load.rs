@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyFile, PolicySet};
 
+use super::PolicyStoreError;
 use super::watch::{Watch, is_policy};
-use super::{ActivePolicies, PolicyStoreError, StoreOptions};
 use crate::policy_files::{PolicyFileError, open_root, read_policy_file};
-use crate::policy_spec::{LogLevel, PolicySpec};
-use crate::serve::record::PolicyId;
-use crate::serve::recording_root::{RecordingRoot, policy_digest};
+use crate::policy_spec::PolicySpec;
+use crate::serve::recording_root::RecordingRoot;
 
 /// The files of one policy, and the folder it reads from.
 struct Named {
@@ -19,42 +18,27 @@ struct Named {
 }
 
 /// Loads everything, or tells every problem; and what to watch in either case.
-pub(super) fn load(options: &StoreOptions) -> (Result<ActivePolicies, Vec<PolicyStoreError>>, Watch) {
+pub(super) fn load(specs: &[PolicySpec], strict: bool) -> (Result<PolicySet, Vec<PolicyStoreError>>, Watch) {
     let mut watch = Watch::default();
     let mut problems = Vec::new();
     let mut policies = PolicySet::default();
-    let (mut ids, mut warnings) = (Vec::new(), Vec::new());
-    for spec in &options.specs {
-        let named = named(spec, options, &mut watch).unwrap_or_else(|problem| {
+    for spec in specs {
+        let named = named(spec, &mut watch).unwrap_or_else(|problem| {
             problems.push(problem);
             Vec::new()
         });
         for named in named {
-            match policy(&named, options.strict, &mut watch) {
-                Ok((policy, id)) => {
-                    warnings.extend_from_slice(policy.warnings());
-                    ids.push(id);
-                    #[allow(clippy::useless_conversion, reason = "sets may hold shared policies one day")]
-                    policies.policies.push(policy.into());
-                }
+            match policy(named, strict, &mut watch) {
+                Ok(policy) => policies.policies.push(Arc::new(policy)),
                 Err(found) => problems.extend(found),
             }
         }
     }
-    if !problems.is_empty() {
-        return (Err(problems), watch);
-    }
-    let log_level = options.specs.iter().filter_map(|spec| spec.log_level).next_back();
-    let log_level = log_level.unwrap_or(LogLevel::Info);
-    (Ok(ActivePolicies { policies: Arc::new(policies), ids, warnings, log_level }), watch)
+    (if problems.is_empty() { Ok(policies) } else { Err(problems) }, watch)
 }
 
 /// The policies of one flag.
-fn named(
-    spec: &PolicySpec,
-    options: &StoreOptions,
-    watch: &mut Watch,
-) -> Result<Vec<Named>, PolicyStoreError> {
+fn named(spec: &PolicySpec, watch: &mut Watch) -> Result<Vec<Named>, PolicyStoreError> {
     for (given, option) in [
         (spec.disabled, "disabled=true"),
         (spec.reset, "reset=true"),
@@ -64,24 +48,17 @@ fn named(
             return Err(PolicyStoreError::Option(option));
         }
     }
-    let files: Vec<PathBuf> = spec.files.iter().map(|name| resolve(name, options.root.as_deref())).collect();
+    // As `--policy` of the other commands spells the working directory.
+    let path = |name: &String| PathBuf::from(name.strip_prefix("cwd://").unwrap_or(name));
+    let files: Vec<PathBuf> = spec.files.iter().map(path).collect();
     let Some(first) = files.first() else { return Err(PolicyStoreError::NoFile) };
     match files.iter().find(|path| path.is_dir()) {
         Some(folder) if files.len() == 1 => in_folder(folder, watch),
         Some(folder) => Err(PolicyStoreError::FolderAmongFiles(folder.display().to_string())),
         None => {
-            let root = options.root.clone().unwrap_or_else(|| parent(first));
+            let root = parent(first);
             Ok(vec![Named { files, root }])
         }
-    }
-}
-
-/// As `--policy` of the other commands: `cwd://` means the working directory even when there is a root.
-fn resolve(name: &str, root: Option<&Path>) -> PathBuf {
-    match (name.strip_prefix("cwd://"), root) {
-        (Some(path), _) => PathBuf::from(path),
-        (None, Some(root)) => root.join(name),
-        (None, None) => PathBuf::from(name),
     }
 }
 
@@ -110,11 +87,7 @@ fn in_folder(folder: &Path, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
     Ok(files.into_iter().map(|file| Named { files: vec![file], root: folder.to_owned() }).collect())
 }
 
-fn policy(
-    named: &Named,
-    strict: bool,
-    watch: &mut Watch,
-) -> Result<(Policy, PolicyId), Vec<PolicyStoreError>> {
+fn policy(named: Named, strict: bool, watch: &mut Watch) -> Result<Policy, Vec<PolicyStoreError>> {
     let mut files = Vec::new();
     let mut problems: Vec<PolicyStoreError> = Vec::new();
     for path in &named.files {
@@ -130,11 +103,9 @@ fn policy(
     }
     let root = open_root(&named.root).map_err(|error| vec![error.into()])?;
     let root = Arc::new(RecordingRoot::new(root));
-    watch.add_root(named.root.clone(), Arc::clone(&root));
-    let options = LoadOptions { files, root: Some(root.clone()), strict };
-    let policy = Policy::load(&options).map_err(|error| vec![PolicyFileError::Load(error).into()])?;
-    let name = named.files.first().map(|path| path.display().to_string()).unwrap_or_default();
-    Ok((policy, PolicyId { name, digest: policy_digest(&options.files, &root.files()) }))
+    watch.add_root(named.root, Arc::clone(&root));
+    let options = LoadOptions { files, root: Some(root), strict };
+    Policy::load(&options).map_err(|error| vec![PolicyFileError::Load(error).into()])
 }
 
 fn read(path: &Path) -> Result<PolicyFile, PolicyFileError> {

@@ -12,25 +12,25 @@ const ALLOW: &str = "package docker\ndecision := {\"allow\": true}";
 const DENY: &str = "package docker\ndecision := {\"allow\": false}";
 const BROKEN: &str = "package docker\ndecision := {";
 
-fn options(specs: &[&Path]) -> StoreOptions {
+fn specs(paths: &[&Path]) -> Vec<PolicySpec> {
     let spec = |path: &&Path| PolicySpec { files: vec![path.display().to_string()], ..PolicySpec::default() };
-    StoreOptions { specs: specs.iter().map(spec).collect(), ..StoreOptions::default() }
+    paths.iter().map(spec).collect()
 }
 
-fn open(specs: &[&Path]) -> PolicyStore {
-    PolicyStore::open(options(specs), &Metrics::new()).unwrap()
+fn open(paths: &[&Path]) -> Arc<PolicyStore> {
+    PolicyStore::load(&specs(paths), false, &Metrics::new()).unwrap()
 }
 
-fn problems(options: StoreOptions) -> Vec<String> {
-    let failure = PolicyStore::open(options, &Metrics::new()).unwrap_err();
+fn problems(specs: &[PolicySpec]) -> Vec<String> {
+    let failure = PolicyStore::load(specs, false, &Metrics::new()).unwrap_err();
     failure.problems.iter().map(ToString::to_string).collect()
 }
 
-fn allows(policies: &ActivePolicies) -> bool {
+fn allows(policies: &PolicySet) -> bool {
     let (source, facts, env) = (SourceOp::new("local://context"), Facts::default(), Env::default());
     let check =
         Check { source: &source, platform: None, facts: &facts, env: &env, now: SystemTime::UNIX_EPOCH };
-    match policies.policies.check(&check).unwrap() {
+    match policies.check(&check).unwrap() {
         Outcome::Decided(decision) => decision.action == Action::Allow,
         Outcome::Needs(requests) => unreachable!("{requests:?}"),
     }
@@ -59,7 +59,7 @@ fn a_folder_holds_a_policy_per_file() {
         ("lib/a.rego", lib),
     ]);
     let store = open(&[dir.path()]);
-    let names: Vec<_> = store.current().ids.iter().map(|id| id.name.clone()).collect();
+    let names: Vec<_> = store.current().policies.iter().map(|policy| policy.name().to_owned()).collect();
     let wanted = ["1.rego", "2.rego"].map(|name| dir.path().join(name).display().to_string());
     assert_eq!(names, wanted);
     assert!(allows(&store.current()));
@@ -75,14 +75,12 @@ fn files_of_a_flag_form_one_policy_and_flags_add_up() {
     ]);
     let file = |name: &str| dir.path().join(name).display().to_string();
     let both = PolicySpec { files: vec![file("a.rego"), file("b.rego")], ..PolicySpec::default() };
-    let mut wanted = StoreOptions { specs: vec![both], ..StoreOptions::default() };
-    let store = PolicyStore::open(wanted.clone(), &Metrics::new()).unwrap();
-    assert_eq!(store.current().ids.len(), 1);
+    let store = PolicyStore::load(std::slice::from_ref(&both), false, &Metrics::new()).unwrap();
+    assert_eq!(store.current().policies.len(), 1);
     assert!(allows(&store.current()));
-    wanted.root = Some(dir.path().to_owned());
-    wanted.specs.push("deny.rego".parse().unwrap());
-    let store = PolicyStore::open(wanted, &Metrics::new()).unwrap();
-    assert_eq!(store.current().ids.len(), 2);
+    let deny = format!("filename=cwd://{}", file("deny.rego")).parse().unwrap();
+    let store = PolicyStore::load(&[both, deny], false, &Metrics::new()).unwrap();
+    assert_eq!(store.current().policies.len(), 2);
     assert!(!allows(&store.current()));
     assert!(allows(&open(&[]).current()), "no policy, no rule");
 }
@@ -92,7 +90,7 @@ fn every_problem_is_told() {
     let dir = folder(&[("bad.rego", BROKEN), ("good.rego", ALLOW), ("worse.rego", "not rego")]);
     let empty = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing.rego");
-    let told = problems(options(&[dir.path(), empty.path(), &missing]));
+    let told = problems(&specs(&[dir.path(), empty.path(), &missing]));
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told[0].contains("bad.rego:2:"), "{told:?}");
     assert!(told[1].contains("worse.rego:1:"), "{told:?}");
@@ -105,18 +103,17 @@ fn nothing_switches_the_servers_policies_off() {
     let dir = folder(&[("a.rego", DENY)]);
     let file = dir.path().join("a.rego").display().to_string();
     for option in ["disabled=true", "reset=true", "strict=false"] {
-        let specs = vec![format!("filename={file},{option}").parse().unwrap()];
-        let told = problems(StoreOptions { specs, ..StoreOptions::default() });
+        let spec = format!("filename={file},{option}").parse().unwrap();
+        let told = problems(&[spec]);
         assert_eq!(
             told,
             [format!("`--policy {option}` has no meaning for a server: its policies always hold")]
         );
     }
-    let specs =
-        vec![PolicySpec { files: vec![file, dir.path().display().to_string()], ..PolicySpec::default() }];
-    let told = problems(StoreOptions { specs, ..StoreOptions::default() });
+    let mixed = PolicySpec { files: vec![file, dir.path().display().to_string()], ..PolicySpec::default() };
+    let told = problems(&[mixed]);
     assert!(told[0].contains("is named together with other files"), "{told:?}");
-    let told = problems(StoreOptions { specs: vec![PolicySpec::default()], ..StoreOptions::default() });
+    let told = problems(&[PolicySpec::default()]);
     assert_eq!(told, ["`--policy` names neither a file nor a folder"]);
 }
 
@@ -134,7 +131,7 @@ fn changes_come_into_force_when_they_settle() {
     assert_eq!(store.poll(), Reload::Loaded);
     assert!(!allows(&store.current()));
     assert!(allows(&began_with), "who began with the old set keeps it");
-    assert_ne!(store.current().ids, began_with.ids);
+    assert_ne!(ids(&store.current()), ids(&began_with));
     assert_eq!(store.poll(), Reload::Unchanged);
 }
 
@@ -157,7 +154,7 @@ fn files_come_and_go() {
 fn what_does_not_load_leaves_the_old_set() {
     let dir = folder(&[("a.rego", DENY)]);
     let metrics = Metrics::new();
-    let store = PolicyStore::open(options(&[dir.path()]), &metrics).unwrap();
+    let store = PolicyStore::load(&specs(&[dir.path()]), false, &metrics).unwrap();
     let since = store.status().since;
     std::fs::write(dir.path().join("a.rego"), BROKEN).unwrap();
     assert_eq!((store.poll(), store.poll()), (Reload::Settling, Reload::Failed));
@@ -214,22 +211,36 @@ fn a_named_pipe_is_no_policy() {
     let pipe = dir.path().join("b.rego");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    let told = problems(options(&[dir.path()]));
+    let told = problems(&specs(&[dir.path()]));
     assert_eq!(told, [format!("cannot read policy `{}`: not a regular file", pipe.display())]);
+}
+
+#[test]
+fn strict_refuses_warnings() {
+    let dir = folder(&[("a.rego", "package docker\ndecision := {\"allow\": input.image.hasProvenanc}")]);
+    let store = open(&[dir.path()]);
+    assert_eq!(store.warnings().len(), 1);
+    let failure = PolicyStore::load(&specs(&[dir.path()]), true, &Metrics::new()).unwrap_err();
+    assert_eq!(failure.problems[0].diagnostics(), store.warnings());
 }
 
 #[tokio::test]
 async fn reloads_when_told() {
     let dir = folder(&[("a.rego", ALLOW)]);
-    let store = Arc::new(open(&[dir.path()]));
+    let store = open(&[dir.path()]);
     std::fs::write(dir.path().join("a.rego"), DENY).unwrap();
-    let (hup, ends) = (Notify::new(), Mutex::new(Vec::new()));
-    hup.notify_one();
-    let watch = Arc::clone(&store).watch(Duration::from_mins(60), &hup, |end| ends.lock().unwrap().push(end));
-    tokio::select! {
-        () = watch => unreachable!("runs until dropped"),
-        () = async { while ends.lock().unwrap().is_empty() { tokio::task::yield_now().await; } } => {}
-    }
-    assert_eq!(*ends.lock().unwrap(), [Reload::Loaded]);
+    assert_eq!(store.reload().await, Reload::Loaded);
     assert!(!allows(&store.current()));
+    assert_eq!(store.poll(), Reload::Unchanged);
+}
+
+#[tokio::test]
+async fn watching_brings_changes_into_force() {
+    let dir = folder(&[("a.rego", ALLOW)]);
+    let store = open(&[dir.path()]);
+    std::fs::write(dir.path().join("a.rego"), DENY).unwrap();
+    tokio::select! {
+        () = Arc::clone(&store).watch(Duration::from_millis(1)) => unreachable!("runs until dropped"),
+        () = async { while allows(&store.current()) { tokio::task::yield_now().await; } } => {}
+    }
 }

@@ -17,8 +17,8 @@ use crate::serve::recording_root::RecordingRoot;
 const COARSE: Duration = Duration::from_secs(2);
 
 /// The files that some policies were loaded from.
-#[derive(Default)]
 pub(super) struct Watch {
+    coarse: Duration,
     files: BTreeMap<PathBuf, Watched>,
     /// What policies read while they decide is watched from then on.
     roots: Vec<(PathBuf, Arc<RecordingRoot>)>,
@@ -65,10 +65,16 @@ impl std::fmt::Debug for Watch {
     }
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self { coarse: COARSE, files: BTreeMap::new(), roots: Vec::new() }
+    }
+}
+
 impl Watch {
     /// Watches a file or folder; what is there now is what it should be.
     pub(super) fn add(&mut self, path: &Path) {
-        let (now, stamp) = look(path);
+        let (now, stamp) = look(path, self.coarse);
         self.files.insert(path.to_owned(), Watched { loaded: now.clone(), now, stamp });
     }
 
@@ -89,8 +95,8 @@ impl Watch {
         }
         let mut differences = Vec::new();
         for (path, watched) in &mut self.files {
-            if watched.stamp.is_none() || watched.stamp != stamp(path) {
-                (watched.now, watched.stamp) = look(path);
+            if watched.stamp.is_none() || watched.stamp != stamp(path, self.coarse) {
+                (watched.now, watched.stamp) = look(path, self.coarse);
             }
             if watched.now != watched.loaded {
                 differences.push(Difference { path: path.clone(), now: watched.now.clone() });
@@ -111,9 +117,9 @@ pub(super) fn is_policy(path: &Path) -> bool {
         && !path.file_stem().is_some_and(|stem| stem.as_encoded_bytes().ends_with(b"_test"))
 }
 
-fn look(path: &Path) -> (Seen, Option<Stamp>) {
+fn look(path: &Path, coarse: Duration) -> (Seen, Option<Stamp>) {
     // Before reading: what changes meanwhile has another stamp afterwards.
-    let before = stamp(path);
+    let before = stamp(path, coarse);
     let seen = match path.metadata() {
         Ok(metadata) if metadata.is_dir() => folder(path),
         Ok(metadata) if metadata.is_file() => file(path),
@@ -134,9 +140,10 @@ fn folder(path: &Path) -> Option<Seen> {
     Some(Seen::Folder(names))
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
+/// None where the next change might not show in it.
+fn stamp(path: &Path, coarse: Duration) -> Option<Stamp> {
     let metadata = path.metadata().ok()?;
-    let old = |time: SystemTime| SystemTime::now().duration_since(time).is_ok_and(|age| age > COARSE);
+    let old = |time: SystemTime| SystemTime::now().duration_since(time).is_ok_and(|age| age > coarse);
     let reliable = metadata.modified().is_ok_and(old) && changed(&metadata).is_some_and(old);
     reliable.then(|| Stamp {
         device: metadata.dev(),
@@ -150,4 +157,41 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn changed(metadata: &Metadata) -> Option<SystemTime> {
     let seconds = u64::try_from(metadata.ctime()).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_tell_versions_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.rego"), dir.path().join("other"));
+        std::fs::write(&path, "one").unwrap();
+        let mut watch = Watch { coarse: Duration::ZERO, ..Watch::default() };
+        watch.add(&path);
+        assert!(watch.files[&path].stamp.is_some(), "its stamp is relied upon");
+        assert_eq!(watch.differences(), []);
+        // Another size.
+        std::fs::write(&path, "three").unwrap();
+        let found = Seen::File(sha256(b"three"));
+        assert_eq!(watch.differences(), [Difference { path: path.clone(), now: found }]);
+        // Same size and times, another file.
+        std::fs::write(&other, "seven").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        assert_eq!(watch.differences()[0].now, Seen::File(sha256(b"seven")));
+        watch.accept();
+        assert_eq!(watch.differences(), []);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(watch.differences()[0].now, Seen::Nothing);
+    }
+
+    #[test]
+    fn fresh_stamps_are_not_relied_upon() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.rego");
+        std::fs::write(&path, "one").unwrap();
+        // A day from now the file is still fresh.
+        assert_eq!(stamp(&path, Duration::from_hours(24)), None);
+    }
 }

@@ -76,40 +76,37 @@ impl Buffer {
         self.changed.send_replace(());
     }
 
-    pub(super) fn subscribe(&self) -> Subscriber {
-        Subscriber { shared: Arc::clone(&self.shared), changed: self.changed.subscribe(), next: 0 }
+    pub(super) fn subscribe(&self) -> Subscription {
+        Subscription { shared: Arc::clone(&self.shared), changed: self.changed.subscribe(), next: 0 }
     }
 }
 
 /// Follows the steps of one build.
 #[derive(Debug)]
-pub struct Subscriber {
+pub struct Subscription {
     shared: Arc<Shared>,
     changed: watch::Receiver<()>,
     next: usize,
 }
 
-impl Subscriber {
+impl Subscription {
     /// The next gRPC message, its 5-byte prefix included; `None` when the build has ended. Safe to cancel.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(end) = self.ready() {
-                return end;
+            if let Some(message) = self.ready() {
+                return Some(message);
             }
-            if self.changed.changed().await.is_err() {
-                // The build is gone; what it said last still counts.
-                return self.ready().flatten();
+            if self.shared.lock().closed || self.changed.changed().await.is_err() {
+                // The last message may have come in between.
+                return self.ready();
             }
         }
     }
 
-    /// What there is without waiting: a message, `Some(None)` at the end, `None` when there may be more.
-    pub fn ready(&mut self) -> Option<Option<Bytes>> {
-        let content = self.shared.lock();
-        if let Some(message) = content.messages.get(self.next) {
-            self.next += 1;
-            return Some(Some(message.clone()));
-        }
-        content.closed.then_some(None)
+    /// The next message, if there is one already.
+    pub fn ready(&mut self) -> Option<Bytes> {
+        let message = self.shared.lock().messages.get(self.next).cloned()?;
+        self.next += 1;
+        Some(message)
     }
 }

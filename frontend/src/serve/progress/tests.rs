@@ -32,7 +32,7 @@ fn start(steps: &Steps, record: &Record) {
 fn all(steps: &Steps) -> Vec<StatusResponse> {
     let mut subscriber = steps.subscribe();
     let mut messages = Vec::new();
-    while let Some(Some(message)) = subscriber.ready() {
+    while let Some(message) = subscriber.ready() {
         assert_eq!(message[0], 0);
         assert_eq!(u32::from_be_bytes(message[1..5].try_into().unwrap()) as usize, message.len() - 5);
         messages.push(StatusResponse::decode(&message[5..]).unwrap());
@@ -53,7 +53,7 @@ fn a_denial_is_a_failed_step() {
         .prints
         .push(Print { position: Position { file: "p.rego".into(), line: 9, column: 2 }, text: "saw".into() });
     start(&steps, &denied);
-    steps.ended(&denied);
+    steps.checked(&denied);
     let [started, ended] = all(&steps).try_into().unwrap();
     let (before, after) = (&started.vertexes[0], &ended.vertexes[0]);
     assert_eq!(before.name, "[policy] https://***@h/\u{fffd}[31m (linux/amd64)");
@@ -71,18 +71,18 @@ fn one_step_per_source_and_platform() {
     let steps = Steps::new();
     let (ask, allow) = (record("local://a", Verdict::Ask, &[]), record("local://a", Verdict::Allow, &[]));
     start(&steps, &ask);
-    steps.ended(&ask);
+    steps.checked(&ask);
     assert_eq!(all(&steps).len(), 1, "still open");
     for _ in 0..3 {
         start(&steps, &allow);
-        steps.ended(&allow);
+        steps.checked(&allow);
     }
     assert_eq!(all(&steps).len(), 2, "told once");
     let mut other = record("local://a", Verdict::Allow, &[]);
     other.platform = None;
-    steps.ended(&other);
+    steps.checked(&other);
     assert_eq!(all(&steps).len(), 4, "another platform is another step");
-    steps.ended(&record("local://a", Verdict::Deny, &["now it is not"]));
+    steps.checked(&record("local://a", Verdict::Deny, &["now it is not"]));
     let messages = all(&steps);
     assert_eq!(messages[4].vertexes[0].digest, messages[0].vertexes[0].digest);
     assert_eq!(messages[4].vertexes[0].error, "denied by p.rego:3:1: now it is not");
@@ -93,10 +93,10 @@ fn pins_and_errors_say_what_happened() {
     let steps = Steps::new();
     let mut pinned = record("docker-image://docker.io/library/a:1", Verdict::Convert, &[]);
     pinned.pin = Some(SourceOp::new("docker-image://docker.io/library/a:1@sha256:00"));
-    steps.ended(&pinned);
+    steps.checked(&pinned);
     assert_eq!(logs(&all(&steps)[1]), "pinned to docker-image://docker.io/library/a:1@sha256:00\n");
     assert_eq!(all(&steps)[1].vertexes[0].error, "");
-    steps.ended(&record("docker-image://b", Verdict::Error, &["registry is down"]));
+    steps.checked(&record("docker-image://b", Verdict::Error, &["registry is down"]));
     assert_eq!(all(&steps)[3].vertexes[0].error, "no decision: registry is down");
 }
 
@@ -108,7 +108,7 @@ fn closing_cancels_what_is_open() {
     let messages = all(&steps);
     assert!(messages[1].vertexes[0].completed.is_some());
     assert_eq!(messages[1].vertexes[0].error, "context canceled");
-    steps.ended(&record("local://a", Verdict::Allow, &[]));
+    steps.checked(&record("local://a", Verdict::Allow, &[]));
     assert!(!steps.push(Bytes::from_static(b"late")));
     assert_eq!(all(&steps).len(), 2);
 }
@@ -117,19 +117,19 @@ fn closing_cancels_what_is_open() {
 fn limits_are_told_once() {
     let steps = Steps::with_limits(2, MAX_BYTES);
     for source in ["local://a", "local://b", "local://c", "local://d"] {
-        steps.ended(&record(source, Verdict::Allow, &[]));
+        steps.checked(&record(source, Verdict::Allow, &[]));
     }
     let messages = all(&steps);
     assert_eq!(messages.len(), 5);
     let last = &messages[4].vertexes[0];
     assert_eq!(last.name, "[policy] further checks are not shown: a build shows 2 at most");
     assert!(last.completed.is_some());
-    steps.ended(&record("local://a", Verdict::Deny, &[]));
+    steps.checked(&record("local://a", Verdict::Deny, &[]));
     assert_eq!(all(&steps).len(), 6, "steps that are shown go on");
 
     let steps = Steps::with_limits(MAX_STEPS, 500);
     for number in 0..10 {
-        steps.ended(&record(&format!("local://{number}"), Verdict::Allow, &[]));
+        steps.checked(&record(&format!("local://{number}"), Verdict::Allow, &[]));
     }
     let remarks = all(&steps).iter().filter(|m| m.vertexes[0].name.contains("not shown")).count();
     assert_eq!(remarks, 1);
@@ -139,7 +139,7 @@ fn limits_are_told_once() {
 fn long_texts_are_cut_and_say_so() {
     let steps = Steps::new();
     let long = "ä".repeat(20_000);
-    steps.ended(&record(&format!("local://{long}"), Verdict::Deny, &["short", &long, "after"]));
+    steps.checked(&record(&format!("local://{long}"), Verdict::Deny, &["short", &long, "after"]));
     let ended = &all(&steps)[1];
     assert!(ended.vertexes[0].name.ends_with("… (more than 16384 bytes)"));
     assert_eq!(logs(ended), "denied: short\n2 more lines are not shown: a step shows 16384 bytes at most\n");
