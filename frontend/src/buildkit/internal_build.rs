@@ -178,12 +178,7 @@ impl InternalBuild {
     }
 
     /// Reads a file of a result, or fails when it is larger than `limit` bytes.
-    pub async fn read_file(
-        &self,
-        of: &RefId,
-        path: &str,
-        limit: u64,
-    ) -> Result<Vec<u8>, InternalBuildError> {
+    pub async fn read_file(&self, of: &RefId, path: &str, limit: u64) -> Result<Vec<u8>, InternalBuildError> {
         // One byte more than may be there tells whether there is more.
         let length = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
         let request = gateway::ReadFileRequest {
@@ -199,8 +194,7 @@ impl InternalBuild {
 
     /// What is known of a file of a result. Symlinks are followed.
     pub async fn stat_file(&self, of: &RefId, path: &str) -> Result<fsutil::Stat, InternalBuildError> {
-        let request =
-            gateway::StatFileRequest { r#ref: of.0.clone(), path: path.to_owned(), mount_index: 0 };
+        let request = gateway::StatFileRequest { r#ref: of.0.clone(), path: path.to_owned(), mount_index: 0 };
         let mut bridge = self.bridge.clone();
         let response = self.call(STAT, STEP, bridge.stat_file(self.request(request))).await?;
         response.stat.ok_or(InternalBuildError::Answer { step: STAT, missing: "the file's properties" })
@@ -342,30 +336,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_daemon_that_does_not_answer_is_a_timeout() {
-        let channel = Endpoint::from_static("http://127.0.0.1:1").connect_with_connector_lazy(Silent);
+        // Connections are established, and nobody reads from them.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", silent.local_addr().unwrap());
+        let channel = Endpoint::try_from(address).unwrap().connect_lazy();
         let build = InternalBuild::start(channel, "client").unwrap();
         let error = build.solve(git()).await.unwrap_err();
         assert!(matches!(error, InternalBuildError::Timeout { step: SOLVE, .. }), "{error}");
         assert!(matches!(build.finish().await, Err(InternalBuildError::Timeout { step: RETURN, .. })));
-    }
-
-    /// Never connects.
-    struct Silent;
-
-    impl tower_service::Service<http::Uri> for Silent {
-        type Response = hyper_io::Never;
-        type Error = std::io::Error;
-        type Future = std::future::Pending<Result<Self::Response, Self::Error>>;
-
-        fn poll_ready(
-            &mut self,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Result<(), Self::Error>> {
-            std::task::Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, _: http::Uri) -> Self::Future {
-            std::future::pending()
-        }
     }
 }

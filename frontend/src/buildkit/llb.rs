@@ -61,9 +61,7 @@ pub fn sources(definition: &pb::Definition) -> Result<Vec<SourceOp>, DefinitionE
             Some(pb::op::Op::Source(source)) => {
                 found.push(SourceOp { identifier: source.identifier, attrs: source.attrs });
             }
-            Some(
-                pb::op::Op::Exec(_) | pb::op::Op::File(_) | pb::op::Op::Merge(_) | pb::op::Op::Diff(_),
-            ) => {}
+            Some(pb::op::Op::Exec(_) | pb::op::Op::File(_) | pb::op::Op::Merge(_) | pb::op::Op::Diff(_)) => {}
             // The last operation of a definition only names its result.
             None if is_terminal(encoded, &op) => {}
             Some(pb::op::Op::Build(_)) | None => return Err(DefinitionError::UnknownOp),
@@ -94,9 +92,9 @@ impl Graph {
     /// Adds an operation; what refers to its first output.
     fn add(&mut self, op: &pb::Op) -> pb::Input {
         let encoded = op.encode_to_vec();
-        let digest = Sha256::digest(&encoded).iter().fold("sha256:".to_owned(), |text, byte| {
-            format!("{text}{byte:02x}")
-        });
+        let digest = Sha256::digest(&encoded)
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         self.encoded.push(encoded);
         pb::Input { digest, index: 0 }
     }

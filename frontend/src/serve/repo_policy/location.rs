@@ -184,10 +184,16 @@ mod tests {
     #[test]
     fn local_directories_of_one_session_or_several() {
         let location = locate(&[("filename", "My.Dockerfile")]);
-        assert_eq!((location.dockerfile, location.context), (local("s1", "dockerfile"), local("s1", "context")));
+        assert_eq!(
+            (location.dockerfile, location.context),
+            (local("s1", "dockerfile"), local("s1", "context"))
+        );
         assert_eq!(location.file, "My.Dockerfile");
         let location = locate(&[("local-sessionid:context", "s2"), ("filename", "../sub/./x")]);
-        assert_eq!((location.dockerfile, location.context), (local("s1", "dockerfile"), local("s2", "context")));
+        assert_eq!(
+            (location.dockerfile, location.context),
+            (local("s1", "dockerfile"), local("s2", "context"))
+        );
         assert_eq!(location.file, "sub/x");
         assert_eq!(locate(&[]).file, "Dockerfile");
     }
@@ -219,7 +225,8 @@ mod tests {
 
     #[test]
     fn uploads_are_told_from_urls() {
-        for url in ["http://buildkit-session/abc", "http://u:p@Buildkit-Session/abc", "https://buildkit-session"]
+        for url in
+            ["http://buildkit-session/abc", "http://u:p@Buildkit-Session/abc", "https://buildkit-session"]
         {
             assert_eq!(locate(&[("context", url)]).context, Place::Upload, "{url}");
         }
@@ -254,7 +261,8 @@ mod tests {
 
     #[test]
     fn a_malformed_git_context_is_an_error_without_its_credentials() {
-        let error = Location::of(&options(&[("context", "https://u:s3cret@h/r.git?x=1")]), &BTreeMap::new(), "s");
+        let error =
+            Location::of(&options(&[("context", "https://u:s3cret@h/r.git?x=1")]), &BTreeMap::new(), "s");
         let message = error.unwrap_err().to_string();
         assert!(message.contains("malformed") && !message.contains("s3cret"), "{message}");
     }

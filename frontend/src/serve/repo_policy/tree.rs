@@ -156,6 +156,8 @@ impl SessionRoot {
         let wanted = path.to_owned();
         self.runtime.spawn(async move {
             let read = reader.context.read(&reader.build, &wanted, limit).await;
+            // Before the answer, as the root may be dropped right after it.
+            drop(reader);
             // Nobody listens any more after a timeout.
             let _ = sender.send(read);
         });
