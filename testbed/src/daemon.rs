@@ -10,7 +10,7 @@ use crate::process::{content, log_file};
 use crate::{Tools, World};
 
 /// The daemon must listen after this long.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
 
 /// Runs the daemon until told to kill it or until whoever holds our standard input is gone, however that
 /// ended: a daemon, its containers, mounts and files must not outlive a test that crashed.
@@ -78,7 +78,11 @@ impl Daemon {
     fn wait_until_it_listens(&mut self) {
         let started = Instant::now();
         while UnixStream::connect(self.socket()).is_err() {
-            assert!(started.elapsed() < STARTS_WITHIN, "buildkitd does not listen; it logged:\n{}", self.log());
+            assert!(
+                started.elapsed() < STARTS_WITHIN,
+                "buildkitd does not listen; it logged:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -72,7 +72,11 @@ impl Hook {
         while UnixStream::connect(socket(self.dir.path())).is_err() {
             let ended = self.child.try_wait().expect("a child's state");
             assert!(ended.is_none(), "the hook ended; it printed:\n{}", self.log());
-            assert!(started.elapsed() < STARTS_WITHIN, "the hook does not listen; it printed:\n{}", self.log());
+            assert!(
+                started.elapsed() < STARTS_WITHIN,
+                "the hook does not listen; it printed:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -6,6 +6,7 @@
 //! cannot run must fail, and a bench has nothing to measure.
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, reason = "whatever goes wrong here ends the test")]
+#![allow(clippy::return_self_not_must_use, reason = "what is handed on was asserted already")]
 
 mod client;
 mod daemon;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 /// A run is stuck when it takes longer than this; nothing here takes a tenth of it.
-const STUCK: Duration = Duration::from_secs(300);
+const STUCK: Duration = Duration::from_mins(5);
 
 /// A program about to run.
 #[derive(Debug)]

@@ -21,7 +21,9 @@ impl Tools {
     /// The error says what is missing.
     pub fn from_env() -> Result<Self, String> {
         let needed = |name: &str| {
-            var_os(name).map(PathBuf::from).ok_or_else(|| format!("set {name} to the path of {name}, lower-case"))
+            var_os(name)
+                .map(PathBuf::from)
+                .ok_or_else(|| format!("set {name} to the path of {name}, lower-case"))
         };
         let system = || {
             let places = ["/bin/busybox", "/usr/bin/busybox"].map(Path::new);

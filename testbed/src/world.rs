@@ -22,7 +22,8 @@ impl World {
     pub fn from_env() -> Result<Self, String> {
         let missing = "start the world with `fixtures/world/up.sh DIR` and set POLICY_CHECK_WORLD=DIR";
         let dir = std::env::var_os("POLICY_CHECK_WORLD").map(PathBuf::from).ok_or(missing)?;
-        let text = std::fs::read_to_string(dir.join("env")).map_err(|error| format!("{missing} ({error})"))?;
+        let text =
+            std::fs::read_to_string(dir.join("env")).map_err(|error| format!("{missing} ({error})"))?;
         let value = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             line.map(str::to_owned).ok_or_else(|| format!("no `{key}` in the world's `env` file"))

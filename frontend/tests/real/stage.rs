@@ -131,7 +131,8 @@ impl Gate {
         let file = folder.path().join("platform.rego");
         let file = policy.map(|_| file.to_str().expect("UTF-8"));
         let policies = file.iter().flat_map(|file| ["--policy", file]);
-        let hook = Hook::start(stage.program(), address, &policies.chain(args.iter().copied()).collect::<Vec<_>>());
+        let hook =
+            Hook::start(stage.program(), address, &policies.chain(args.iter().copied()).collect::<Vec<_>>());
         let client = Client::of(&stage.tools, &hook.address());
         Self { client, hook: Some(hook), policy: folder, build_args: vec!["--policy=disabled=true"] }
     }
@@ -162,6 +163,11 @@ impl Gate {
     /// `buildx build` of this folder, whose own policy buildx evaluates whatever else holds.
     pub(crate) fn build_with_own_policy(&self, project: &Project) -> Run {
         self.client.buildx(project.path()).args(["build", "--progress=plain", "."])
+    }
+
+    /// Replaces the platform's policy under the hook.
+    pub(crate) fn replace_policy(&self, text: &str) {
+        self.policy.write("platform.rego", text);
     }
 
     /// `buildx` in this folder.
