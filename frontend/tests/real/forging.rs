@@ -43,9 +43,10 @@ async fn a_definition_with_any_session_id() {
             build.definition = Some(definition(&stage.fill(&format!("docker-image://REGISTRY/{image}"))));
             build.source_policy_session = (*id).to_owned();
             let result = raw.control.solve(build).await.map(drop);
-            match allowed {
-                true => result.unwrap_or_else(|status| panic!("{id:?}, {image}: {status:?}")),
-                false => is_denied(result, id),
+            if allowed {
+                result.unwrap_or_else(|status| panic!("{id:?}, {image}: {status:?}"));
+            } else {
+                is_denied(result, id);
             }
         }
     }
@@ -65,9 +66,10 @@ async fn a_definition_in_a_gateway_build() {
             ..Default::default()
         };
         let result = raw.gateway(new_build(), solve).await;
-        match allowed {
-            true => result.unwrap_or_else(|status| panic!("{image}: {status:?}")),
-            false => is_denied(result, image),
+        if allowed {
+            result.unwrap_or_else(|status| panic!("{image}: {status:?}"));
+        } else {
+            is_denied(result, image);
         }
     }
 }

@@ -37,7 +37,7 @@ impl Raw {
         let mut control = self.control.clone();
         let outer = tokio::spawn(async move { control.solve(build).await });
         let inner = self.bridge.solve(of_build(solve, &id)).await.map(drop);
-        let error = inner.as_ref().err().map(|status| status_of(status));
+        let error = inner.as_ref().err().map(status_of);
         let end = frontend::ReturnRequest { result: Some(frontend::Result::default()), error };
         // Whoever refused the build has nothing to return to.
         drop(self.bridge.r#return(of_build(end, &id)).await);
