@@ -67,7 +67,9 @@ decision := {"allow": allow}
 #[test]
 fn a_source_of_one_target_is_denied() {
     let Some(stage) = stage() else { return };
-    for rule in [r#"input.image.repo == "REGISTRY/real/shell""#, r#"input.image.repo == "REGISTRY/real/multi""#] {
+    for rule in
+        [r#"input.image.repo == "REGISTRY/real/shell""#, r#"input.image.repo == "REGISTRY/real/multi""#]
+    {
         let gate = stage.gate(&format!(
             "package docker\n\ndefault allow := true\n\nallow := false if {rule}\n\n\
              deny_msg contains \"not for baking\" if {rule}\n\n\

@@ -56,7 +56,10 @@ fn history_of_a_build() {
     let made = project.read("made.json");
     let (_, reference) = made.split_once("\"buildx.build.ref\": \"").expect("the build's ref");
     let id = reference.split('"').next().and_then(|path| path.rsplit('/').next()).expect("the build's id");
-    gate.buildx(&project, &["history", "logs", "--progress=plain", id]).finish().passes().prints("remember me");
+    gate.buildx(&project, &["history", "logs", "--progress=plain", id])
+        .finish()
+        .passes()
+        .prints("remember me");
     gate.buildx(&project, &["history", "inspect", id]).finish().passes().prints("Build Steps:");
     let export = ["history", "export", "--output=build.dockerbuild", id];
     gate.buildx(&project, &export).finish().passes();

@@ -16,7 +16,8 @@ fn long_build(gate: &Gate, project: &Project) -> Running {
 }
 
 fn long_project(stage: &Stage) -> Project {
-    stage.dockerfile("FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 120; echo it is over\n")
+    stage
+        .dockerfile("FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 120; echo it is over\n")
 }
 
 fn gate_to(stage: &Stage, daemon: &Daemon) -> Gate {
@@ -72,9 +73,8 @@ fn the_client_dies() {
 fn a_stopped_hook_finishes_its_builds() {
     let Some(stage) = stage_with_hook() else { return };
     let mut gate = stage.gate(ALLOW);
-    let project = stage.dockerfile(
-        "FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 3; echo it is over\n",
-    );
+    let project = stage
+        .dockerfile("FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 3; echo it is over\n");
     let build = long_build(&gate, &project);
     gate.hook.as_mut().expect("a hook").ask_to_stop();
     build.finish().passes().prints("it is over");

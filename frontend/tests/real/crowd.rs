@@ -22,7 +22,9 @@ decision := {"allow": allow, "deny_msg": deny_msg}
     let project = stage.dockerfile("FROM REGISTRY/real/multi:1\nARG N\nCOPY note-${N} /note\n");
     (0..100).for_each(|n| project.write(&format!("note-{n}"), format!("note {n}")));
     let builds: Vec<_> = (0..100)
-        .map(|n| gate.build(&project).args([format!("--build-arg=N={n}"), format!("--output=out/{n}")]).start())
+        .map(|n| {
+            gate.build(&project).args([format!("--build-arg=N={n}"), format!("--output=out/{n}")]).start()
+        })
         .collect();
     for (n, build) in builds.into_iter().enumerate() {
         let run = build.finish();

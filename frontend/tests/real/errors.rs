@@ -8,7 +8,8 @@ use crate::stage::{Stage, stage};
 
 /// What buildx prints after the progress, without what differs from run to run: times, process ids, references.
 fn error_of(run: &Finished) -> String {
-    let (_, error) = run.stderr.split_once("------\n").unwrap_or_else(|| panic!("no error in {}", run.shown()));
+    let (_, error) =
+        run.stderr.split_once("------\n").unwrap_or_else(|| panic!("no error in {}", run.shown()));
     let mut shown = String::new();
     for word in error.split_inclusive(|char: char| !char.is_ascii_alphanumeric()) {
         let end = word.trim_start_matches(|char: char| char.is_ascii_alphanumeric());
@@ -24,7 +25,8 @@ fn fails_alike(stage: &Stage, project: &Project, args: &[&str]) -> String {
     let through = stage.open_gate();
     let direct = stage.past_the_hook();
     let [through, direct] = [through.client, direct].map(|client| {
-        let build = client.buildx(project.path()).args(["--debug", "build", "--progress=plain", "--no-cache", "."]);
+        let build =
+            client.buildx(project.path()).args(["--debug", "build", "--progress=plain", "--no-cache", "."]);
         let run = build.args(args).finish();
         assert_eq!(run.status.code(), Some(1), "{}", run.shown());
         // Stack traces name the folder of this client's settings.

@@ -14,6 +14,8 @@ mod crashes;
 mod crowd;
 mod errors;
 mod forging;
+mod operator;
+mod raw;
 mod remote;
 mod repository;
 mod sources;

@@ -87,7 +87,8 @@ fn each_kind_that_is_denied() {
 #[test]
 fn a_denied_image_is_shown_where_the_dockerfile_names_it() {
     let Some(stage) = stage() else { return };
-    let gate = stage.gate(&denying(r#"deny_msg contains "not this one" if input.image.repo == "REGISTRY/real/multi""#));
+    let gate = stage
+        .gate(&denying(r#"deny_msg contains "not this one" if input.image.repo == "REGISTRY/real/multi""#));
     let project = stage.dockerfile("FROM scratch AS a\n\nFROM REGISTRY/real/multi:1\nCOPY --from=a / /\n");
     let run = gate.build(&project).finish().fails_with("Policy: not this one");
     run.prints("Dockerfile:3").prints(&stage.fill("3 | >>> FROM REGISTRY/real/multi:1"));
@@ -100,7 +101,8 @@ fn a_pin_replaces_the_tag() {
     let digest = ["one", "two"].map(|text| {
         let project = Project::of(&[("Dockerfile", "FROM scratch\nCOPY text /\n"), ("text", text)]);
         let image = stage.world.image(&format!("real/pinned:{text}"));
-        let push = ["build", "--push", "--provenance=false", "--metadata-file=made.json", "--tag", &image, "."];
+        let push =
+            ["build", "--push", "--provenance=false", "--metadata-file=made.json", "--tag", &image, "."];
         open.buildx(project.path()).args(push).finish().passes();
         let made = project.read("made.json");
         let (_, digest) = made.split_once("\"containerimage.digest\": \"").expect("a digest");
@@ -151,7 +153,9 @@ fn provenance_of_an_image_without_index() {
 #[test]
 fn the_image_of_a_frontend_is_a_source() {
     let Some(stage) = stage() else { return };
-    let gate = stage.gate(&denying(r#"deny_msg contains "no frontends" if input.image.repo == "REGISTRY/real/frontend""#));
+    let gate = stage.gate(&denying(
+        r#"deny_msg contains "no frontends" if input.image.repo == "REGISTRY/real/frontend""#,
+    ));
     let project = stage.dockerfile("# syntax=REGISTRY/real/frontend:1\nFROM scratch\n");
     gate.build(&project).finish().fails_with("Policy: no frontends");
 }
@@ -180,7 +184,8 @@ fn what_run_fetches_is_a_source_with_the_proxy() {
     };
     let fetch = "FROM REGISTRY/real/shell:1\nRUN busybox wget -O- http://HTTP/files/artifact.txt\n";
     let project = stage.dockerfile(fetch);
-    let run = stage.gate(&policy("/files/artifact.txt")).build(&project).args(["--no-cache"]).finish().passes();
+    let run =
+        stage.gate(&policy("/files/artifact.txt")).build(&project).args(["--no-cache"]).finish().passes();
     run.prints("hello artifact v1").prints("proxy network requests");
     stage.gate(&policy("/other")).build(&project).args(["--no-cache"]).finish().fails_with("403");
 }

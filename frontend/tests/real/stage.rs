@@ -100,11 +100,6 @@ impl Stage {
     pub(crate) fn repository_gate(&self, policy: Option<&str>, args: &[&str]) -> Gate {
         Gate::to(self, &self.daemon.address(), policy, args)
     }
-
-    /// The hook's program.
-    pub(crate) fn program(&self) -> &'static Path {
-        Path::new(env!("CARGO_BIN_EXE_policy-check"))
-    }
 }
 
 /// A way to the daemon: through the hook, or directly with buildx as the judge.
@@ -131,7 +126,11 @@ impl Gate {
         let file = folder.path().join("platform.rego");
         let file = policy.map(|_| file.to_str().expect("UTF-8"));
         let policies = file.iter().flat_map(|file| ["--policy", file]);
-        let hook = Hook::start(stage.program(), address, &policies.chain(args.iter().copied()).collect::<Vec<_>>());
+        let hook = Hook::start(
+            Path::new(env!("CARGO_BIN_EXE_policy-check")),
+            address,
+            &policies.chain(args.iter().copied()).collect::<Vec<_>>(),
+        );
         let client = Client::of(&stage.tools, &hook.address());
         Self { client, hook: Some(hook), policy: folder, build_args: vec!["--policy=disabled=true"] }
     }
@@ -162,6 +161,11 @@ impl Gate {
     /// `buildx build` of this folder, whose own policy buildx evaluates whatever else holds.
     pub(crate) fn build_with_own_policy(&self, project: &Project) -> Run {
         self.client.buildx(project.path()).args(["build", "--progress=plain", "."])
+    }
+
+    /// Replaces the platform's policy under the hook.
+    pub(crate) fn replace_policy(&self, text: &str) {
+        self.policy.write("platform.rego", text);
     }
 
     /// `buildx` in this folder.
