@@ -1,12 +1,12 @@
 //! What BuildKit speaks: messages, HTTP/2 streams passed on as they are, session tunnels, builds of our own.
 
+pub mod convert;
 pub mod endpoint;
 pub mod forward;
 pub mod grpc;
 pub mod internal_build;
 pub mod limits;
 pub mod llb;
-pub mod convert;
 pub mod proto;
 pub mod service;
 pub mod stream;

@@ -34,7 +34,9 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Serve(_) => Exit::Usage,
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Serve(_) => {
+                Exit::Usage
+            }
             Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::Exit;
 use super::error::Error;
@@ -21,7 +21,7 @@ use crate::serve::decision_log::DecisionLog;
 use crate::serve::guard::{Guard, Options};
 use crate::serve::metrics::Metrics;
 use crate::serve::notify::Notifier;
-use crate::serve::policy_store::{PolicyStore, Reload, StoreOptions};
+use crate::serve::policy_store::PolicyStore;
 use crate::serve::server::Server;
 use crate::serve::{ServeError, metrics_http, own_calls};
 
@@ -52,9 +52,6 @@ struct PolicyArgs {
     /// Policy for every build: a file, a folder, or `filename=PATH,…`; read again when it changes
     #[arg(long, value_name = "POLICY")]
     policy: Vec<PolicySpec>,
-    /// Folder that policies, their imports and data files are relative to
-    #[arg(long, value_name = "DIR")]
-    policy_root: Option<PathBuf>,
     /// Don't read the policy beside a build's Dockerfile
     #[arg(long)]
     no_repo_policy: bool,
@@ -158,9 +155,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 
 async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let metrics = Metrics::new();
-    let policies = PolicyStore::open(args.store_options(), &metrics).map_err(ServeError::from)?;
-    let policies = Arc::new(policies);
-    policies.current().warnings.iter().for_each(|warning| output.policy_warning(warning));
+    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &metrics);
+    let policies = policies.map_err(ServeError::from)?;
+    policies.warnings().iter().for_each(|warning| output.policy_warning(warning));
     let log = args.operation.decision_log.as_deref();
     let log = log.map(|target| DecisionLog::open(target, &metrics)).transpose().map_err(ServeError::from)?;
     let connector = args.connector()?;
@@ -178,14 +175,13 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let (stop, stopping) = watch::channel(false);
     let (now, stopping_now) = watch::channel(false);
     let signals = Signals::new().map_err(ServeError::Signals)?;
-    let reload = Arc::new(Notify::new());
-    tokio::spawn(signals.handle(Arc::clone(&guard), notifier.clone(), Arc::clone(&reload), stop, now));
-    tokio::spawn(watch_policies(Arc::clone(&guard), notifier.clone(), reload));
+    tokio::spawn(signals.handle(Arc::clone(&guard), notifier.clone(), stop, now));
+    tokio::spawn(Arc::clone(&guard.policies).watch(LOOK_EVERY));
     let address = listener.address().map_or_else(|| args.listen.to_string(), |address| address.to_string());
     output.note(&format!(
         "listening on {address} in front of buildkitd at {}, {} policies",
         args.buildkit,
-        guard.policies.current().policies.policies.len()
+        guard.policies.current().policies.len()
     ));
     // Whoever waits for it is not there: that does not stop the builds.
     notifier.ready().unwrap_or_else(|error| output.warning(&error.to_string()));
@@ -205,27 +201,7 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
 /// How often the policies' files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-async fn watch_policies(guard: Arc<Guard>, notifier: Notifier, reload: Arc<Notify>) {
-    let done = |end: Reload| {
-        let status = match end {
-            Reload::Failed => "the policies on disk don't load; those before stay in force",
-            _ => "policies loaded",
-        };
-        // The service manager is told on a best effort basis.
-        let _untold = notifier.status(status).and_then(|()| notifier.ready());
-    };
-    Arc::clone(&guard.policies).watch(LOOK_EVERY, &reload, done).await;
-}
-
 impl Args {
-    fn store_options(&self) -> StoreOptions {
-        StoreOptions {
-            specs: self.policies.policy.clone(),
-            root: self.policies.policy_root.clone(),
-            strict: self.policies.strict,
-        }
-    }
-
     fn options(&self) -> Options {
         Options {
             repo_policies: !self.policies.no_repo_policy,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::serve::guard::Guard;
 use crate::serve::notify::Notifier;
@@ -30,7 +30,6 @@ impl Signals {
         mut self,
         guard: Arc<Guard>,
         notifier: Notifier,
-        reload: Arc<Notify>,
         stop: watch::Sender<bool>,
         now: watch::Sender<bool>,
     ) {
@@ -43,10 +42,11 @@ impl Signals {
                 _ = self.hangup.recv() => {
                     // The service manager is told on a best effort basis, here and below.
                     let _untold = notifier.reloading();
-                    reload.notify_one();
+                    guard.policies.reload().await;
                     if let Some(log) = &guard.log {
                         log.reopen();
                     }
+                    let _untold = notifier.ready();
                     continue;
                 }
                 _ = alive.tick() => {

@@ -15,7 +15,7 @@ use crate::buildkit::proto::BridgeSolveView;
 const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
 /// Passes a call on to a build that came through here. The daemon would take it for any build.
-pub async fn call(connection: &Connection, mut call: Call) {
+pub(super) async fn call(connection: &Connection, mut call: Call) {
     let found = {
         let build = async {
             let reference = build_id(&call.head.headers)?;

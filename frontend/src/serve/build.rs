@@ -61,11 +61,7 @@ struct Runs {
 impl Build {
     /// A build of `peer` with the policies that are in force now.
     pub fn new(guard: Arc<Guard>, peer: &Peer, view: &SolveView) -> Arc<Self> {
-        let info = BuildInfo {
-            id: view.r#ref.clone(),
-            client: peer.to_string(),
-            target: view.frontend_attrs.get("target").cloned().unwrap_or_default(),
-        };
+        let info = BuildInfo { reference: view.r#ref.clone(), client: peer.to_string() };
         let policy = &view.source_policy_session;
         let has_output = !view.exporters.is_empty()
             || !view.exporter_deprecated.is_empty()
@@ -75,7 +71,7 @@ impl Build {
             session: view.session.clone(),
             client_policy: (!policy.is_empty()).then(|| policy.clone()),
             helper: view.internal && !has_output,
-            policies: Arc::clone(&guard.policies.current().policies),
+            policies: guard.policies.current(),
             runs: Mutex::default(),
             proxy: AtomicBool::new(view.proxy_network),
             denied: AtomicBool::new(false),
@@ -211,8 +207,7 @@ impl Build {
                            only when the build starts: give the same options to the build and to its frontend";
             return (Ok(denial::answer(vec![message.to_owned()])), None);
         }
-        let jurisdictions: Vec<_> =
-            judges.into_iter().map(|judge| judge.jurisdiction).collect();
+        let jurisdictions: Vec<_> = judges.into_iter().map(|judge| judge.jurisdiction).collect();
         let (answer, record) = self.verifier.check(&jurisdictions, request.clone()).await;
         (answer.map_err(Status::from), Some(record))
     }
@@ -222,13 +217,16 @@ impl Build {
         if matches!(record.verdict, Verdict::Deny | Verdict::Error) {
             self.denied.store(true, Ordering::Relaxed);
         }
-        self.steps.ended(&record);
+        self.steps.checked(&record);
         self.guard.note(&self.info, &Arc::new(record)).await
     }
 }
 
 impl Verify for Build {
-    async fn check_policy(self: Arc<Self>, request: CheckPolicyRequest) -> Result<CheckPolicyResponse, Status> {
+    async fn check_policy(
+        self: Arc<Self>,
+        request: CheckPolicyRequest,
+    ) -> Result<CheckPolicyResponse, Status> {
         let started = Instant::now();
         let (mut answer, record) = self.decide(&request).await;
         let mut record = record.unwrap_or_else(|| refused(&request, &answer));

@@ -43,7 +43,8 @@ impl ClientCredentials for ClientAuth {
                 service: request.service,
                 scopes: request.scopes,
             };
-            let answer = tokio::time::timeout(ANSWERS_WITHIN, client.fetch_token(request)).await.ok()?.ok()?;
+            let answer =
+                tokio::time::timeout(ANSWERS_WITHIN, client.fetch_token(request)).await.ok()?.ok()?;
             let token = answer.into_inner().token;
             (!token.is_empty()).then_some(ClientToken(token))
         })
@@ -53,7 +54,8 @@ impl ClientCredentials for ClientAuth {
         Box::pin(async move {
             let mut client = self.client()?;
             let request = CredentialsRequest { host };
-            let answer = tokio::time::timeout(ANSWERS_WITHIN, client.credentials(request)).await.ok()?.ok()?;
+            let answer =
+                tokio::time::timeout(ANSWERS_WITHIN, client.credentials(request)).await.ok()?.ok()?;
             let answer = answer.into_inner();
             (!answer.secret.is_empty()).then_some((answer.username, answer.secret))
         })

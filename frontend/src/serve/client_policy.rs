@@ -33,9 +33,9 @@ pub async fn combine(
     let theirs = tokio::time::timeout(ANSWERS_WITHIN, ask(channel, request.clone()))
         .await
         .map_err(|_| Status::deadline_exceeded("policy-check: the client's own policy does not answer"))??;
-    let theirs = theirs
-        .result
-        .ok_or_else(|| Status::failed_precondition("policy-check: the client's own policy gives no answer"))?;
+    let theirs = theirs.result.ok_or_else(|| {
+        Status::failed_precondition("policy-check: the client's own policy gives no answer")
+    })?;
     match (ours, theirs) {
         (_, Answer::Decision(decision)) if decision.action == PolicyAction::Deny as i32 => {
             Ok(Answer::Decision(decision))

@@ -62,7 +62,8 @@ impl Connection {
             "/moby.buildkit.v1.Control/Session" => {
                 let guard = &self.guard;
                 let _counted = guard.metrics.session_opened();
-                sessions::session(&guard.sessions, &self.uplink, guard.options.client_credentials, call).await;
+                sessions::session(&guard.sessions, &self.uplink, guard.options.client_credentials, call)
+                    .await;
             }
             "/moby.buildkit.v1.Control/Status" => status::status(&self, call).await,
             CHECK_POLICY => {
@@ -91,9 +92,9 @@ fn is_method(uri: &http::Uri) -> bool {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
     let path = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    path.strip_prefix('/').and_then(|path| path.split_once('/')).is_some_and(|(service, method)| {
-        is_name(service) && is_name(method)
-    })
+    path.strip_prefix('/')
+        .and_then(|path| path.split_once('/'))
+        .is_some_and(|(service, method)| is_name(service) && is_name(method))
 }
 
 #[cfg(test)]

@@ -110,9 +110,10 @@ impl Guard {
     /// Answers the questions about one build's sources. `session` is the client's.
     pub fn verifier(&self, session: &str) -> Verifier {
         let resolver = Resolver::new(self.options.transport.clone(), None);
-        let credentials = self.options.client_credentials.then(|| {
-            super::client_auth::ClientAuth::new(Arc::clone(&self.sessions), session.to_owned())
-        });
+        let credentials = self
+            .options
+            .client_credentials
+            .then(|| super::client_auth::ClientAuth::new(Arc::clone(&self.sessions), session.to_owned()));
         let resolver = match credentials {
             Some(credentials) => resolver.with_client_credentials(Arc::new(credentials)),
             None => resolver,
@@ -148,7 +149,9 @@ impl Guard {
     pub async fn has_proxy_network(&self) -> Result<(), Status> {
         let has = self.has_proxy_network.get_or_try_init(|| async {
             let failed = |error| {
-                Status::failed_precondition(format!("policy-check: cannot ask buildkitd what it can do: {error}"))
+                Status::failed_precondition(format!(
+                    "policy-check: cannot ask buildkitd what it can do: {error}"
+                ))
             };
             let build = InternalBuild::start(self.daemon.clone(), "").map_err(failed)?;
             let capabilities = build.capabilities().await.map_err(failed)?;
@@ -193,8 +196,7 @@ async fn judge(
             now,
         };
         let resolver = Arc::new(Resolver::new(transport, Some(judge)));
-        let question =
-            Question { policies: &policies, source: &source, platform: None, env: &env, now };
+        let question = Question { policies: &policies, source: &source, platform: None, env: &env, now };
         let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
         if verdict.pin.is_some() {
             return Err("a policy pins it, and it cannot be pinned here".to_owned());
@@ -217,7 +219,7 @@ impl Verify for Guard {
         self: Arc<Self>,
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
-        let server = Jurisdiction { policies: Arc::clone(&self.policies.current().policies), env: Env::default() };
+        let server = Jurisdiction { policies: self.policies.current(), env: Env::default() };
         let (jurisdiction, _) = wants_proxy(server).await?;
         let verifier = self.verifier("");
         let (answer, record) = verifier.check(&[jurisdiction], request).await;

@@ -13,7 +13,7 @@ use crate::buildkit::proto::health::{HealthCheckRequest, HealthCheckResponse};
 const SERVICE: &str = "policy-check";
 
 /// Answers for the hook, and passes on what is asked of others.
-pub async fn check(connection: &Connection, call: Call) {
+pub(super) async fn check(connection: &Connection, call: Call) {
     let Call { head, mut body, mut respond } = call;
     let message = match grpc::message(&head.headers, &mut body).await {
         Ok(message) => message,

@@ -4,6 +4,8 @@ mod bridge;
 pub mod build;
 pub mod build_env;
 pub mod builds;
+pub mod cache_imports;
+pub mod client_auth;
 pub mod client_policy;
 pub mod connection;
 pub mod decision_log;
@@ -29,8 +31,6 @@ mod solve;
 mod status;
 pub mod uplink;
 pub mod verify;
-pub mod client_auth;
-pub mod cache_imports;
 
 /// Why the server cannot start, or did not end well.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use h2::{RecvStream, SendStream};
 use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
 use http::request;
 use prost::Message;
 use tonic::Status;
@@ -16,8 +16,8 @@ use super::connection::Connection;
 use super::metrics::{ActiveBuild, BuildOutcome};
 use super::policy_session::{PolicySession, bool_field, string_field};
 use crate::buildkit::forward::{self, Call};
-use crate::buildkit::{grpc, stream};
 use crate::buildkit::proto::SolveView;
+use crate::buildkit::{grpc, stream};
 
 /// `SolveRequest.SourcePolicySession`.
 const SOURCE_POLICY_SESSION: u32 = 15;
@@ -25,7 +25,7 @@ const SOURCE_POLICY_SESSION: u32 = 15;
 const PROXY_NETWORK: u32 = 17;
 
 /// Passes a solve on with our policy session, and holds on to that until the solve has ended.
-pub async fn solve(connection: &Arc<Connection>, call: Call) {
+pub(super) async fn solve(connection: &Arc<Connection>, call: Call) {
     let Call { head, mut body, mut respond } = call;
     let counted = connection.guard.metrics.build_started();
     let begun = tokio::select! {
@@ -105,11 +105,7 @@ struct Begun {
     _open: SendStream<Bytes>,
 }
 
-async fn begin(
-    connection: &Arc<Connection>,
-    head: &request::Parts,
-    message: Bytes,
-) -> Result<Begun, Status> {
+async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Bytes) -> Result<Begun, Status> {
     let view = SolveView::decode(message.clone()).map_err(|error| {
         Status::invalid_argument(format!("policy-check: cannot read the solve request: {error}"))
     })?;
@@ -118,15 +114,13 @@ async fn begin(
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
     let proxy = build.wants_proxy().await?;
-    let policy_session =
-        PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build)).await?;
+    let policy_session = PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build)).await?;
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };
     let frame = grpc::frame(&[&message, &ours, &proxy]);
     let upstream = connection.uplink.sender().await?;
-    let (response, open) = forward::call_with(head, upstream, frame)
-        .await
-        .map_err(|error| forward::broken(&error))?;
+    let (response, open) =
+        forward::call_with(head, upstream, frame).await.map_err(|error| forward::broken(&error))?;
     registration.ready(Arc::clone(&build));
     Ok(Begun { policy_session, response, build, _registration: registration, _open: open })
 }

@@ -7,14 +7,14 @@ use h2::{RecvStream, SendStream};
 use prost::Message;
 
 use super::connection::Connection;
-use super::progress::Subscriber;
+use super::progress::Subscription;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::grpc::{self, Boundaries};
 use crate::buildkit::proto::control::StatusRequest;
 use crate::buildkit::stream::{self, Broken};
 
 /// Passes `Control/Status` on, and puts steps of our own between buildkitd's messages.
-pub async fn status(connection: &Connection, call: Call) {
+pub(super) async fn status(connection: &Connection, call: Call) {
     let Call { head, mut body, mut respond } = call;
     let ready = async {
         let message = grpc::message(&head.headers, &mut body).await?;
@@ -51,7 +51,7 @@ pub async fn status(connection: &Connection, call: Call) {
 async fn weave(
     source: &mut RecvStream,
     sink: &mut SendStream<Bytes>,
-    mut steps: Subscriber,
+    mut steps: Subscription,
 ) -> Result<(), Broken> {
     let mut boundaries = Boundaries::default();
     let mut more = true;
@@ -72,7 +72,7 @@ async fn weave(
         }
     }
     if boundaries.between() {
-        while let Some(Some(step)) = steps.ready() {
+        while let Some(step) = steps.ready() {
             stream::send(sink, step, false).await.map_err(Broken::Sink)?;
         }
     }
