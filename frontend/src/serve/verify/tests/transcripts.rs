@@ -62,12 +62,9 @@ async fn conversations_end_as_recorded() {
             Verdict::Error => "error",
         };
         assert_eq!(given, recorded_end, "{name}: {:?}", end.answer);
-        let decision = match end.answer {
-            Ok(Answer::Decision(decision)) => decision,
-            _ => {
-                assert!(end.record.case.is_none());
-                continue;
-            }
+        let Ok(Answer::Decision(decision)) = end.answer else {
+            assert!(end.record.case.is_none());
+            continue;
         };
         assert_eq!(decision.update.as_ref().map(convert::source_op), end.record.pin, "{name}");
         if decision.action() == PolicyAction::Deny {

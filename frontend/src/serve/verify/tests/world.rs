@@ -172,14 +172,15 @@ pub(super) fn response(source: &pb::SourceOp, known: &Metadata) -> gateway::Reso
     }
 }
 
-pub(super) fn question(source: &SourceOp, platform: Option<pb::Platform>) -> CheckPolicyRequest {
+pub(super) fn question(source: &SourceOp, platform: impl Into<Option<pb::Platform>>) -> CheckPolicyRequest {
+    let platform = platform.into();
     let source = pb::SourceOp { identifier: source.identifier.clone(), attrs: source.attrs.clone() };
     let source = response(&source, &Metadata::default());
     CheckPolicyRequest { platform, source: Some(source), ..CheckPolicyRequest::default() }
 }
 
-pub(super) fn amd64() -> Option<pb::Platform> {
-    Some(pb::Platform { os: "linux".into(), architecture: "amd64".into(), ..Default::default() })
+pub(super) fn amd64() -> pb::Platform {
+    pb::Platform { os: "linux".into(), architecture: "amd64".into(), ..pb::Platform::default() }
 }
 
 pub(super) fn policy(
