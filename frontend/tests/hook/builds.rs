@@ -15,7 +15,8 @@ pub(crate) const DIGEST: &str = "sha256:0000000000000000000000000000000000000000
 
 /// A daemon whose default target is built from alpine, an OCI index.
 pub(crate) fn alpine() -> Script {
-    let config = r#"{"os":"linux","architecture":"amd64","config":{"Labels":{"team":"infra"},"User":"nobody"}}"#;
+    let config =
+        r#"{"os":"linux","architecture":"amd64","config":{"Labels":{"team":"infra"},"User":"nobody"}}"#;
     Script::default()
         .loads(&["alpine"])
         .image("alpine", DIGEST, config)
@@ -34,7 +35,10 @@ pub(crate) async fn start(script: Script, policy: &str, args: &[&str]) -> (Daemo
 /// The session that each of the clients' builds was given, in the end.
 pub(crate) fn policy_sessions(daemon: &Daemon) -> Vec<String> {
     let solves = daemon.calls(SOLVE).into_iter().map(|call| call.message::<control::SolveRequest>());
-    solves.filter(|solve| solve.r#ref.starts_with("build-")).map(|solve| solve.source_policy_session).collect()
+    solves
+        .filter(|solve| solve.r#ref.starts_with("build-"))
+        .map(|solve| solve.source_policy_session)
+        .collect()
 }
 
 #[tokio::test]
@@ -63,9 +67,14 @@ async fn the_policy_session_is_the_hooks_and_cannot_be_guessed() {
     let ours = headers.iter().find(|headers| headers["x-docker-expose-session-uuid"] == session.as_str());
     let ours = ours.expect("the hook opened that session");
     let methods: Vec<_> = ours.get_all("x-docker-expose-session-grpc-method").iter().collect();
-    assert!(methods.iter().any(|method| method.to_str().is_ok_and(|method| method.ends_with("PolicyVerifier/CheckPolicy"))));
+    assert!(
+        methods
+            .iter()
+            .any(|method| method.to_str().is_ok_and(|method| method.ends_with("PolicyVerifier/CheckPolicy")))
+    );
     assert!(methods.iter().any(|method| *method == "/grpc.health.v1.Health/Check"));
-    let theirs = headers.iter().find(|headers| headers["x-docker-expose-session-uuid"] == client_session.as_str());
+    let theirs =
+        headers.iter().find(|headers| headers["x-docker-expose-session-uuid"] == client_session.as_str());
     assert!(theirs.is_some(), "the client's tunnel passes through");
 }
 
@@ -88,7 +97,10 @@ async fn a_denial_reaches_the_client_with_its_reasons() {
     let outcome = client.build(Build::dockerfile()).await;
     let error = outcome.error();
     assert_eq!(error.code(), Code::Unknown);
-    assert!(error.message().ends_with(&format!("source \"{ALPINE}\" not allowed by policy: action DENY")), "{error:?}");
+    assert!(
+        error.message().ends_with(&format!("source \"{ALPINE}\" not allowed by policy: action DENY")),
+        "{error:?}"
+    );
     let messages = outcome.deny_messages();
     assert!(messages.iter().any(|message| message.contains("alpine is not for us")), "{messages:?}");
     let shown = messages.join("\n");
@@ -166,7 +178,8 @@ async fn no_attestations_are_asked_of_an_image_that_is_no_index() {
     let policy = "package docker\n\ndefault allow := false\n\nallow if input.local\n\n\
                   allow if input.image.hasProvenance\n\ndecision := {\"allow\": allow}\n";
     // Port 9 of this machine: nobody tells what the manifest is.
-    let script = Script::default().loads(&["localhost:9/single:1"]).single_image("localhost:9/single:1", DIGEST, "{}");
+    let script =
+        Script::default().loads(&["localhost:9/single:1"]).single_image("localhost:9/single:1", DIGEST, "{}");
     let (daemon, _hook, client) = start(script, policy, &[]).await;
     assert!(client.build(Build::dockerfile()).await.solve.is_err(), "no provenance, no build");
     assert_eq!(daemon.crashed(), None);
@@ -190,7 +203,8 @@ decision := {"allow": allow}
     let (_daemon, _hook, client) = start(alpine().target("release", &["alpine"]), policy, &[]).await;
     let exposed = Exposed::default().folder("dockerfile", &[("My.Dockerfile", "FROM alpine AS release")]);
     let build = |version: &str| {
-        let build = Build::of(exposed.clone()).option("filename", "My.Dockerfile").option("target", "release");
+        let build =
+            Build::of(exposed.clone()).option("filename", "My.Dockerfile").option("target", "release");
         build.option("build-arg:VERSION", version).option("label:team", "infra")
     };
     client.build(build("1")).await.solve.expect("all is as the policy wants it");
@@ -204,7 +218,10 @@ async fn checks_are_steps_of_the_builds_progress() {
     outcome.solve.as_ref().expect("the build passes");
     let steps = outcome.steps();
     assert!(steps.iter().any(|step| step.contains("policy") && step.contains("alpine")), "{steps:?}");
-    assert!(steps.iter().any(|step| step.contains("local://dockerfile")), "the daemon's own steps too: {steps:?}");
+    assert!(
+        steps.iter().any(|step| step.contains("local://dockerfile")),
+        "the daemon's own steps too: {steps:?}"
+    );
 }
 
 #[tokio::test]
@@ -230,7 +247,8 @@ async fn a_policy_that_changes_is_read_again() {
 #[tokio::test]
 async fn anybody_may_ask_for_a_decision() {
     let (_daemon, _hook, client) = start(alpine(), DENY_ALPINE, &[]).await;
-    let known = gateway::ResolveSourceMetaResponse { source: Some(source_op("alpine")), ..Default::default() };
+    let known =
+        gateway::ResolveSourceMetaResponse { source: Some(source_op("alpine")), ..Default::default() };
     let request = CheckPolicyRequest { source: Some(known), ..Default::default() };
     let path = policy_check::buildkit::proto::policysession::CHECK_POLICY;
     let answer = client.unary(path, &[], request.encode_to_vec().into()).await.expect("a decision");

@@ -30,7 +30,8 @@ async fn never_loaded(build: Build) {
     assert!(outcome.solve.is_err(), "{:?}", outcome.solve);
     let sessions = daemon.session_headers();
     let ours = |id: &String| {
-        sessions.iter().any(|headers| headers["x-docker-expose-session-uuid"] == id.as_str()) && !id.starts_with("session-")
+        sessions.iter().any(|headers| headers["x-docker-expose-session-uuid"] == id.as_str())
+            && !id.starts_with("session-")
     };
     assert!(policy_sessions(&daemon).iter().all(ours), "a build ran without our session");
 }
@@ -120,7 +121,8 @@ async fn a_solve_in_single_bytes_and_one_of_two_messages() {
     let body = frame(&Build::definition(&[source_op("alpine")]).solve.encode_to_vec());
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
     assert_eq!(raw_solve(&client, SOLVE, &[], &bytes).await, Some(Code::Unknown));
-    let twice = [frame(b""), frame(&Build::definition(&[source_op("alpine")]).solve.encode_to_vec())].concat();
+    let twice =
+        [frame(b""), frame(&Build::definition(&[source_op("alpine")]).solve.encode_to_vec())].concat();
     assert_ne!(raw_solve(&client, SOLVE, &[], &[&twice]).await, Some(Code::Ok));
     assert!(policy_sessions(&daemon).iter().all(|session| !session.is_empty()));
 }
@@ -147,7 +149,8 @@ async fn a_solve_by_another_spelling_of_its_path() {
 async fn raw_solve(client: &Client, path: &str, headers: &[(&str, &str)], pieces: &[&[u8]]) -> Option<Code> {
     use tower_service::Service as _;
     let pieces: Vec<_> = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
-    let mut request = http::Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+    let mut request =
+        http::Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -157,7 +160,8 @@ async fn raw_solve(client: &Client, path: &str, headers: &[(&str, &str)], pieces
     let mut body = response.into_body();
     let mut status = in_headers;
     while let Some(Ok(next)) =
-        std::future::poll_fn(|context| http_body::Body::poll_frame(std::pin::Pin::new(&mut body), context)).await
+        std::future::poll_fn(|context| http_body::Body::poll_frame(std::pin::Pin::new(&mut body), context))
+            .await
     {
         if let Some(trailers) = next.trailers_ref() {
             status = trailers.get("grpc-status").cloned();
@@ -288,10 +292,13 @@ async fn a_client_that_hangs_up_in_a_check() {
     let exposed = build.exposed.clone();
     let running = tokio::spawn(async move { client.build(build).await });
     let path = policy_check::buildkit::proto::policysession::CHECK_POLICY;
-    daemon.until("the client's policy is asked", |_| exposed.called().iter().any(|called| called == path)).await;
+    daemon
+        .until("the client's policy is asked", |_| exposed.called().iter().any(|called| called == path))
+        .await;
     running.abort();
     daemon.until("the build is gone", |daemon| !daemon.builds().contains(&id)).await;
-    let answers = daemon.checks().into_iter().filter(|check| check.build == id).filter_map(|check| check.answer);
+    let answers =
+        daemon.checks().into_iter().filter(|check| check.build == id).filter_map(|check| check.answer);
     assert_eq!(answers.filter(Result::is_ok).count(), 0, "nothing was allowed meanwhile");
 }
 
@@ -304,7 +311,9 @@ async fn a_hook_that_is_killed_in_a_build() {
     let exposed = build.exposed.clone();
     let running = tokio::spawn(async move { client.build(build).await });
     let path = policy_check::buildkit::proto::policysession::CHECK_POLICY;
-    daemon.until("the client's policy is asked", |_| exposed.called().iter().any(|called| called == path)).await;
+    daemon
+        .until("the client's policy is asked", |_| exposed.called().iter().any(|called| called == path))
+        .await;
     hook.kill().await;
     assert!(running.await.expect("no panic").solve.is_err());
     daemon.until("the build is gone", |daemon| daemon.builds().is_empty()).await;
@@ -314,7 +323,8 @@ async fn a_hook_that_is_killed_in_a_build() {
 async fn a_build_whose_policy_session_is_gone_ends() {
     let (daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
     let build = Build::dockerfile();
-    let (solve, frontend) = (build.solve.clone(), build.bridge.clone().expect("a Dockerfile's build has one"));
+    let (solve, frontend) =
+        (build.solve.clone(), build.bridge.clone().expect("a Dockerfile's build has one"));
     let id = solve.r#ref.clone();
     let _session = client.session(&solve.session, build.exposed.clone()).await.expect("a session");
     let running = tokio::spawn({

@@ -12,8 +12,10 @@ use crate::hook::{ALLOW, DENY_ALPINE};
 async fn open(client: &Client, uuids: &[&str]) -> Result<(), tonic::Status> {
     let headers: Vec<_> = uuids.iter().map(|uuid| ("x-docker-expose-session-uuid", *uuid)).collect();
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let mut answer =
-        client.stream(SESSION, &headers, tokio_stream::wrappers::ReceiverStream::new(receiver)).await?.into_inner();
+    let mut answer = client
+        .stream(SESSION, &headers, tokio_stream::wrappers::ReceiverStream::new(receiver))
+        .await?
+        .into_inner();
     // A refusal may come behind the headers; a session that is accepted stays silent or speaks HTTP/2.
     let first = tokio::time::timeout(std::time::Duration::from_secs(1), answer.message()).await;
     drop(sender);
@@ -108,7 +110,8 @@ async fn two_build_ids_or_none_are_refused() {
 #[tokio::test]
 async fn the_hooks_own_builds_cannot_be_joined() {
     let (daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
-    let exposed = Exposed::default().folder("dockerfile", &[("Dockerfile", "FROM alpine"), ("Dockerfile.rego", ALLOW)]);
+    let exposed =
+        Exposed::default().folder("dockerfile", &[("Dockerfile", "FROM alpine"), ("Dockerfile.rego", ALLOW)]);
     client.build(Build::of(exposed)).await.solve.expect("the build passes");
     let refs = daemon.calls(SOLVE).into_iter().map(|call| call.message::<control::SolveRequest>().r#ref);
     let own: Vec<_> = refs.filter(|id| !id.starts_with("build-")).collect();

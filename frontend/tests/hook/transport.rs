@@ -28,7 +28,8 @@ async fn an_unknown_method_streams_both_ways() {
     let (sender, receiver) = mpsc::channel(1);
     let headers = [("x-echo-text", "hello"), ("x-echo-text", "again"), ("x-echo-data-bin", "AAEC/w")];
     sender.send(Bytes::from_static(b"first")).await.expect("the call is open");
-    let answer = client.stream("/double.Raw/Echo", &headers, ReceiverStream::new(receiver)).await.expect("an answer");
+    let answer =
+        client.stream("/double.Raw/Echo", &headers, ReceiverStream::new(receiver)).await.expect("an answer");
     let texts: Vec<_> = answer.metadata().get_all("x-echo-text").iter().collect();
     assert_eq!(texts, ["hello", "again"]);
     let mut messages = answer.into_inner();
@@ -39,14 +40,18 @@ async fn an_unknown_method_streams_both_ways() {
     drop(sender);
     assert!(messages.message().await.expect("a clean end").is_none());
     let trailers = messages.trailers().await.expect("trailers").expect("trailers");
-    assert_eq!(trailers.get_bin("x-echo-data-bin").expect("a header").to_bytes().expect("base64"), &[0u8, 1, 2, 255][..]);
+    assert_eq!(
+        trailers.get_bin("x-echo-data-bin").expect("a header").to_bytes().expect("base64"),
+        &[0u8, 1, 2, 255][..]
+    );
 }
 
 #[tokio::test]
 async fn headers_and_messages_come_before_the_clients_end() {
     let (daemon, _hook, client) = start().await;
     let (sender, receiver) = mpsc::channel(1);
-    let answer = client.stream("/double.Raw/Greet", &[], ReceiverStream::new(receiver)).await.expect("headers");
+    let answer =
+        client.stream("/double.Raw/Greet", &[], ReceiverStream::new(receiver)).await.expect("headers");
     let mut messages = answer.into_inner();
     assert_eq!(messages.message().await.expect("a message").expect("one"), "hello");
     let call = daemon.calls("/double.Raw/Greet").remove(0);
@@ -62,9 +67,12 @@ async fn headers_and_messages_come_before_the_clients_end() {
 async fn a_cancelled_call_is_cancelled_and_not_half_closed() {
     let (daemon, _hook, client) = start().await;
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
-    let answer = client.stream("/double.Raw/Greet", &[], ReceiverStream::new(receiver)).await.expect("headers");
+    let answer =
+        client.stream("/double.Raw/Greet", &[], ReceiverStream::new(receiver)).await.expect("headers");
     drop(answer);
-    daemon.until("it is cancelled", |daemon| daemon.calls("/double.Raw/Greet")[0].cancellation().is_some()).await;
+    daemon
+        .until("it is cancelled", |daemon| daemon.calls("/double.Raw/Greet")[0].cancellation().is_some())
+        .await;
     assert_eq!(daemon.calls("/double.Raw/Greet")[0].cancellation(), Some(h2::Reason::CANCEL));
     assert!(!daemon.calls("/double.Raw/Greet")[0].is_half_closed());
     drop(sender);
@@ -76,7 +84,9 @@ async fn a_call_that_waits_for_its_answer_can_be_cancelled() {
     let call = tokio::spawn(async move { client.unary("/double.Raw/Hang", &[], Bytes::new()).await });
     daemon.until("it hangs", |daemon| daemon.calls("/double.Raw/Hang").len() == 1).await;
     call.abort();
-    daemon.until("it is cancelled", |daemon| daemon.calls("/double.Raw/Hang")[0].cancellation().is_some()).await;
+    daemon
+        .until("it is cancelled", |daemon| daemon.calls("/double.Raw/Hang")[0].cancellation().is_some())
+        .await;
 }
 
 #[tokio::test]
@@ -125,7 +135,8 @@ async fn deadlines_and_trace_contexts_reach_the_daemon() {
     let (daemon, _hook, client) = start().await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let headers = [("grpc-timeout", "60S"), ("traceparent", trace), ("grpc-accept-encoding", "gzip")];
-    let answer = client.unary("/double.Raw/Collect", &headers, Bytes::from_static(b"12345")).await.expect("an answer");
+    let answer =
+        client.unary("/double.Raw/Collect", &headers, Bytes::from_static(b"12345")).await.expect("an answer");
     assert_eq!(answer, "10");
     let call = daemon.calls("/double.Raw/Collect").remove(0);
     assert_eq!(call.header("grpc-timeout"), Some("60S"));
@@ -145,7 +156,8 @@ async fn an_unknown_service_is_the_daemons_to_refuse() {
 async fn a_stalled_stream_stalls_no_other() {
     let (_daemon, _hook, client) = start().await;
     let (sender, receiver) = mpsc::channel(64);
-    let stalled = client.stream("/double.Raw/Echo", &[], ReceiverStream::new(receiver)).await.expect("an answer");
+    let stalled =
+        client.stream("/double.Raw/Echo", &[], ReceiverStream::new(receiver)).await.expect("an answer");
     for _ in 0..32 {
         sender.send(Bytes::from(vec![0; 1 << 20])).await.expect("the call is open");
     }
