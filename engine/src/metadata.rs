@@ -101,7 +101,7 @@ pub struct ChecksumResponse {
 }
 
 /// What a check needs to know before it can decide: one source, and which of its metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// The source: the one being checked, or a material of its provenance.
     pub source: SourceOp,
@@ -112,7 +112,7 @@ pub struct Request {
 }
 
 /// Groups of metadata, each of which costs a fetch of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Wanted {
     /// For an image source.
     pub image: Option<ImageWanted>,
@@ -146,7 +146,7 @@ impl Wanted {
 }
 
 /// What to find out about an image; the digest always comes along.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ImageWanted {
     /// The image config.
     pub config: bool,
@@ -157,21 +157,21 @@ pub struct ImageWanted {
 }
 
 /// What to find out about a git ref; ref and checksums always come along.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct GitWanted {
     /// The raw commit and tag objects.
     pub objects: bool,
 }
 
 /// What to find out about a URL; the SHA-256 of the body always comes along.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct HttpWanted {
     /// A digest over the body and a suffix, as a detached PGP signature needs it.
     pub checksum: Option<ChecksumRequest>,
 }
 
 /// A digest over a body followed by `suffix`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChecksumRequest {
     /// The hash.
     pub algorithm: ChecksumAlgorithm,
@@ -180,7 +180,7 @@ pub struct ChecksumRequest {
 }
 
 /// Hashes that BuildKit's `ChecksumRequest` knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChecksumAlgorithm {
     /// SHA-256.
     Sha256,

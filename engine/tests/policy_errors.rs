@@ -4,8 +4,12 @@
 
 mod harness;
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use harness::{IMAGE, MemoryRoot, ask, decide, load, load_files, problem, source};
 use policy_engine::check::{Action, Decision, Facts, Outcome};
+use policy_engine::input::Env;
 use policy_engine::policy::{Policy, PolicyError, PolicySet};
 
 fn digest(c: char) -> String {
@@ -252,7 +256,7 @@ fn of_several_policies_all_must_allow() {
     let broken = || load("decision := 1").unwrap();
     let asking = || load("decision := {\"allow\": input.image.user == \"x\"}").unwrap();
     let decide = |policies: Vec<Policy>| {
-        let set = PolicySet { policies };
+        let set = PolicySet { policies: policies.into_iter().map(Arc::new).collect() };
         ask(&|check| set.check(check), &source(IMAGE), &Facts::default())
     };
     let action = |policies| match decide(policies) {
@@ -270,4 +274,27 @@ fn of_several_policies_all_must_allow() {
     assert!(decide(vec![allow(), broken(), deny("one")]).is_err());
     assert!(matches!(decide(vec![asking(), deny("one")]), Ok(Outcome::Needs(_))));
     assert_eq!(action(vec![deny("one"), asking()]).action, Action::Deny);
+}
+
+#[test]
+fn capabilities_are_known_before_any_source() {
+    let caps = |rules: &str| load(rules).unwrap().caps(&Env::default(), SystemTime::UNIX_EPOCH);
+    let proxy = "caps[\"exec.proxy\"] := true if input.env.capsRequest\n\
+                 decision := {\"allow\": input.image.labels.a == \"b\", \"caps\": caps}";
+    assert_eq!(caps(proxy), Err(PolicyError::Undefined));
+    let proxy = "default allow := false\nallow if input.image.labels.a == \"b\"\n\
+                 decision := {\"allow\": allow, \"caps\": {\"exec.proxy\": input.env.capsRequest}}";
+    assert_eq!(caps(proxy).unwrap(), [("exec.proxy".to_owned(), true)].into());
+    let off = "decision := {\"allow\": true, \"caps\": {\"exec.proxy\": false}}";
+    assert_eq!(caps(off).unwrap(), [("exec.proxy".to_owned(), false)].into());
+    let unknown = "decision := {\"allow\": true, \"caps\": {\"exec.prox\": true}}";
+    assert!(caps(unknown).unwrap_err().to_string().contains("unknown policy cap"));
+
+    let set = |all: &[&str]| PolicySet {
+        policies: all.iter().map(|rules| Arc::new(load(rules).unwrap())).collect(),
+    };
+    let union = |all: &[&str]| set(all).caps(&Env::default(), SystemTime::UNIX_EPOCH);
+    assert_eq!(union(&[off, proxy, off]).unwrap(), [("exec.proxy".to_owned(), true)].into());
+    assert_eq!(union(&[]).unwrap(), [].into());
+    assert!(union(&[proxy, unknown]).is_err());
 }

@@ -186,7 +186,7 @@ mod tests {
     fn run(rego: &str, source: &str, checksum: &'static str) -> (Result<Verdict, DecideError>, Vec<String>) {
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
-        let policies = PolicySet { policies: vec![policy] };
+        let policies = PolicySet { policies: vec![Arc::new(policy)] };
         let (source, env) = (SourceOp::new(source), Env::default());
         let platform = Platform::new("linux", "amd64", "");
         let question = Question {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy_engine::metadata::{Metadata, Request};
+use policy_engine::source::ImageSource;
 use tokio::runtime::Runtime;
 
 use crate::redact;
@@ -23,6 +24,12 @@ pub trait Resolve: Send + Sync + 'static {
 
     /// The messages of a policy that denied what was met on the way, when that is why a lookup failed.
     fn denial(error: &Self::Error) -> Option<&[String]>;
+}
+
+/// Finds out of what kind an image's document is.
+pub trait ResolveMediaType: Resolve {
+    /// The media type of the manifest or index that `image` names, as its registry calls it.
+    fn media_type(&self, image: &ImageSource) -> impl Future<Output = Result<String, Self::Error>> + Send;
 }
 
 /// Why lookups came to nothing.

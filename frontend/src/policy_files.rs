@@ -121,9 +121,9 @@ impl Selection {
         let mut policies = PolicySet::default();
         for files in sets {
             let options = LoadOptions { files, root: Some(Arc::clone(&root)), strict: self.strict };
-            policies.policies.push(Policy::load(&options)?);
+            policies.policies.push(Arc::new(Policy::load(&options)?));
         }
-        let warnings = policies.policies.iter().flat_map(Policy::warnings).cloned().collect();
+        let warnings = policies.policies.iter().flat_map(|policy| policy.warnings()).cloned().collect();
         let log_level = self.specs.iter().filter_map(|spec| spec.log_level).next_back();
         Ok(Loaded { policies, warnings, log_level: log_level.unwrap_or(LogLevel::Info), disabled: false })
     }

@@ -1,14 +1,14 @@
 //! One check of one policy: input, evaluation, decision.
 
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use regorus::Value;
 
 use super::host::SourceHost;
 use super::{Explanation, Policy, PolicyError};
 use crate::check::{Action, Check, Decision, Outcome, Print};
-use crate::input::{self, Built, Group, Node, PathSegment};
+use crate::input::{self, Built, Env, Group, Input, Node, PathSegment};
 use crate::metadata::Request;
 use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
@@ -35,8 +35,7 @@ pub(super) fn check(
     let mut document = input.to_value();
     let demands = Demands::mark(&mut document, nodes);
     let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
-    let now_ns =
-        check.now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX));
+    let now_ns = nanoseconds(check.now);
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
     if explanation.is_some() {
         evaluation.explain();
@@ -72,6 +71,27 @@ pub(super) fn check(
         decision.update = Some(update);
     }
     Ok(Outcome::Decided(decision))
+}
+
+/// The decision without a source, of which only `caps` counts.
+pub(super) fn caps(
+    policy: &Policy,
+    env: &Env,
+    now: SystemTime,
+) -> Result<BTreeMap<String, bool>, PolicyError> {
+    let input = Input::caps_request(env);
+    let document = input.to_value();
+    let demands = Demands { nodes: Vec::new(), list: Vec::new() };
+    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
+    let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
+    // Nothing is unresolved in this input, so nothing can be unknown.
+    Ok(parse(&value)?.caps)
+}
+
+/// Since 1970, as `time.now_ns()` answers.
+fn nanoseconds(now: SystemTime) -> i64 {
+    now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl Policy {

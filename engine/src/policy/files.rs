@@ -1,5 +1,8 @@
 //! A policy's files, and positions in them.
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
 use crate::check::Position;
 use crate::rego::ast::Loc;
 
@@ -40,9 +43,39 @@ pub(super) fn position(files: &[SourceFile], loc: Loc) -> Position {
     files.get(loc.file as usize).map(|file| file.position(loc.offset as usize)).unwrap_or_default()
 }
 
+/// `sha256:…` over names and texts, each with its length before it, so that no two lists of files look alike.
+pub(super) fn digest(files: &[SourceFile]) -> String {
+    let mut hash = Sha256::new();
+    for part in files.iter().flat_map(|file| [&file.name, &file.text]) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("sha256:{}", HEXLOWER.encode(&hash.finalize()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digests_tell_files_apart() {
+        let of = |files: &[(&str, &str)]| {
+            let files: Vec<_> =
+                files.iter().map(|(name, text)| SourceFile::new((*name).into(), (*text).into())).collect();
+            digest(&files)
+        };
+        assert_eq!(of(&[]), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(of(&[("a", "b")]), of(&[("a", "b")]));
+        let different = [
+            of(&[("a", "bc")]),
+            of(&[("ab", "c")]),
+            of(&[("a", "b"), ("c", "")]),
+            of(&[("c", ""), ("a", "b")]),
+        ];
+        for (at, one) in different.iter().enumerate() {
+            assert!(different[at + 1..].iter().all(|other| other != one));
+        }
+    }
 
     #[test]
     fn positions_count_lines_and_characters_from_one() {

@@ -43,6 +43,7 @@ pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
         return Err(LoadError { problems: warnings });
     }
     Ok(Policy {
+        digest: files::digest(&files),
         files,
         program: compiled.program,
         warnings,

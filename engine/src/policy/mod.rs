@@ -10,13 +10,15 @@ mod host;
 mod lint;
 mod load;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 pub use explain::{Explanation, ExplanationEvent};
 use files::SourceFile;
 
 use crate::check::{Action, Check, Outcome, Position};
+use crate::input::Env;
 use crate::rego::ir::Program;
 
 /// A policy file's name (as messages show it) and text.
@@ -125,6 +127,7 @@ pub struct Policy {
     root: Option<Arc<dyn PolicyRoot>>,
     /// JSON files that were read once, by path.
     json: Mutex<HashMap<String, regorus::Value>>,
+    digest: String,
 }
 
 impl std::fmt::Debug for Policy {
@@ -137,6 +140,24 @@ impl Policy {
     /// Parses, checks and compiles the files and what they import.
     pub fn load(options: &LoadOptions) -> Result<Self, LoadError> {
         load::load(options)
+    }
+
+    /// Name of its first file, as messages show it; empty for a policy without files.
+    pub fn name(&self) -> &str {
+        self.files.first().map_or("", SourceFile::name)
+    }
+
+    /// `sha256:…` over the names and texts of all its files, imports and built-in helpers included. What
+    /// `load_json` reads while it decides is not part of it.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Which capabilities it asks of a build (`caps`, e.g. `exec.proxy`), before any source is known:
+    /// the decision for an input that has only `env`, with `capsRequest`. A capability that isn't known is an
+    /// error.
+    pub fn caps(&self, env: &Env, now: SystemTime) -> Result<BTreeMap<String, bool>, PolicyError> {
+        decide::caps(self, env, now)
     }
 
     /// What was found when loading that does not refuse the policy.
@@ -170,7 +191,7 @@ impl Policy {
 #[derive(Debug, Default)]
 pub struct PolicySet {
     /// In the order they are asked.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Arc<Policy>>,
 }
 
 impl PolicySet {
@@ -178,6 +199,15 @@ impl PolicySet {
     /// converts decides; without any policy everything is allowed.
     pub fn check(&self, check: &Check<'_>) -> Result<Outcome, PolicyError> {
         self.ask(|policy| policy.check(check))
+    }
+
+    /// What any of the policies asks of a build; see [`Policy::caps`].
+    pub fn caps(&self, env: &Env, now: SystemTime) -> Result<BTreeMap<String, bool>, PolicyError> {
+        let mut union = BTreeMap::new();
+        for policy in &self.policies {
+            add_caps(&mut union, policy.caps(env, now)?);
+        }
+        Ok(union)
     }
 
     /// As [`PolicySet::check`], and tells what happened in each policy that was asked.
@@ -207,13 +237,17 @@ impl PolicySet {
                     before.messages.extend(decision.messages);
                     before.prints.extend(decision.prints);
                     before.warnings.extend(decision.warnings);
-                    for (cap, wanted) in decision.caps {
-                        *before.caps.entry(cap).or_default() |= wanted;
-                    }
+                    add_caps(&mut before.caps, decision.caps);
                     before
                 }
             });
         }
         Ok(Outcome::Decided(allowed.unwrap_or_else(crate::check::Decision::allow)))
+    }
+}
+
+fn add_caps(union: &mut BTreeMap<String, bool>, caps: BTreeMap<String, bool>) {
+    for (cap, wanted) in caps {
+        *union.entry(cap).or_default() |= wanted;
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::digest;
+
 /// Shows a URL (or source identifier, or anything that holds some) with the credentials in it
 /// replaced by `***`. A plain user name of an `ssh` URL is no secret and stays.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +16,23 @@ impl fmt::Display for Redacted<'_> {
             let (scheme, tail) = rest.split_at(i + 3);
             f.write_str(scheme)?;
             rest = tail;
+            let image = ["docker-image://", "oci-layout://"].iter().any(|image| scheme.ends_with(image));
+            let tail = if image { without_digest(tail) } else { tail };
             let Some(end) = userinfo_end(tail) else { continue };
             let secret = tail[..end].contains(':') || !scheme.ends_with("ssh://");
             f.write_str(if secret { "***" } else { &tail[..end] })?;
-            rest = &tail[end..];
+            rest = &rest[end..];
         }
         f.write_str(rest)
+    }
+}
+
+/// What comes before the digest of an image reference, whose `@` ends no user information.
+fn without_digest(tail: &str) -> &str {
+    let reference = tail.split(char::is_whitespace).next().unwrap_or_default();
+    match reference.rsplit_once('@') {
+        Some((name, digest)) if digest::validate(digest).is_ok() => name,
+        _ => tail,
     }
 }
 
@@ -44,6 +57,24 @@ fn userinfo_end(tail: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::Redacted;
+
+    #[test]
+    fn digests_are_no_hosts() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for (source, shown) in [
+            ("oci-layout://layout@D", "oci-layout://layout@D"),
+            ("oci-layout://layout:tag@D", "oci-layout://layout:tag@D"),
+            ("docker-image://a:1@D", "docker-image://a:1@D"),
+            ("pinned to docker-image://a:1@D by x@y", "pinned to docker-image://a:1@D by x@y"),
+            ("docker-image://u:pw@h/a:1@D", "docker-image://***@h/a:1@D"),
+            ("docker-image://u:pw@a@D then https://u:p@h", "docker-image://***@a@D then https://***@h"),
+            ("docker-image://u:pw@h:1", "docker-image://***@h:1"),
+            ("https://token@D/", "https://***@D/"),
+        ] {
+            let (source, shown) = (source.replace('D', &digest), shown.replace('D', &digest));
+            assert_eq!(Redacted(&source).to_string(), shown, "{source}");
+        }
+    }
 
     #[test]
     fn credentials_are_hidden() {

@@ -7,6 +7,7 @@ use super::Exit;
 use crate::inspect::InspectError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
+use crate::serve::ServeError;
 use crate::source_arg::SourceArgError;
 
 /// A command failed before it could report.
@@ -22,6 +23,8 @@ pub(super) enum Error {
     Platform(#[from] PlatformError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
     #[error("cannot write the output: {0}")]
@@ -31,7 +34,9 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) => Exit::Usage,
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Serve(_) => {
+                Exit::Usage
+            }
             Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
@@ -41,6 +46,7 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
+            Self::Serve(error) => error.help(),
             Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => None,
         }
     }

@@ -91,7 +91,7 @@ struct BuildArgs {
 /// How to reach registries and servers.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connections")]
-struct ConnectionArgs {
+pub(super) struct ConnectionArgs {
     /// Registry to speak plain HTTP with; loopback needs no flag
     #[arg(long, value_name = "HOST")]
     insecure_registry: Vec<String>,
@@ -270,11 +270,14 @@ impl Observer for Log<'_> {
 
 impl ConnectionArgs {
     fn resolver(&self, judge: Option<Judge>) -> Resolver {
-        let options = TransportOptions {
+        Resolver::new(self.options(), judge)
+    }
+
+    pub(super) fn options(&self) -> TransportOptions {
+        TransportOptions {
             extra_ca: self.ca_cert.clone(),
             plain_http: self.insecure_registry.clone(),
             ..TransportOptions::default()
-        };
-        Resolver::new(options, judge)
+        }
     }
 }

@@ -6,6 +6,8 @@ mod eval;
 mod output;
 mod replay;
 mod schema;
+mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,8 @@ enum Command {
     Eval(Box<eval::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
+    /// Hold every build of a buildkitd to policy
+    Serve(Box<serve::Args>),
     /// Print the JSON Schema of a policy's input or decision
     Schema(schema::Args),
     /// Print a shell's completion script
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::Replay(args) => replay::run(&args, &mut output),
+        Command::Serve(args) => serve::run(&args, &output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut Cli::command(), &mut output),
     };

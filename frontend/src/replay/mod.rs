@@ -1,9 +1,11 @@
 //! Recorded conversations between BuildKit and a policy, decided again.
 //!
 //! A recording is a JSON document on a line of its own: a policy, a source, and what was asked and answered
-//! step by step. Replaying tells where today's engine answers otherwise, or what another policy would.
+//! step by step. Replaying tells where today's engine answers otherwise, or what another policy would. The
+//! lines of a decision log are recordings, too, without the policies' texts.
 
 mod answer;
+pub mod case;
 mod compare;
 mod json_value;
 mod message;
@@ -35,6 +37,8 @@ pub enum Mode {
 pub struct Summary {
     /// How many cases there were.
     pub cases: usize,
+    /// How many lines of a decision log hold no case.
+    pub skipped: usize,
     /// One per case that came out differently.
     pub differences: Vec<Difference>,
 }
@@ -75,9 +79,22 @@ pub enum ReplayError {
         /// Why.
         cause: serde_json::Error,
     },
+    /// A recording without policy files, and no policy to adopt.
+    #[error("{path}:{line}: the recording holds no policy files")]
+    NoFiles {
+        /// The file.
+        path: String,
+        /// From 1.
+        line: usize,
+    },
     /// There is nothing to replay.
-    #[error("no recordings in `{0}`")]
-    Empty(String),
+    #[error("no recordings in `{path}`{}", lines_without(*skipped))]
+    Empty {
+        /// The file.
+        path: String,
+        /// How many lines hold no case.
+        skipped: usize,
+    },
     /// The policy to adopt doesn't load.
     #[error("cannot load the policy to adopt: {0}")]
     Policy(#[from] LoadError),
@@ -88,6 +105,10 @@ impl ReplayError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Line { .. } => Some("the format is described in `docs/replay.md`".into()),
+            Self::NoFiles { .. } => Some(
+                "a decision log names its policies only by digest: decide by others with --policy FILE"
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -113,15 +134,20 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
             line: number,
             cause,
         })?;
+        let Some(recording) = recording else {
+            summary.skipped += 1;
+            continue;
+        };
         summary.cases += 1;
         let now = SystemTime::now();
-        summary.differences.extend(match &adopted {
-            Some(policies) => compare::end(&recording, policies, now),
-            None => compare::steps(&recording, load(recording.files.clone(), root).as_ref(), now),
+        summary.differences.extend(match (&adopted, &recording.files) {
+            (Some(policies), _) => compare::end(&recording, policies, now),
+            (None, Some(files)) => compare::steps(&recording, load(files.clone(), root).as_ref(), now),
+            (None, None) => return Err(ReplayError::NoFiles { path: shown(), line: number }),
         });
     }
     if summary.cases == 0 {
-        return Err(ReplayError::Empty(shown()));
+        return Err(ReplayError::Empty { path: shown(), skipped: summary.skipped });
     }
     Ok(summary)
 }
@@ -129,7 +155,7 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
 fn load(files: Vec<PolicyFile>, root: Option<&Arc<dyn PolicyRoot>>) -> Result<PolicySet, LoadError> {
     let policy = Policy::load(&LoadOptions { files, root: root.cloned(), strict: false })?;
     let mut policies = PolicySet::default();
-    policies.policies.push(policy);
+    policies.policies.push(Arc::new(policy));
     Ok(policies)
 }
 
@@ -144,7 +170,8 @@ impl Summary {
             debug_assert!(written.is_ok());
         }
         let (cases, differ) = (self.cases, self.differences.len());
-        text + &format!("{} of {cases} cases agree, {differ} differ\n", cases - differ)
+        let skipped = lines_without(self.skipped);
+        text + &format!("{} of {cases} cases agree, {differ} differ{skipped}\n", cases - differ)
     }
 
     /// The same as a JSON document, version 1.
@@ -152,8 +179,18 @@ impl Summary {
         serde_json::json!({
             "version": 1,
             "cases": self.cases,
+            "skipped": self.skipped,
             "agree": self.cases - self.differences.len(),
             "differences": self.differences,
         })
+    }
+}
+
+/// For a closing line; nothing when there are none.
+fn lines_without(skipped: usize) -> String {
+    match skipped {
+        0 => String::new(),
+        1 => "; 1 line without a case skipped".to_owned(),
+        several => format!("; {several} lines without a case skipped"),
     }
 }

@@ -8,7 +8,8 @@ use policy_engine::metadata::Metadata;
 use policy_engine::policy::PolicyFile;
 use policy_engine::source::{Platform, SourceOp};
 use serde::Deserialize;
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::answer::{Answer, Decided};
 use super::message::{CheckRequest, DecisionResponse, MetaRequest, MetaResponse};
@@ -16,9 +17,13 @@ use super::message::{CheckRequest, DecisionResponse, MetaRequest, MetaResponse};
 /// One recorded case.
 pub(super) struct Recording {
     pub(super) name: String,
-    pub(super) files: Vec<PolicyFile>,
-    pub(super) env: Env,
+    /// `None` when the texts of the policies were not recorded.
+    pub(super) files: Option<Vec<PolicyFile>>,
+    /// The builds that the policies see; all must allow.
+    pub(super) envs: Vec<Env>,
     pub(super) body: Body,
+    /// What was looked up about other sources than the one in question.
+    pub(super) materials: Vec<Known>,
     /// What must be answered last where that is deliberately not what was recorded.
     pub(super) ours: Option<Answer>,
     end: End,
@@ -46,6 +51,13 @@ pub(super) struct Known {
     pub(super) metadata: Option<Metadata>,
 }
 
+impl From<CheckRequest> for Known {
+    fn from(check: CheckRequest) -> Self {
+        let (source, platform, metadata) = check.parts();
+        Self { source, platform, metadata }
+    }
+}
+
 impl Known {
     /// The same question before anything was looked up.
     pub(super) fn unresolved(&self) -> Self {
@@ -54,12 +66,22 @@ impl Known {
 }
 
 impl Recording {
-    pub(super) fn parse(line: &str) -> serde_json::Result<Self> {
-        let Line { case, steps, resolved, end, ours } = serde_json::from_str(line)?;
+    /// Reads a recording, or the one in a line of a decision log; `None` for a line of a log that has none.
+    pub(super) fn parse(line: &str) -> serde_json::Result<Option<Self>> {
+        let outer: Outer<'_> = serde_json::from_str(line)?;
+        match (outer.case, outer.replay) {
+            (Some(_), _) => Self::read(line).map(Some),
+            (None, Some(replay)) => Self::read(replay.get()).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn read(text: &str) -> serde_json::Result<Self> {
+        let Line { case, steps, resolved, materials, end, ours } = serde_json::from_str(text)?;
         let body = match resolved {
             Some(resolved) => Body::Completed(Box::new(Known {
                 source: SourceOp { identifier: case.identifier, attrs: case.attrs.unwrap_or_default() },
-                platform: Some(Platform::new("linux", &case.arch, "")),
+                platform: Some(Platform::new("linux", case.arch.as_deref().unwrap_or("amd64"), "")),
                 metadata: resolved.metadata(),
             })),
             None if steps.is_empty() => {
@@ -67,12 +89,20 @@ impl Recording {
             }
             None => Body::Conversation(steps.into_iter().map(Step::try_from).collect::<Result<_, _>>()?),
         };
-        let EnvJson { args, labels, filename, target } = case.env;
+        let envs = match (case.env, case.envs) {
+            (Some(env), None) => vec![env],
+            (None, Some(envs)) if !envs.is_empty() => envs,
+            _ => return Err(serde_json::Error::custom("a case has one of `env` and `envs`")),
+        };
+        let files = |files: BTreeMap<String, String>| {
+            files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect()
+        };
         Ok(Self {
             name: case.name,
-            files: case.files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect(),
-            env: Env { args, labels, filename, target },
+            files: case.files.map(files),
+            envs: envs.into_iter().map(EnvJson::env).collect(),
             body,
+            materials: materials.into_iter().map(Known::from).collect(),
             end: ours.as_ref().map_or(end, Ours::end),
             ours: ours.map(Ours::answer),
         })
@@ -90,12 +120,22 @@ impl Recording {
     }
 }
 
+/// Any line, without what is in it.
+#[derive(Deserialize)]
+struct Outer<'a> {
+    case: Option<IgnoredAny>,
+    #[serde(borrow)]
+    replay: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 struct Line {
     case: Case,
     #[serde(default)]
     steps: Vec<StepJson>,
     resolved: Option<MetaResponse>,
+    #[serde(default)]
+    materials: Vec<CheckRequest>,
     #[serde(rename = "final")]
     end: End,
     ours: Option<Ours>,
@@ -104,11 +144,12 @@ struct Line {
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    files: BTreeMap<String, String>,
-    env: EnvJson,
+    files: Option<BTreeMap<String, String>>,
+    env: Option<EnvJson>,
+    envs: Option<Vec<EnvJson>>,
     identifier: String,
     attrs: Option<BTreeMap<String, String>>,
-    arch: String,
+    arch: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +160,13 @@ struct EnvJson {
     labels: BTreeMap<String, String>,
     filename: String,
     target: String,
+}
+
+impl EnvJson {
+    fn env(self) -> Env {
+        let Self { args, labels, filename, target } = self;
+        Env { args, labels, filename, target }
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -191,7 +239,6 @@ impl TryFrom<StepJson> for Step {
                 return Err(serde_json::Error::custom("a step has one of `request`, `decision` and `error`"));
             }
         };
-        let (source, platform, metadata) = step.check.parts();
-        Ok(Self { known: Known { source, platform, metadata }, answer })
+        Ok(Self { known: step.check.into(), answer })
     }
 }

@@ -152,7 +152,7 @@ mod tests {
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
         let judge = Judge {
-            policies: Arc::new(PolicySet { policies: vec![policy] }),
+            policies: Arc::new(PolicySet { policies: vec![Arc::new(policy)] }),
             source: source.clone(),
             platform: None,
             env: Env::default(),

@@ -5,7 +5,7 @@ pub mod http;
 pub mod image;
 mod judge;
 pub mod oci_layout;
-mod once;
+pub(crate) mod once;
 pub mod redact;
 mod resolver;
 pub mod transport;

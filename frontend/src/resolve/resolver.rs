@@ -10,16 +10,17 @@ use policy_engine::source::{
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
 use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource};
-use super::image::{CredentialOptions, ImageError, ImageName, ImageResolver};
+use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
 use super::transport::{Transport, TransportError, TransportOptions};
-use crate::lookup::Resolve;
+use crate::lookup::{Resolve, ResolveMediaType};
 
 /// Looks things up in registries, repositories, layouts and on servers.
 pub struct Resolver {
     options: TransportOptions,
     judge: Option<Arc<Judge>>,
+    client: Option<Arc<dyn ClientCredentials>>,
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
     network: OnceLock<Result<Network, TransportError>>,
 }
@@ -68,11 +69,19 @@ impl Resolver {
     /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
     /// names are followed only where its policies allow them.
     pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
-        Self { options, judge: judge.map(Arc::new), network: OnceLock::new() }
+        Self { options, judge: judge.map(Arc::new), client: None, network: OnceLock::new() }
+    }
+
+    /// Asks `client` for credentials where our own configuration has none for a registry.
+    #[must_use]
+    pub fn with_client_credentials(mut self, client: Arc<dyn ClientCredentials>) -> Self {
+        self.client = Some(client);
+        self
     }
 
     fn network(&self) -> Result<&Network, TransportError> {
-        self.network.get_or_init(|| Network::new(self.options.clone())).as_ref().map_err(Clone::clone)
+        let network = || Network::new(self.options.clone(), self.client.clone());
+        self.network.get_or_init(network).as_ref().map_err(Clone::clone)
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
@@ -108,9 +117,13 @@ impl Resolver {
 }
 
 impl Network {
-    fn new(options: TransportOptions) -> Result<Self, TransportError> {
+    fn new(
+        options: TransportOptions,
+        client: Option<Arc<dyn ClientCredentials>>,
+    ) -> Result<Self, TransportError> {
         let transport = Transport::new(options)?;
-        let images = ImageResolver::new(transport.clone(), CredentialOptions::from_environment());
+        let credentials = CredentialOptions { client, ..CredentialOptions::from_environment() };
+        let images = ImageResolver::new(transport.clone(), credentials);
         Ok(Self { transport, images })
     }
 }
@@ -134,6 +147,12 @@ impl Resolve for Resolver {
             ResolveError::Denied(messages) => Some(messages),
             _ => None,
         }
+    }
+}
+
+impl ResolveMediaType for Resolver {
+    async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
+        Ok(self.network()?.images.media_type(&image_name(image)?).await?)
     }
 }
 

@@ -74,12 +74,13 @@ impl Server {
                     let mut stream = BufReader::new(stream);
                     while let Some(request) = read_request(&mut stream).await {
                         log.lock().unwrap().push(request.clone());
-                        if !write_reply(stream.get_mut(), handler(&request)).await {
+                        let only_head = request.method == "HEAD";
+                        if !write_reply(stream.get_mut(), handler(&request), only_head).await {
                             return;
                         }
                     }
                     // As real servers do when they are spoken to in another protocol.
-                    write_reply(stream.get_mut(), Reply::new(400, "")).await;
+                    write_reply(stream.get_mut(), Reply::new(400, ""), false).await;
                 });
             }
         });
@@ -133,7 +134,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
 }
 
 /// Whether the connection can take another request.
-async fn write_reply(stream: &mut TcpStream, reply: Reply) -> bool {
+async fn write_reply(stream: &mut TcpStream, reply: Reply, only_head: bool) -> bool {
     let (status, mut headers, body, length, keep) = match reply {
         Reply::Answer { status, headers, body } => {
             let length = body.len();
@@ -162,7 +163,9 @@ async fn write_reply(stream: &mut TcpStream, reply: Reply) -> bool {
     };
     headers.push(("content-length".to_owned(), length.to_string()));
     let mut bytes = (head(status, &headers) + "\r\n").into_bytes();
-    bytes.extend(body);
+    if !only_head {
+        bytes.extend(body);
+    }
     stream.write_all(&bytes).await.is_ok() && keep
 }
 

@@ -132,6 +132,12 @@ impl Transport {
         request.send().await.map_err(|error| self.error(url, error))
     }
 
+    /// One HEAD: no redirect is followed, nothing is tried again, any status is `Ok`.
+    pub async fn head(&self, url: &Url, headers: HeaderMap) -> Result<Response, TransportError> {
+        let request = self.client_for(url).head(url.clone()).headers(headers);
+        request.send().await.map_err(|error| self.error(url, error))
+    }
+
     /// One POST of a form: no redirect is followed, nothing is tried again, any status is `Ok`.
     pub async fn post_form(
         &self,

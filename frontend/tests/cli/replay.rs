@@ -70,6 +70,7 @@ fn summary_for_people_and_programs() {
     {
       "version": 1,
       "cases": 2,
+      "skipped": 0,
       "agree": 1,
       "differences": [
         {

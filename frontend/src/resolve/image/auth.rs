@@ -13,7 +13,8 @@ use url::Url;
 
 use super::ImageName;
 use super::challenge::{Challenge, challenges};
-use super::credentials::{Credential, CredentialOptions, CredentialStore};
+use super::client::TokenRequest;
+use super::credentials::{Credential, CredentialOptions, CredentialStore, Secret};
 use super::error::ImageError;
 use crate::resolve::transport::{ByteLimit, Transport, read_body, redacted, retry_after};
 
@@ -91,7 +92,17 @@ impl Login<'_> {
     async fn authorize(&self, headers: &HeaderMap) -> Result<HeaderValue, ImageError> {
         let challenges = challenges(headers);
         let by_scheme = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
-        let credential = self.credentials.get(&self.name.registry).await?;
+        let mut credential = self.credentials.get(&self.name.registry).await?;
+        if credential.is_none()
+            && let Some(client) = self.credentials.client()
+        {
+            if let Some(challenge) = by_scheme("bearer")
+                && let Some(token) = client.token(self.token_request(challenge)?).await
+            {
+                return self.header(&format!("Bearer {}", token.0));
+            }
+            credential = client.login(self.host()).await.and_then(client_credential);
+        }
         if let Some(challenge) = by_scheme("bearer") {
             if let Some(Credential::Registry(token)) = &credential {
                 return self.header(&format!("Bearer {}", token.0));
@@ -117,10 +128,7 @@ impl Login<'_> {
     ) -> Result<String, ImageError> {
         let realm = self.realm(challenge)?;
         let service = challenge.parameters.get("service").map_or("", String::as_str);
-        let scope = match challenge.parameters.get("scope") {
-            Some(scope) if !scope.is_empty() => scope.clone(),
-            _ => format!("repository:{}:pull", self.name.repository),
-        };
+        let scope = self.scope(challenge);
         self.transport
             .retrying(|| async {
                 let response = match credential {
@@ -154,6 +162,29 @@ impl Login<'_> {
                     .await
             })
             .await
+    }
+
+    fn scope(&self, challenge: &Challenge) -> String {
+        match challenge.parameters.get("scope") {
+            Some(scope) if !scope.is_empty() => scope.clone(),
+            _ => format!("repository:{}:pull", self.name.repository),
+        }
+    }
+
+    /// The challenge, as a client is told of it. Its token server must be as good as for credentials of ours.
+    fn token_request(&self, challenge: &Challenge) -> Result<TokenRequest, ImageError> {
+        Ok(TokenRequest {
+            host: self.host(),
+            realm: self.realm(challenge)?.to_string(),
+            service: challenge.parameters.get("service").cloned().unwrap_or_default(),
+            scopes: self.scope(challenge).split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// The registry as it is spoken to.
+    fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     async fn read_token(
@@ -243,6 +274,16 @@ impl Login<'_> {
 
     fn transport_error(&self, source: crate::resolve::transport::TransportError) -> ImageError {
         ImageError::Transport { reference: self.name.to_string(), source }
+    }
+}
+
+/// BuildKit's clients leave the user's name empty for a refresh token.
+fn client_credential((user, secret): (String, String)) -> Option<Credential> {
+    let secret = Secret(secret);
+    match (user.is_empty(), secret.0.is_empty()) {
+        (_, true) => None,
+        (true, false) => Some(Credential::Identity(secret)),
+        (false, false) => Some(Credential::of_user(user, secret)),
     }
 }
 

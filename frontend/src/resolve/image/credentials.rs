@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use super::client::ClientCredentials;
 use super::error::ImageError;
 use crate::resolve::once::OnceMap;
 
@@ -25,7 +27,7 @@ const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 const TOKEN_USER: &str = "<token>";
 
 /// Where credentials are looked for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CredentialOptions {
     /// The folder with `config.json`; `None`: no credentials.
     pub docker_config: Option<PathBuf>,
@@ -33,11 +35,25 @@ pub struct CredentialOptions {
     pub helper_path: Option<OsString>,
     /// How long a credential helper may take.
     pub helper_timeout: Duration,
+    /// Asked where nothing else is known for a registry.
+    pub client: Option<Arc<dyn ClientCredentials>>,
+}
+
+impl fmt::Debug for CredentialOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { docker_config, helper_path, helper_timeout, client } = self;
+        f.debug_struct("CredentialOptions")
+            .field("docker_config", docker_config)
+            .field("helper_path", helper_path)
+            .field("helper_timeout", helper_timeout)
+            .field("client", &client.is_some())
+            .finish()
+    }
 }
 
 impl Default for CredentialOptions {
     fn default() -> Self {
-        Self { docker_config: None, helper_path: None, helper_timeout: Duration::from_secs(30) }
+        Self { docker_config: None, helper_path: None, helper_timeout: Duration::from_secs(30), client: None }
     }
 }
 
@@ -69,6 +85,13 @@ pub(super) enum Credential {
     Identity(Secret),
     /// A bearer token to send as it is.
     Registry(Secret),
+}
+
+impl Credential {
+    /// A refresh token in place of a password is marked by its user's name.
+    pub(super) fn of_user(user: String, secret: Secret) -> Self {
+        if user == TOKEN_USER { Self::Identity(secret) } else { Self::Basic(user, secret) }
+    }
 }
 
 /// Looks credentials up, each registry once.
@@ -111,6 +134,11 @@ impl CredentialStore {
     /// The credential for a registry host; `None` when there is none.
     pub(super) async fn get(&self, registry: &str) -> Result<Option<Credential>, ImageError> {
         self.found.get(registry.to_owned(), async { self.look_up(registry).await }).await
+    }
+
+    /// Who is to be asked where [`CredentialStore::get`] finds nothing.
+    pub(super) fn client(&self) -> Option<&dyn ClientCredentials> {
+        self.options.client.as_deref()
     }
 
     /// In Docker's order: the registry's own helper, the common one, the file.
@@ -206,8 +234,7 @@ impl CredentialStore {
             .map_err(|_| failed("its output is not the expected JSON".to_owned()))?;
         Ok(match username.as_str() {
             _ if secret.is_empty() => None,
-            TOKEN_USER => Some(Credential::Identity(Secret(secret))),
-            _ => Some(Credential::Basic(username, Secret(secret))),
+            _ => Some(Credential::of_user(username, Secret(secret))),
         })
     }
 }
@@ -228,12 +255,7 @@ impl AuthEntry {
         let decoded = STANDARD.decode(&self.auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let decoded = decoded.ok_or("auth is not base64")?;
         let (user, password) = decoded.split_once(':').ok_or("auth has no colon in it")?;
-        let password = secret(password.trim_end_matches('\0'));
-        Ok(Some(if user == TOKEN_USER {
-            Credential::Identity(password)
-        } else {
-            Credential::Basic(user.to_owned(), password)
-        }))
+        Ok(Some(Credential::of_user(user.to_owned(), secret(password.trim_end_matches('\0')))))
     }
 }
 
@@ -260,143 +282,4 @@ fn host_of(key: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "test code")]
-
-    use super::*;
-
-    fn basic(user: &str, password: &str) -> Credential {
-        Credential::Basic(user.into(), Secret(password.into()))
-    }
-
-    fn store(directory: &tempfile::TempDir, config: &str) -> CredentialStore {
-        std::fs::write(directory.path().join("config.json"), config).unwrap();
-        CredentialStore::new(CredentialOptions {
-            docker_config: Some(directory.path().to_owned()),
-            helper_path: Some(directory.path().into()),
-            ..CredentialOptions::default()
-        })
-    }
-
-    #[cfg(unix)]
-    fn helper(directory: &tempfile::TempDir, name: &str, script: &str) {
-        use std::os::unix::fs::PermissionsExt as _;
-        let path = directory.path().join(format!("docker-credential-{name}"));
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    #[tokio::test]
-    async fn auths_by_host_and_url() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = r#"{"auths": {
-            "https://index.docker.io/v1/": {"auth": "aHViOnBhc3M6d29yZA=="},
-            "ghcr.io": {"username": "u", "password": "p"},
-            "https://quay.io/v2/": {"identitytoken": "i"},
-            "token.example:5000": {"registrytoken": "r"},
-            "old.example": {"auth": "PHRva2VuPjppZA=="},
-            "empty.example": {}
-        }}"#;
-        let store = store(&directory, config);
-        for (registry, expected) in [
-            ("docker.io", Some(basic("hub", "pass:word"))),
-            ("registry-1.docker.io", Some(basic("hub", "pass:word"))),
-            ("ghcr.io", Some(basic("u", "p"))),
-            ("quay.io", Some(Credential::Identity(Secret("i".into())))),
-            ("token.example:5000", Some(Credential::Registry(Secret("r".into())))),
-            ("token.example", None),
-            ("old.example", Some(Credential::Identity(Secret("id".into())))),
-            ("empty.example", None),
-            ("other.example", None),
-        ] {
-            assert_eq!(store.get(registry).await.unwrap(), expected, "{registry}");
-        }
-    }
-
-    #[tokio::test]
-    async fn no_file_means_no_credentials() {
-        let directory = tempfile::tempdir().unwrap();
-        let options = CredentialOptions {
-            docker_config: Some(directory.path().join("missing")),
-            ..CredentialOptions::default()
-        };
-        assert_eq!(CredentialStore::new(options).get("ghcr.io").await, Ok(None));
-    }
-
-    #[tokio::test]
-    async fn bad_files_are_named_and_not_quoted() {
-        let directory = tempfile::tempdir().unwrap();
-        for config in [
-            r#"{"auths": {"ghcr.io": "secret"}}"#,
-            r#"{"auths": {"ghcr.io": {"auth": "secret!"}}}"#,
-            r#"{"auths": {"ghcr.io": {"auth": "c2VjcmV0"}}}"#,
-            "secret",
-        ] {
-            let error = store(&directory, config).get("ghcr.io").await.unwrap_err();
-            assert!(matches!(error, ImageError::DockerConfig { .. }), "{error}");
-            let text = format!("{error} {error:?}");
-            assert!(text.contains("config.json") && !text.contains("secret"), "{text}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn helpers_are_asked_first() {
-        let directory = tempfile::tempdir().unwrap();
-        helper(
-            &directory,
-            "all",
-            r#"read -r key
-case "$1 $key" in
-"get https://index.docker.io/v1/") echo '{"ServerURL":"x","Username":"hub","Secret":"s"}' ;;
-"get token.example") echo '{"ServerURL":"x","Username":"<token>","Secret":"t"}' ;;
-"get broken.example") echo 'keychain is locked'; exit 1 ;;
-"get garbage.example") echo 'secret' ;;
-*) echo 'credentials not found in native keychain'; exit 1 ;;
-esac"#,
-        );
-        helper(&directory, "own", r#"echo '{"Username":"own","Secret":"s"}'"#);
-        let config = r#"{"credsStore": "all",
-            "credHelpers": {"own.example": "own", "gone.example": "gone", "evil.example": "../x"},
-            "auths": {"file.example": {"username": "u", "password": "p"}}}"#;
-        let store = store(&directory, config);
-        for (registry, expected) in [
-            ("docker.io", Some(basic("hub", "s"))),
-            ("token.example", Some(Credential::Identity(Secret("t".into())))),
-            ("own.example", Some(basic("own", "s"))),
-            ("file.example", Some(basic("u", "p"))),
-            ("none.example", None),
-        ] {
-            assert_eq!(store.get(registry).await.unwrap(), expected, "{registry}");
-        }
-        for (registry, reason) in [
-            ("broken.example", "keychain is locked"),
-            ("garbage.example", "not the expected JSON"),
-            ("gone.example", "docker-credential-gone"),
-            ("evil.example", "no program name"),
-        ] {
-            let error = store.get(registry).await.unwrap_err();
-            assert!(matches!(error, ImageError::CredentialHelper { .. }), "{error}");
-            assert!(error.to_string().contains(reason), "{error}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn helpers_are_bounded() {
-        let directory = tempfile::tempdir().unwrap();
-        helper(&directory, "slow", "while :; do :; done");
-        helper(&directory, "chatty", "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done");
-        let mut store = store(&directory, r#"{"credHelpers": {"slow": "slow", "chatty": "chatty"}}"#);
-        let error = store.get("chatty").await.unwrap_err().to_string();
-        assert!(error.contains("65536 bytes"), "{error}");
-        store.options.helper_timeout = Duration::from_millis(50);
-        let error = store.get("slow").await.unwrap_err().to_string();
-        assert!(error.contains("no answer within 50ms"), "{error}");
-    }
-
-    #[test]
-    fn secrets_are_not_printed() {
-        assert_eq!(format!("{:?}", basic("user", "secret")), r#"Basic("user", [secret])"#);
-    }
-}
+mod tests;

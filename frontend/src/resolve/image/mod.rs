@@ -7,6 +7,7 @@
 mod auth;
 pub(crate) mod chain;
 mod challenge;
+mod client;
 pub(crate) mod content;
 mod credentials;
 pub(crate) mod document;
@@ -29,8 +30,10 @@ use super::once::OnceMap;
 use super::transport::Transport;
 
 pub use self::chain::{MAX_CHAIN_BLOBS, MAX_CHAIN_BYTES, MAX_REFERRERS};
+pub use self::client::{BoxFuture, ClientCredentials, ClientToken, TokenRequest};
 pub use self::content::{MAX_ATTESTATION, MAX_CONFIG, MAX_INDEX_DEPTH, MAX_MANIFEST};
 pub use self::credentials::CredentialOptions;
+pub(crate) use self::document::OCI_INDEX;
 pub use self::error::ImageError;
 pub use self::platform::default_platform;
 
@@ -131,6 +134,12 @@ impl ImageResolver {
         let image = RegistryImage::new(self, name);
         // Callers hold many of these at a time, and move them.
         Box::pin(content::metadata(&image, platform.unwrap_or(&default), wanted)).await
+    }
+
+    /// The media type of the manifest or index behind a name, as the registry calls it. Nothing verifies it:
+    /// to be used to choose who reads the document, not to believe anything about it.
+    pub async fn media_type(&self, name: &ImageName) -> Result<String, ImageError> {
+        Box::pin(RegistryImage::new(self, name).media_type()).await
     }
 }
 

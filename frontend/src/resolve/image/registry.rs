@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use oci_spec::image::{Descriptor, Digest, MediaType};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -24,6 +24,14 @@ const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
 const ACCEPT_INDEX: HeaderValue = HeaderValue::from_static(OCI_INDEX);
 const ACCEPT_ANY: HeaderValue = HeaderValue::from_static("*/*");
 const MAX_REFERRER_PAGES: usize = 16;
+
+/// What of a document is wanted.
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Get,
+    /// Nothing but its headers.
+    Head,
+}
 
 /// A body with the media type it came with.
 struct Answer {
@@ -55,12 +63,8 @@ impl<'a> RegistryImage<'a> {
         if let Some(digest) = &digest {
             check_algorithm(&self.reference, digest)?;
         }
-        let id = match (&self.name.digest, &self.name.tag) {
-            (Some(digest), _) => digest,
-            (None, Some(tag)) => tag,
-            (None, None) => "latest",
-        };
-        let answer = self.get(&self.url("manifests", id)?, &ACCEPT_MANIFEST, MAX_MANIFEST, "image").await?;
+        let answer =
+            self.get(&self.url("manifests", self.id())?, &ACCEPT_MANIFEST, MAX_MANIFEST, "image").await?;
         // The Docker-Content-Digest header only says what the server believes.
         let digest = match digest {
             Some(digest) => {
@@ -79,6 +83,27 @@ impl<'a> RegistryImage<'a> {
         let size = answer.bytes.len() as u64;
         let descriptor = Descriptor::new(MediaType::from(media_type.as_str()), size, digest);
         Ok(Arc::new(Root { descriptor, bytes: answer.bytes }))
+    }
+
+    /// The media type of what the name names, by a HEAD: that is cheap, and registries that count pulls don't
+    /// count it. Where the answer tells nothing, the document itself is fetched.
+    pub(super) async fn media_type(&self) -> Result<String, ImageError> {
+        let url = self.url("manifests", self.id())?;
+        let accept = ACCEPT_MANIFEST;
+        let transport = &self.resolver.transport;
+        match transport.retrying(|| Box::pin(self.send(Verb::Head, &url, &accept, "image"))).await {
+            Ok(response) if !is_generic(&media_type(&response)) => Ok(media_type(&response)),
+            // Some servers have no HEAD.
+            Ok(_) | Err(ImageError::UnexpectedStatus { .. }) => {
+                Ok(self.root().await?.descriptor.media_type().to_string())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Digest or tag, as the registry is asked for it.
+    fn id(&self) -> &str {
+        self.name.digest.as_ref().or(self.name.tag.as_ref()).map_or("latest", String::as_str)
     }
 
     async fn fetch_referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
@@ -143,12 +168,9 @@ impl<'a> RegistryImage<'a> {
         transport
             .retrying(|| async {
                 // On the heap: its state is big, and part of the state of everything that waits for it.
-                let response = Box::pin(self.send(url, accept, what)).await?;
-                let headers = response.headers();
-                let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-                let media_type = text(&CONTENT_TYPE).split(';').next().unwrap_or_default();
-                let media_type = media_type.trim().to_ascii_lowercase();
-                let next = next_page(url, text(&LINK));
+                let response = Box::pin(self.send(Verb::Get, url, accept, what)).await?;
+                let media_type = media_type(&response);
+                let next = next_page(url, text(&response, &LINK));
                 let bytes = read_body(transport, response, limit)
                     .await
                     .map_err(|source| self.transport_error(source))?;
@@ -158,23 +180,30 @@ impl<'a> RegistryImage<'a> {
     }
 
     /// Sends the request, logs in when asked to, follows redirects; returns only a 200.
-    async fn send(&self, url: &Url, accept: &HeaderValue, what: &str) -> Result<Response, ImageError> {
+    async fn send(
+        &self,
+        verb: Verb,
+        url: &Url,
+        accept: &HeaderValue,
+        what: &str,
+    ) -> Result<Response, ImageError> {
         let authenticator = &self.resolver.authenticator;
         let used = authenticator.current(self.name).await;
-        let response = self.follow(url, accept, used.as_ref().map(|used| &used.header)).await?;
+        let response = self.follow(verb, url, accept, used.as_ref().map(|used| &used.header)).await?;
         if response.status() != StatusCode::UNAUTHORIZED || !same_origin(response.url(), url) {
             return self.accept_status(response, what);
         }
         let transport = &self.resolver.transport;
         let granted =
             authenticator.log_in(transport, self.name, url, response.headers(), used.as_ref()).await?;
-        let response = self.follow(url, accept, Some(&granted.header)).await?;
+        let response = self.follow(verb, url, accept, Some(&granted.header)).await?;
         self.accept_status(response, what)
     }
 
     /// Follows redirects. The authorization goes to the registry itself and nowhere else.
     async fn follow(
         &self,
+        verb: Verb,
         start: &Url,
         accept: &HeaderValue,
         authorization: Option<&HeaderValue>,
@@ -191,8 +220,11 @@ impl<'a> RegistryImage<'a> {
             {
                 headers.insert(AUTHORIZATION, authorization.clone());
             }
-            let response =
-                transport.get(&url, headers).await.map_err(|source| self.transport_error(source))?;
+            let response = match verb {
+                Verb::Get => transport.get(&url, headers).await,
+                Verb::Head => transport.head(&url, headers).await,
+            };
+            let response = response.map_err(|source| self.transport_error(source))?;
             match transport.redirect_target(&url, &response) {
                 Ok(Some(target)) => url = target,
                 Ok(None) => return Ok(response),
@@ -302,8 +334,7 @@ impl Content for RegistryImage<'_> {
     }
 
     async fn root(&self) -> Result<Arc<Root>, ImageError> {
-        let id = self.name.digest.as_ref().or(self.name.tag.as_ref()).map_or("latest", String::as_str);
-        self.resolver.roots.get(self.key("root", id), async { self.fetch_root().await }).await
+        self.resolver.roots.get(self.key("root", self.id()), async { self.fetch_root().await }).await
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<Bytes, ImageError> {
@@ -322,6 +353,16 @@ impl Content for RegistryImage<'_> {
         let key = self.key("referrers", digest.as_ref());
         self.resolver.referrers.get(key, async { self.fetch_referrers(digest).await.map(Arc::new) }).await
     }
+}
+
+fn text<'r>(response: &'r Response, header: &HeaderName) -> &'r str {
+    response.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// `Content-Type` without parameters.
+fn media_type(response: &Response) -> String {
+    let media_type = text(response, &CONTENT_TYPE).split(';').next().unwrap_or_default();
+    media_type.trim().to_ascii_lowercase()
 }
 
 /// Scheme, host and port.

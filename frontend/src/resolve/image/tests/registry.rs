@@ -277,3 +277,31 @@ async fn a_failure_is_shared_between_tasks() {
     assert_eq!(one.unwrap(), two.unwrap());
     assert_eq!(server.requests().len(), 1);
 }
+
+#[tokio::test]
+async fn media_types_by_head() {
+    let (mut world, [index, image, _]) = World::attested();
+    let untold =
+        Reply::new(200, r#"{"schemaVersion":2,"manifests":[]}"#).header("content-type", "text/plain");
+    world.0.insert(path("manifests", "untold"), untold);
+    let server = Server::start(move |request| match (request.method.as_str(), request.path.as_str()) {
+        ("HEAD", path) if path.ends_with("/headless") => Reply::new(405, ""),
+        ("GET", path) if path.ends_with("/headless") => world.reply(&path.replace("headless", "1")),
+        (_, path) => world.reply(path),
+    })
+    .await;
+    let resolver = resolver();
+    let of = |tag: Option<&str>, digest: Option<&str>| {
+        let (tag, digest) = (tag.map(str::to_owned), digest.map(str::to_owned));
+        let name = ImageName::new(server.authority.as_str(), "team/app", tag, digest).unwrap();
+        let resolver = &resolver;
+        async move { resolver.media_type(&name).await }
+    };
+    assert_eq!(of(Some("1"), None).await.unwrap(), OCI_INDEX);
+    assert_eq!(of(None, Some(digest(&index))).await.unwrap(), OCI_INDEX);
+    assert_eq!(of(Some("1"), Some(digest(&image))).await.unwrap(), OCI_MANIFEST);
+    assert!(server.requests().iter().all(|request| request.method == "HEAD"));
+    assert_eq!(of(Some("headless"), None).await.unwrap(), OCI_INDEX);
+    assert_eq!(of(Some("untold"), None).await.unwrap(), OCI_INDEX);
+    assert!(matches!(of(Some("none"), None).await, Err(ImageError::NotFound { .. })));
+}

@@ -1,0 +1,64 @@
+//! What signals tell `serve`: to stop, or to read its files again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::serve::guard::Guard;
+use crate::serve::notify::Notifier;
+
+/// Signals that are listened for.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// SIGTERM and SIGINT stop, the second at once; SIGHUP reads policies and opens the log anew.
+    pub(super) async fn handle(
+        mut self,
+        guard: Arc<Guard>,
+        notifier: Notifier,
+        stop: watch::Sender<bool>,
+        now: watch::Sender<bool>,
+    ) {
+        let interval = notifier.watchdog_interval().unwrap_or(Duration::from_secs(3600));
+        let mut alive = tokio::time::interval(interval);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+                _ = self.hangup.recv() => {
+                    // The service manager is told on a best effort basis, here and below.
+                    let _untold = notifier.reloading();
+                    guard.policies.reload().await;
+                    if let Some(log) = &guard.log {
+                        log.reopen();
+                    }
+                    let _untold = notifier.ready();
+                    continue;
+                }
+                _ = alive.tick() => {
+                    let _untold = notifier.alive();
+                    continue;
+                }
+            }
+            if *stop.borrow() {
+                now.send_replace(true);
+            }
+            let _untold = notifier.stopping();
+            stop.send_replace(true);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! One build: what holds for it, and the answers to BuildKit's questions about its sources.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use policy_engine::input::Env;
+use policy_engine::policy::PolicySet;
+use tonic::Status;
+
+use super::cache_imports::{self, CacheImport};
+use super::client_policy::combine;
+use super::decision_log::BuildInfo;
+use super::denial;
+use super::guard::Guard;
+use super::policy_session::Verify;
+use super::progress::Steps;
+use super::record::{PolicyId, Record, Verdict};
+use super::run::{self, Loaded, Refusal, Run};
+use super::verify::{Jurisdiction, Verifier, asked_source};
+use crate::buildkit::convert;
+use crate::buildkit::endpoint::Peer;
+use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, CheckPolicyResponse};
+use crate::buildkit::proto::sourcepolicy::PolicyAction;
+use crate::buildkit::proto::{BridgeSolveView, SolveView};
+
+/// Most frontends that one build may run with options of their own.
+const MAX_RUNS: usize = 64;
+
+/// A build that is being solved.
+pub struct Build {
+    guard: Arc<Guard>,
+    info: Arc<BuildInfo>,
+    /// The client's session.
+    session: String,
+    /// The client's own policy session, if it named one.
+    client_policy: Option<String>,
+    /// It is one of the client's helper builds: not recorded, and nothing comes out of it.
+    helper: bool,
+    /// The server's policies when the build began.
+    policies: Arc<PolicySet>,
+    runs: Mutex<Runs>,
+    /// Whether `RUN` goes through the daemon's proxy.
+    proxy: AtomicBool,
+    denied: AtomicBool,
+    verifier: Verifier,
+    steps: Arc<Steps>,
+}
+
+/// Which frontends run in a build, and with which options: policies see those, and they name the repo's
+/// policy.
+#[derive(Default)]
+struct Runs {
+    /// What BuildKit acts on.
+    acted: Vec<Arc<Run>>,
+    /// What the client says it is about to do. Holds until a frontend really runs.
+    told: Option<Arc<Run>>,
+}
+
+impl Build {
+    /// A build of `peer` with the policies that are in force now.
+    pub fn new(guard: Arc<Guard>, peer: &Peer, view: &SolveView) -> Arc<Self> {
+        let info = BuildInfo { reference: view.r#ref.clone(), client: peer.to_string() };
+        let policy = &view.source_policy_session;
+        let has_output = !view.exporters.is_empty()
+            || !view.exporter_deprecated.is_empty()
+            || view.enable_session_exporter;
+        Arc::new(Self {
+            info: Arc::new(info),
+            session: view.session.clone(),
+            client_policy: (!policy.is_empty()).then(|| policy.clone()),
+            helper: view.internal && !has_output,
+            policies: guard.policies.current(),
+            runs: Mutex::default(),
+            proxy: AtomicBool::new(view.proxy_network),
+            denied: AtomicBool::new(false),
+            verifier: guard.verifier(&view.session),
+            steps: guard.steps.of(&view.r#ref),
+            guard,
+        })
+    }
+
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a policy denied one of its sources.
+    pub fn was_denied(&self) -> bool {
+        self.denied.load(Ordering::Relaxed)
+    }
+
+    /// `Control.Solve`: what it imports, and the frontend that it runs or is about to run.
+    pub async fn solve(&self, view: &SolveView) -> Result<(), Status> {
+        if !view.frontend_attrs.is_empty() || !view.frontend.is_empty() {
+            let run = self.run(&view.frontend_attrs, &view.frontend_inputs)?;
+            let mut runs = self.runs();
+            if view.frontend.is_empty() {
+                runs.told = Some(run);
+            } else {
+                runs.acted.push(run);
+            }
+        }
+        self.may_import(cache_imports::from_solve(view)).await
+    }
+
+    /// `LLBBridge.Solve`: the same for a frontend that a client runs.
+    pub async fn bridge_solve(&self, view: &BridgeSolveView) -> Result<(), Status> {
+        if !view.frontend.is_empty() {
+            self.acts_on(self.run(&view.frontend_opt, &view.frontend_inputs)?)?;
+        }
+        self.may_import(cache_imports::from_bridge_solve(view)).await
+    }
+
+    fn acts_on(&self, run: Arc<Run>) -> Result<(), Status> {
+        let mut runs = self.runs();
+        if runs.acted.iter().any(|other| other.is_same(&run)) {
+            return Ok(());
+        }
+        if runs.acted.len() >= MAX_RUNS {
+            return Err(Status::resource_exhausted(format!(
+                "policy-check: the build runs frontends with more than {MAX_RUNS} different sets of options"
+            )));
+        }
+        // What was read for the options that were told needn't be read again.
+        let run = runs.told.clone().filter(|told| told.is_same(&run)).unwrap_or(run);
+        runs.acted.push(run);
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        options: &BTreeMap<String, String>,
+        inputs: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Arc<Run>, Status> {
+        Run::begin(&self.guard, &self.policies, &self.session, options, inputs)
+    }
+
+    async fn may_import(&self, imports: Vec<CacheImport>) -> Result<(), Status> {
+        for import in imports {
+            let judged = self.guard.may_import(&import, &self.policies).await;
+            if let Err(message) = judged {
+                self.guard.metrics.refused("cache-import");
+                self.denied.store(true, Ordering::Relaxed);
+                return Err(denial::status(&[message]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a policy wants `RUN` to go through the daemon's proxy. Waits for the repo's policy, as this
+    /// can't be turned on later.
+    pub async fn wants_proxy(&self) -> Result<bool, Status> {
+        let wanted = match self.judges().await {
+            Ok(judges) => judges.iter().any(|judge| judge.wants_proxy),
+            // Says so to whoever asks about a source.
+            Err(Refusal::Denied(_)) => false,
+            Err(Refusal::Failed(status)) => return Err(status),
+        };
+        if wanted {
+            self.guard.has_proxy_network().await?;
+            self.proxy.store(true, Ordering::Relaxed);
+        }
+        Ok(wanted)
+    }
+
+    /// Whose policies are asked: for each frontend that runs, those of the server and of the repo.
+    async fn judges(&self) -> Result<Vec<Loaded>, Refusal> {
+        let (runs, acted) = {
+            let runs = self.runs();
+            match runs.acted.is_empty() {
+                true => (runs.told.iter().cloned().collect(), false),
+                false => (runs.acted.clone(), true),
+            }
+        };
+        let mut judges = Vec::with_capacity(runs.len().max(1));
+        for run in &runs {
+            judges.push(run.loaded().await?);
+        }
+        if judges.is_empty() {
+            let server = Jurisdiction { policies: Arc::clone(&self.policies), env: Env::default() };
+            let (jurisdiction, wants_proxy) = run::wants_proxy(server).await?;
+            judges.push(Loaded { jurisdiction, has_repo_policy: false, wants_proxy });
+        }
+        // Clients read the policy of a remote context, and other things, by builds that run no frontend.
+        let excused = self.helper && !acted;
+        if self.guard.options.require_repo_policy
+            && !excused
+            && judges.iter().any(|judge| !judge.has_repo_policy)
+        {
+            return Err(Refusal::Denied(
+                "this build brings no policy of its own: keep one beside the Dockerfile (Dockerfile.rego)"
+                    .to_owned(),
+            ));
+        }
+        Ok(judges)
+    }
+
+    async fn decide(&self, request: &CheckPolicyRequest) -> (Result<Answer, Status>, Option<Record>) {
+        let judges = match self.judges().await {
+            Ok(judges) => judges,
+            Err(Refusal::Denied(message)) => return (Ok(denial::answer(vec![message])), None),
+            Err(Refusal::Failed(status)) => return (Err(status), None),
+        };
+        if judges.iter().any(|judge| judge.wants_proxy) && !self.proxy.load(Ordering::Relaxed) {
+            let message = "a policy of this build wants the network proxy (`exec.proxy`), which can be turned on \
+                           only when the build starts: give the same options to the build and to its frontend";
+            return (Ok(denial::answer(vec![message.to_owned()])), None);
+        }
+        let jurisdictions: Vec<_> = judges.into_iter().map(|judge| judge.jurisdiction).collect();
+        let (answer, record) = self.verifier.check(&jurisdictions, request.clone()).await;
+        (answer.map_err(Status::from), Some(record))
+    }
+
+    /// Remembers an answer: in the log, the metrics and the build's progress.
+    async fn note(&self, record: Record) -> Result<(), Status> {
+        if matches!(record.verdict, Verdict::Deny | Verdict::Error) {
+            self.denied.store(true, Ordering::Relaxed);
+        }
+        self.steps.checked(&record);
+        self.guard.note(&self.info, &Arc::new(record)).await
+    }
+}
+
+impl Verify for Build {
+    async fn check_policy(
+        self: Arc<Self>,
+        request: CheckPolicyRequest,
+    ) -> Result<CheckPolicyResponse, Status> {
+        let started = Instant::now();
+        let (mut answer, record) = self.decide(&request).await;
+        let mut record = record.unwrap_or_else(|| refused(&request, &answer));
+        if let (Some(session), Ok(ours)) = (&self.client_policy, &answer) {
+            let both = combine(ours, &self.guard.sessions, session, &request, &self.verifier).await;
+            if both.as_ref().ok() != Some(ours) {
+                by_client(&mut record, &both);
+            }
+            answer = both;
+        }
+        record.elapsed = started.elapsed();
+        self.note(record).await?;
+        Ok(CheckPolicyResponse { result: Some(answer?) })
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        self.steps.close();
+    }
+}
+
+/// What is remembered when no policy was asked.
+fn refused(request: &CheckPolicyRequest, answer: &Result<Answer, Status>) -> Record {
+    let mut record = Record {
+        source: asked_source(request),
+        platform: request.platform.as_ref().and_then(|platform| convert::platform(platform).ok()),
+        digest: None,
+        policies: Vec::new(),
+        verdict: Verdict::Error,
+        messages: Vec::new(),
+        position: None,
+        pin: None,
+        prints: Vec::new(),
+        elapsed: Duration::ZERO,
+        case: None,
+    };
+    set_answer(&mut record, answer);
+    record
+}
+
+/// The client's own policy had the last word.
+fn by_client(record: &mut Record, answer: &Result<Answer, Status>) {
+    record.position = None;
+    record.pin = None;
+    // It can't be decided again without that policy.
+    record.case = None;
+    record.policies = vec![PolicyId { name: "the client's own policy".to_owned(), digest: String::new() }];
+    set_answer(record, answer);
+}
+
+fn set_answer(record: &mut Record, answer: &Result<Answer, Status>) {
+    match answer {
+        Err(status) => {
+            record.verdict = Verdict::Error;
+            record.messages = vec![status.message().to_owned()];
+        }
+        Ok(Answer::Request(_)) => record.verdict = Verdict::Ask,
+        Ok(Answer::Decision(decision)) => {
+            record.verdict = match PolicyAction::try_from(decision.action) {
+                Ok(PolicyAction::Allow) => Verdict::Allow,
+                Ok(PolicyAction::Convert) => Verdict::Convert,
+                Ok(PolicyAction::Deny) | Err(_) => Verdict::Deny,
+            };
+            record.messages = decision.deny_messages.iter().map(|deny| deny.message.clone()).collect();
+            record.pin = decision.update.as_ref().map(convert::source_op);
+        }
+    }
+}

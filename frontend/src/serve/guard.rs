@@ -1,0 +1,249 @@
+//! What all connections share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
+
+use policy_engine::input::Env;
+use policy_engine::policy::{Policy, PolicySet};
+use policy_engine::source::SourceOp;
+use tokio::sync::OnceCell;
+use tonic::Status;
+
+use super::builds::Builds;
+use super::cache_imports::{self, CacheImport};
+use super::decision_log::{BuildInfo, DecisionLog};
+use super::metrics::Metrics;
+use super::policy_session::Verify;
+use super::policy_store::PolicyStore;
+use super::progress::Steps;
+use super::record::Record;
+use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
+use super::run::wants_proxy;
+use super::sessions::Sessions;
+use super::verify::{Jurisdiction, Verifier, VerifierOptions};
+use crate::buildkit::internal_build::InternalBuild;
+use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
+use crate::decide::{Question, decide};
+use crate::resolve::Resolver;
+use crate::resolve::transport::TransportOptions;
+
+/// What the server was told to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether the policy beside a build's Dockerfile is in force too.
+    pub repo_policies: bool,
+    /// Whether a build without one is denied.
+    pub require_repo_policy: bool,
+    /// Whether warnings refuse a repo's policy.
+    pub strict: bool,
+    /// Which caches may be imported.
+    pub cache_imports: cache_imports::Rule,
+    /// Whether the credentials of clients are used to look up what buildkitd can't tell.
+    pub client_credentials: bool,
+    /// How registries and servers are reached.
+    pub transport: TransportOptions,
+}
+
+/// The server's state. Nothing in it outlives the process.
+pub struct Guard {
+    /// What it was told.
+    pub options: Options,
+    /// The builds that are being solved.
+    pub builds: Arc<Builds>,
+    /// The clients' sessions, and our own.
+    pub sessions: Arc<Sessions>,
+    /// The server's policies.
+    pub policies: Arc<PolicyStore>,
+    /// The builds' progress.
+    pub steps: AllSteps,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where decisions are written.
+    pub log: Option<DecisionLog>,
+    /// To buildkitd, for builds of our own.
+    pub daemon: tonic::transport::Channel,
+    stopping: AtomicBool,
+    has_proxy_network: OnceCell<bool>,
+}
+
+impl Guard {
+    /// Of a server that has not begun.
+    pub fn new(
+        options: Options,
+        policies: Arc<PolicyStore>,
+        metrics: Metrics,
+        log: Option<DecisionLog>,
+        daemon: tonic::transport::Channel,
+    ) -> Self {
+        Self {
+            options,
+            builds: Arc::default(),
+            sessions: Arc::default(),
+            policies,
+            steps: AllSteps::default(),
+            metrics,
+            log,
+            daemon,
+            stopping: AtomicBool::new(false),
+            has_proxy_network: OnceCell::new(),
+        }
+    }
+
+    /// From now on no build begins.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether builds may begin, or why not.
+    pub fn health(&self) -> Result<(), String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("the server is stopping".to_owned());
+        }
+        if self.log.as_ref().is_some_and(|log| !log.healthy()) {
+            return Err("the decision log cannot be written".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Answers the questions about one build's sources. `session` is the client's.
+    pub fn verifier(&self, session: &str) -> Verifier {
+        let resolver = Resolver::new(self.options.transport.clone(), None);
+        let credentials = self
+            .options
+            .client_credentials
+            .then(|| super::client_auth::ClientAuth::new(Arc::clone(&self.sessions), session.to_owned()));
+        let resolver = match credentials {
+            Some(credentials) => resolver.with_client_credentials(Arc::new(credentials)),
+            None => resolver,
+        };
+        let options = VerifierOptions { record_cases: self.log.is_some(), ..VerifierOptions::default() };
+        Verifier::new(Arc::new(resolver), options)
+    }
+
+    /// Reads the policy of a build's repo. What the hook fetches for that must be allowed by the server's
+    /// `policies`.
+    pub async fn repo_policy(
+        &self,
+        location: &Location,
+        session: &str,
+        policies: &Arc<PolicySet>,
+    ) -> Result<Option<Arc<Policy>>, RepoPolicyError> {
+        let allowed = |source| judge(policies, self.options.transport.clone(), source);
+        RepoPolicyLoader::new(self.daemon.clone(), self.options.strict).load(location, session, allowed).await
+    }
+
+    /// Whether a build may import a cache; if not, what its user is told.
+    pub async fn may_import(&self, import: &CacheImport, policies: &Arc<PolicySet>) -> Result<(), String> {
+        match self.options.cache_imports.judge(import) {
+            cache_imports::Verdict::Allowed => Ok(()),
+            cache_imports::Verdict::Denied(message) => Err(message),
+            cache_imports::Verdict::AskPolicy(source) => {
+                judge(policies, self.options.transport.clone(), source).await
+            }
+        }
+    }
+
+    /// Fails unless buildkitd has the proxy network.
+    pub async fn has_proxy_network(&self) -> Result<(), Status> {
+        let has = self.has_proxy_network.get_or_try_init(|| async {
+            let failed = |error| {
+                Status::failed_precondition(format!(
+                    "policy-check: cannot ask buildkitd what it can do: {error}"
+                ))
+            };
+            let build = InternalBuild::start(self.daemon.clone(), "").map_err(failed)?;
+            let capabilities = build.capabilities().await.map_err(failed)?;
+            build.finish().await.map_err(failed)?;
+            Ok::<_, Status>(capabilities.contains("exec.meta.network.proxy"))
+        });
+        if *has.await? {
+            return Ok(());
+        }
+        Err(Status::failed_precondition(
+            "policy-check: a policy wants the network proxy (`exec.proxy`), which this buildkitd does not have: it needs BuildKit 0.31 or newer",
+        ))
+    }
+
+    /// Writes a decision down. While the log cannot be written, nothing is decided.
+    pub async fn note(&self, build: &Arc<BuildInfo>, record: &Arc<Record>) -> Result<(), Status> {
+        self.metrics.checked(record.verdict, record.elapsed);
+        let Some(log) = &self.log else { return Ok(()) };
+        if !log.healthy() {
+            let text = "policy-check: the decision log cannot be written, so nothing is decided: see the server's own log";
+            return Err(Status::unavailable(text));
+        }
+        log.write(build, record).await;
+        Ok(())
+    }
+}
+
+/// Asks the server's policies about a source that the hook itself is about to fetch for a build.
+async fn judge(
+    policies: &Arc<PolicySet>,
+    transport: TransportOptions,
+    source: SourceOp,
+) -> Result<(), String> {
+    let policies = Arc::clone(policies);
+    let judged = tokio::task::spawn_blocking(move || {
+        let (env, now) = (Env::default(), SystemTime::now());
+        let judge = crate::resolve::Judge {
+            policies: Arc::clone(&policies),
+            source: source.clone(),
+            platform: None,
+            env: env.clone(),
+            now,
+        };
+        let resolver = Arc::new(Resolver::new(transport, Some(judge)));
+        let question = Question { policies: &policies, source: &source, platform: None, env: &env, now };
+        let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
+        if verdict.pin.is_some() {
+            return Err("a policy pins it, and it cannot be pinned here".to_owned());
+        }
+        if verdict.allowed() { Ok(()) } else { Err(verdict.decision.messages.join("; ")) }
+    });
+    judged.await.unwrap_or_else(|error| Err(format!("a policy broke down: {error}")))
+}
+
+struct Unheard;
+
+impl crate::decide::Observer for Unheard {
+    fn asked(&mut self, _round: usize, _requests: &[policy_engine::metadata::Request]) {}
+    fn slow(&mut self, _requests: &[policy_engine::metadata::Request]) {}
+}
+
+/// Any client may ask for a decision by the server's policies, without a build.
+impl Verify for Guard {
+    async fn check_policy(
+        self: Arc<Self>,
+        request: CheckPolicyRequest,
+    ) -> Result<CheckPolicyResponse, Status> {
+        let server = Jurisdiction { policies: self.policies.current(), env: Env::default() };
+        let (jurisdiction, _) = wants_proxy(server).await?;
+        let verifier = self.verifier("");
+        let (answer, record) = verifier.check(&[jurisdiction], request).await;
+        self.note(&Arc::default(), &Arc::new(record)).await?;
+        Ok(CheckPolicyResponse { result: Some(answer?) })
+    }
+}
+
+/// The progress of builds, by their ids: whoever follows a build may come before it, or after.
+#[derive(Default)]
+pub struct AllSteps {
+    known: Mutex<HashMap<String, Weak<Steps>>>,
+}
+
+impl AllSteps {
+    /// The steps of a build, for as long as somebody holds them.
+    pub fn of(&self, reference: &str) -> Arc<Steps> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(steps) = known.get(reference).and_then(Weak::upgrade) {
+            return steps;
+        }
+        known.retain(|_, steps| steps.strong_count() > 0);
+        let steps = Arc::new(Steps::new());
+        known.insert(reference.to_owned(), Arc::downgrade(&steps));
+        steps
+    }
+}

@@ -1,0 +1,197 @@
+//! The clients' sessions: passed through as they are, and opened only where the client's own policy must be
+//! asked too.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::SendRequest;
+use http::{HeaderMap, HeaderValue, Response};
+use tokio::sync::watch;
+use tonic::Status;
+
+use super::uplink::Uplink;
+use crate::buildkit::forward::{self, Call};
+use crate::buildkit::proto::policysession;
+use crate::buildkit::service::Channel;
+use crate::buildkit::tunnel::Tunnel;
+use crate::buildkit::{grpc, limits};
+
+/// Id of a session, in the request that opens it.
+pub const UUID: &str = "x-docker-expose-session-uuid";
+/// A method that the session exposes; repeated.
+pub const METHOD: &str = "x-docker-expose-session-grpc-method";
+
+/// How long a session may take to appear that a build names.
+pub const APPEARS_WITHIN: Duration = Duration::from_secs(10);
+
+/// The sessions that are open through this hook, and those of the hook itself.
+#[derive(Default)]
+pub struct Sessions {
+    open: Mutex<Open>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    clients: HashMap<String, Option<Channel>>,
+    /// Ids of policy sessions. One that was used is never free again.
+    own: HashSet<String>,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the id of a policy session from everybody else.
+    pub fn reserve(&self, id: &str) {
+        self.lock().own.insert(id.to_owned());
+    }
+
+    /// The id is not used any more.
+    pub fn forget(&self, id: &str) {
+        self.lock().own.remove(id);
+    }
+
+    /// How many sessions of clients are open.
+    pub fn count(&self) -> usize {
+        self.lock().clients.len()
+    }
+
+    /// Takes `id` for a client, unless somebody has it: the daemon would let a second session take over the
+    /// first.
+    fn take(self: &Arc<Self>, id: &str) -> Result<Taken, Status> {
+        let mut open = self.lock();
+        if open.own.contains(id) || open.clients.contains_key(id) {
+            return Err(Status::already_exists(
+                "policy-check: a session with this id is open: start the build again to get a new id",
+            ));
+        }
+        open.clients.insert(id.to_owned(), None);
+        Ok(Taken { sessions: Arc::clone(self), id: id.to_owned() })
+    }
+
+    /// The inside of a client's session, to call its services. Waits for a session that is about to come.
+    pub async fn channel(&self, id: &str) -> Result<Channel, Status> {
+        // A prefix before a colon is not part of the id, for the daemon either.
+        let id = id.rsplit_once(':').map_or(id, |(_, id)| id);
+        let mut changed = self.changed.subscribe();
+        let appeared = async {
+            loop {
+                changed.borrow_and_update();
+                if let Some(Some(channel)) = self.lock().clients.get(id) {
+                    return channel.clone();
+                }
+                // The sender lives as long as `self`.
+                let _lives = changed.changed().await;
+            }
+        };
+        tokio::time::timeout(APPEARS_WITHIN, appeared).await.map_err(|_| {
+            Status::failed_precondition(
+                "policy-check: the build names a policy session of the client that did not appear, or exposes no PolicyVerifier",
+            )
+        })
+    }
+
+    /// The inside of a client's session, if it was opened.
+    pub fn opened(&self, id: &str) -> Option<Channel> {
+        let id = id.rsplit_once(':').map_or(id, |(_, id)| id);
+        self.lock().clients.get(id).cloned().flatten()
+    }
+}
+
+/// A client's hold on its id.
+struct Taken {
+    sessions: Arc<Sessions>,
+    id: String,
+}
+
+impl Taken {
+    fn opened(&self, channel: Channel) {
+        self.sessions.lock().clients.insert(self.id.clone(), Some(channel));
+        self.sessions.changed.send_replace(());
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.sessions.lock().clients.remove(&self.id);
+    }
+}
+
+/// Passes a client's `Control/Session` on, for as long as it lasts.
+pub async fn session(sessions: &Arc<Sessions>, uplink: &Uplink, open_all: bool, mut call: Call) {
+    let taken = match id(&call.head.headers).and_then(|id| sessions.take(id)) {
+        Ok(taken) => taken,
+        Err(status) => return grpc::refuse(&mut call.respond, &status),
+    };
+    let upstream = match uplink.sender().await {
+        Ok(upstream) => upstream,
+        Err(status) => return grpc::refuse(&mut call.respond, &status),
+    };
+    if exposes(&call.head.headers, policysession::CHECK_POLICY) || open_all && has_auth(&call.head.headers) {
+        opened(&taken, call, upstream).await;
+    } else {
+        call.forward(upstream).await;
+    }
+}
+
+/// The id that a session is opened with.
+fn id(headers: &HeaderMap) -> Result<&str, Status> {
+    let mut values = headers.get_all(UUID).iter();
+    let id = values.next().map(HeaderValue::to_str);
+    match (id, values.next()) {
+        (Some(Ok(id)), None) if !id.is_empty() => Ok(id),
+        _ => Err(Status::invalid_argument("policy-check: a session needs exactly one id")),
+    }
+}
+
+fn exposes(headers: &HeaderMap, method: &str) -> bool {
+    let is_method = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(method.as_bytes());
+    headers.get_all(METHOD).iter().any(is_method)
+}
+
+fn has_auth(headers: &HeaderMap) -> bool {
+    exposes(headers, "/moby.filesync.v1.Auth/Credentials")
+}
+
+/// Ends both tunnels here, and passes on each call of the daemon inside.
+async fn opened(taken: &Taken, call: Call, upstream: SendRequest<Bytes>) {
+    let Call { head, body, mut respond } = call;
+    let (response, sink) = match forward::open(&head, upstream, false).await {
+        Ok(streams) => streams,
+        Err(error) => return grpc::refuse(&mut respond, &forward::broken(&error)),
+    };
+    let mut answered = Response::new(());
+    answered.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    let Ok(client_sink) = respond.send_response(answered, false) else { return };
+    let client = Tunnel::accepted(body, client_sink);
+    let daemon = Tunnel::called(response, sink);
+    let Ok((sender, connection)) = limits::client().handshake(client).await else { return };
+    taken.opened(Channel(sender.clone()));
+    let client_side = async { drop(connection.await) };
+    tokio::select! {
+        () = client_side => {}
+        () = serve_daemon(daemon, sender) => {}
+    }
+}
+
+async fn serve_daemon(daemon: Tunnel, client: SendRequest<Bytes>) {
+    let Ok(mut connection) = limits::server().handshake(daemon).await else { return };
+    let mut calls = tokio::task::JoinSet::new();
+    while let Some(Ok((request, respond))) = connection.accept().await {
+        calls.spawn(inner_call(request, respond, client.clone()));
+        while calls.try_join_next().is_some() {}
+    }
+}
+
+async fn inner_call(
+    request: http::Request<RecvStream>,
+    respond: h2::server::SendResponse<Bytes>,
+    client: SendRequest<Bytes>,
+) {
+    Call::new(request, respond).forward(client).await;
+}

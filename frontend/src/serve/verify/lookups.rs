@@ -1,0 +1,150 @@
+//! What BuildKit is asked for, and what is looked up without it.
+
+use std::sync::Arc;
+
+use policy_engine::metadata::{ImageMetadata, ImageWanted, Metadata, Request, Wanted};
+use policy_engine::source::{ImageSource, Source, SourceOp};
+use tokio::task::JoinSet;
+
+use super::VerifyError;
+use super::progress::Progress;
+use super::question::{Question, digest_of};
+use crate::lookup::ResolveMediaType;
+use crate::redact;
+use crate::resolve::image::OCI_INDEX;
+use crate::resolve::once::OnceMap;
+
+/// Looks things up, each once in a build; a failure is a result too.
+pub(super) struct Lookups<R> {
+    resolver: Arc<R>,
+    found: OnceMap<Request, Result<Metadata, String>>,
+    media_types: OnceMap<String, Result<String, String>>,
+}
+
+/// How to find out more about the source that BuildKit asks about.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// BuildKit is asked for these.
+    Ask(Wanted),
+    /// It was looked up: the source's metadata as far as it is known now.
+    Found(Metadata),
+}
+
+impl<R: ResolveMediaType> Lookups<R> {
+    pub(super) fn new(resolver: Arc<R>) -> Self {
+        Self { resolver, found: OnceMap::default(), media_types: OnceMap::default() }
+    }
+
+    /// How to get what is `wanted` about the source of `question`, of which `known` is known so far.
+    ///
+    /// BuildKit goes first. But it crashes when it is asked for the attestations of what isn't an OCI index, so
+    /// it is asked for those only once the digest is known, and what that digest is.
+    pub(super) async fn plan(
+        &self,
+        question: &Question,
+        wanted: Wanted,
+        known: Option<&Metadata>,
+        progress: &Progress,
+    ) -> Result<Plan, VerifyError> {
+        let image = wanted.image.clone().unwrap_or_default();
+        if !image.attestation_chain && image.attestations.is_empty() {
+            return Ok(Plan::Ask(wanted));
+        }
+        let plain = || Wanted {
+            image: Some(ImageWanted { config: true, ..ImageWanted::default() }),
+            ..Wanted::default()
+        };
+        let Ok(Source::Image(source)) = Source::parse(&question.source) else {
+            return Err(VerifyError::LayoutAttestations { source_shown: question.shown() });
+        };
+        let Some(digest) = digest_of(&question.source, known) else { return Ok(Plan::Ask(plain())) };
+        let pinned = pinned(&source, &digest)
+            .ok_or_else(|| failed(&question.source, format!("its digest is {digest:?}")))?;
+        if self.media_type(&pinned).await? == OCI_INDEX {
+            progress.expect(question, &digest);
+            return Ok(Plan::Ask(wanted));
+        }
+        let found = known.and_then(|known| known.image.clone()).unwrap_or_default();
+        if image.config && found.config.is_none() {
+            return Ok(Plan::Ask(plain()));
+        }
+        let request = Request {
+            source: pinned.to_op(),
+            platform: question.platform.clone(),
+            wanted: Wanted { image: Some(ImageWanted { config: false, ..image }), ..Wanted::default() },
+        };
+        let own = self.one(&request).await?.image.unwrap_or_default();
+        let image = ImageMetadata { digest, attestation_chain: own.attestation_chain, ..found };
+        Ok(Plan::Found(Metadata { image: Some(image), ..Metadata::default() }))
+    }
+
+    /// Whether the image in question is an OCI index; `None` while its digest is not known.
+    pub(super) async fn has_index(
+        &self,
+        question: &Question,
+        progress: &Progress,
+    ) -> Result<Option<bool>, VerifyError> {
+        let Ok(Source::Image(source)) = Source::parse(&question.source) else { return Ok(Some(false)) };
+        let Some(digest) = digest_of(&question.source, question.known.as_ref()) else { return Ok(None) };
+        let pinned = pinned(&source, &digest)
+            .ok_or_else(|| failed(&question.source, format!("its digest is {digest:?}")))?;
+        progress.expect(question, &digest);
+        Ok(Some(self.media_type(&pinned).await? == OCI_INDEX))
+    }
+
+    async fn media_type(&self, image: &ImageSource) -> Result<String, VerifyError> {
+        let ask = async { self.resolver.media_type(image).await.map_err(|error| error.to_string()) };
+        let name = image.reference.to_string();
+        self.media_types.get(name, ask).await.map_err(|cause| failed(&image.to_op(), cause))
+    }
+
+    /// Looks up one source.
+    async fn one(&self, request: &Request) -> Result<Metadata, VerifyError> {
+        // A provenance may name whatever it likes: nothing of this machine is read for it.
+        let is_remote = Source::parse(&request.source)
+            .is_ok_and(|source| !matches!(source, Source::Local(_) | Source::OciLayout(_)));
+        if !is_remote {
+            return Err(failed(&request.source, "it is neither an image, nor a git ref, nor a URL".into()));
+        }
+        let ask = async { self.resolver.resolve(request).await.map_err(|error| error.to_string()) };
+        self.found.get(request.clone(), ask).await.map_err(|cause| failed(&request.source, cause))
+    }
+
+    /// Looks all of it up at once, in the order of the requests.
+    pub(super) async fn all(
+        self: &Arc<Self>,
+        requests: Vec<Request>,
+    ) -> Result<Vec<(Request, Metadata)>, VerifyError> {
+        let mut running = JoinSet::new();
+        for (at, request) in requests.iter().cloned().enumerate() {
+            let lookups = Arc::clone(self);
+            running.spawn(async move { (at, lookups.one(&request).await) });
+        }
+        let mut found: Vec<_> = requests.iter().map(|_| None).collect();
+        while let Some(done) = running.join_next().await {
+            // A task that broke down leaves its place empty.
+            if let Ok((at, metadata)) = done {
+                found[at] = Some(metadata);
+            }
+        }
+        let broke_down = |request: &Request| Err(failed(&request.source, "the lookup broke down".into()));
+        requests
+            .into_iter()
+            .zip(found)
+            .map(|(request, found)| {
+                let metadata = found.unwrap_or_else(|| broke_down(&request))?;
+                Ok((request, metadata))
+            })
+            .collect()
+    }
+}
+
+fn failed(source: &SourceOp, cause: String) -> VerifyError {
+    VerifyError::Lookup { source_shown: redact::source(source), cause }
+}
+
+/// The image by its digest alone, so that no tag can move it.
+fn pinned(image: &ImageSource, digest: &str) -> Option<ImageSource> {
+    let name = format!("{}@{digest}", image.reference.name());
+    ImageSource::parse(&name).ok().filter(|pinned| pinned.reference.digest() == Some(digest))
+}
