@@ -16,7 +16,7 @@ use crate::buildkit::llb;
 use crate::buildkit::proto::pb;
 
 /// How long the daemon may take to fetch a remote context, which the build needs anyway.
-const FETCH: Duration = Duration::from_secs(300);
+const FETCH: Duration = Duration::from_mins(5);
 /// Bytes of files that are kept for the next check of the same build.
 const KEPT: usize = 16 << 20;
 /// How long a policy waits for a file: what is remote is fetched on the first read.
