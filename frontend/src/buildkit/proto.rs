@@ -49,6 +49,7 @@ pub mod policysession {
 
     /// What a [`CheckPolicyResponse`] holds.
     #[derive(Clone, PartialEq, prost::Oneof)]
+    #[allow(clippy::large_enum_variant, reason = "one at a time, and gone once it is sent")]
     pub enum Answer {
         /// It is decided.
         #[prost(message, tag = "1")]
@@ -105,6 +106,9 @@ pub struct SolveView {
     /// Cache imports and exports.
     #[prost(message, optional, tag = "8")]
     pub cache: Option<control::CacheOptions>,
+    /// Definitions that the frontend takes instead of directories (`pb.Definition`, encoded), by name.
+    #[prost(btree_map = "string, bytes", tag = "10")]
+    pub frontend_inputs: BTreeMap<String, Vec<u8>>,
     /// Not recorded in the history; buildx marks its own helper builds so.
     #[prost(bool, tag = "11")]
     pub internal: bool,
@@ -134,4 +138,7 @@ pub struct BridgeSolveView {
     /// Caches to import.
     #[prost(message, repeated, tag = "12")]
     pub cache_imports: Vec<gateway::CacheOptionsEntry>,
+    /// Definitions that the frontend takes instead of directories (`pb.Definition`, encoded), by name.
+    #[prost(btree_map = "string, bytes", tag = "13")]
+    pub frontend_inputs: BTreeMap<String, Vec<u8>>,
 }
