@@ -49,6 +49,7 @@ pub mod policysession {
 
     /// What a [`CheckPolicyResponse`] holds.
     #[derive(Clone, PartialEq, prost::Oneof)]
+    #[allow(clippy::large_enum_variant, reason = "one at a time, and gone once it is sent")]
     pub enum Answer {
         /// It is decided.
         #[prost(message, tag = "1")]

@@ -112,3 +112,51 @@ fn a_policy_to_adopt_that_does_not_load() {
         run_in(&fixture("."), ["replay", "soundness.jsonl", "--policy", policy.to_str().unwrap()]).finish();
     assert_eq!(run.code, 2, "{}", run.stderr);
 }
+
+/// A decision log: a denial with its case, and lines without one.
+const LOG: &str = r#"{"time": "2026-01-01T00:00:00Z", "decision": "ask", "source": {"identifier": "docker-image://a"}}
+{"time": "2026-01-01T00:00:00Z", "decision": "deny", "replay": {"case": {"name": "local://context", "policies": [{"name": "Dockerfile.rego", "digest": "sha256:00"}], "env": {"filename": "Dockerfile", "args": {"A": "1"}}, "identifier": "local://context", "attrs": {}, "arch": null}, "steps": [{"check": {"Source": {"Source": {"identifier": "local://context"}}}, "decision": {"action": "DENY", "denyMessages": [{"message": "no"}]}}], "final": "DENY"}}
+{"time": "2026-01-01T00:00:00Z", "decision": "error", "replay": null}
+"#;
+
+#[test]
+fn decision_logs_are_decided_by_a_new_policy() {
+    let place = Place::new();
+    place.write("log.jsonl", LOG);
+    place.write(
+        "new.rego",
+        "package docker\n\nallow := input.env.args.A == \"1\"\n\ndecision := {\"allow\": allow}\n",
+    );
+    assert_snapshot!(place.run(["replay", "log.jsonl", "--policy", "new.rego"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    local://context: DENY -> ALLOW
+    0 of 1 cases agree, 1 differ; 2 lines without a case skipped
+    -- stderr --
+    "#);
+    assert_snapshot!(place.run(["replay", "log.jsonl"]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: log.jsonl:2: the recording holds no policy files
+    help: a decision log names its policies only by digest: decide by others with --policy FILE
+    "#);
+    place.write("empty.jsonl", "{}\n");
+    assert_snapshot!(place.run(["replay", "empty.jsonl", "--policy", "new.rego"]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: no recordings in `empty.jsonl`; 1 line without a case skipped
+    "#);
+}
+
+#[test]
+fn several_builds_must_all_be_allowed() {
+    let place = Place::new();
+    let envs = r#""envs": [{"args": {"A": "1"}}, {"args": {"A": "2"}}]"#;
+    let log = LOG.replace(r#""env": {"filename": "Dockerfile", "args": {"A": "1"}}"#, envs);
+    assert!(log.contains("envs"));
+    place.write("log.jsonl", log);
+    place.write("new.rego", "package docker\n\ndefault allow := false\n\nallow if input.env.args.A == \"1\"\n\ndecision := {\"allow\": allow}\n");
+    assert_eq!(place.run(["replay", "log.jsonl", "--policy", "new.rego"]).finish().code, 0);
+}

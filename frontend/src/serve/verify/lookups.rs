@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use policy_engine::metadata::{ImageMetadata, ImageWanted, Metadata, Request, Wanted};
 use policy_engine::source::{ImageSource, Source, SourceOp};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::VerifyError;
@@ -14,11 +15,15 @@ use crate::redact;
 use crate::resolve::image::OCI_INDEX;
 use crate::resolve::once::OnceMap;
 
+/// Lookups of one build that may run at a time: a provenance may name thousands of materials.
+pub(super) const MAX_LOOKUPS: usize = 16;
+
 /// Looks things up, each once in a build; a failure is a result too.
 pub(super) struct Lookups<R> {
     resolver: Arc<R>,
     found: OnceMap<Request, Result<Metadata, String>>,
     media_types: OnceMap<String, Result<String, String>>,
+    turns: Semaphore,
 }
 
 /// How to find out more about the source that BuildKit asks about.
@@ -32,7 +37,12 @@ pub(super) enum Plan {
 
 impl<R: ResolveMediaType> Lookups<R> {
     pub(super) fn new(resolver: Arc<R>) -> Self {
-        Self { resolver, found: OnceMap::default(), media_types: OnceMap::default() }
+        Self {
+            resolver,
+            found: OnceMap::default(),
+            media_types: OnceMap::default(),
+            turns: Semaphore::new(MAX_LOOKUPS),
+        }
     }
 
     /// How to get what is `wanted` about the source of `question`, of which `known` is known so far.
@@ -106,7 +116,10 @@ impl<R: ResolveMediaType> Lookups<R> {
         if !is_remote {
             return Err(failed(&request.source, "it is neither an image, nor a git ref, nor a URL".into()));
         }
-        let ask = async { self.resolver.resolve(request).await.map_err(|error| error.to_string()) };
+        let ask = async {
+            let _turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+            self.resolver.resolve(request).await.map_err(|error| error.to_string())
+        };
         self.found.get(request.clone(), ask).await.map_err(|cause| failed(&request.source, cause))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy_engine::input::Env;
-use policy_engine::metadata::{AttestationChain, HttpMetadata, ImageMetadata, Metadata};
+use policy_engine::metadata::{AttestationChain, Blob, Descriptor, HttpMetadata, ImageMetadata, Metadata};
 use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
 use policy_engine::source::SourceOp;
 
@@ -13,6 +13,7 @@ use crate::buildkit::proto::pb;
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, DecisionResponse};
 use crate::buildkit::proto::sourcepolicy::PolicyAction;
 use crate::serve::record::Verdict;
+use crate::serve::verify::lookups::MAX_LOOKUPS;
 use crate::serve::verify::{Jurisdiction, VerifyError};
 
 const LOCAL: &str = "local://context";
@@ -234,33 +235,37 @@ async fn attestations_of_layouts_cannot_be_had() {
     assert!(matches!(end.answer, Err(VerifyError::LayoutAttestations { .. })), "{:?}", end.answer);
 }
 
-#[tokio::test]
-async fn materials_are_looked_up_once_in_a_build() {
-    let material = "https://files.test/a";
+/// `IMAGE` with a provenance that names these URLs; each has the digest `a`.
+fn world_with_materials(materials: &[String]) -> Arc<World> {
+    let list: Vec<_> = materials.iter().map(|uri| serde_json::json!({"uri": uri})).collect();
     let statement = serde_json::json!({
         "predicateType": "https://slsa.dev/provenance/v0.2",
-        "predicate": {"buildType": "https://build.test/", "materials": [
-            {"uri": material, "digest": {"sha256": "a".repeat(64)}},
-        ]},
+        "predicate": {"buildType": "https://build.test/", "materials": list},
     });
-    let descriptor = policy_engine::metadata::Descriptor {
+    let descriptor = Descriptor {
         digest: digest('c'),
         annotations: [("in-toto.io/predicate-type".into(), "https://slsa.dev/provenance/v0.2".into())].into(),
-        ..Default::default()
+        ..Descriptor::default()
     };
-    let blob = policy_engine::metadata::Blob { descriptor, data: statement.to_string().into() };
     let chain = AttestationChain {
         root: digest('a'),
         attestation_manifest: digest('d'),
-        blobs: [(digest('c'), blob)].into(),
+        blobs: [(digest('c'), Blob { descriptor, data: statement.to_string().into() })].into(),
         ..AttestationChain::default()
     };
     let image = ImageMetadata { digest: digest('a'), config: None, attestation_chain: Some(chain) };
     let mut world = World::default();
     world.learn(&SourceOp::new(IMAGE), Metadata { image: Some(image), ..Metadata::default() });
-    let http = HttpMetadata { checksum: digest('a'), checksum_response: None };
-    world.learn(&SourceOp::new(material), Metadata { http: Some(http), ..Metadata::default() });
-    let world = Arc::new(world);
+    for material in materials {
+        let http = HttpMetadata { checksum: digest('a'), checksum_response: None };
+        world.learn(&SourceOp::new(material), Metadata { http: Some(http), ..Metadata::default() });
+    }
+    Arc::new(world)
+}
+
+#[tokio::test]
+async fn materials_are_looked_up_once_in_a_build() {
+    let world = world_with_materials(&["https://files.test/a".into()]);
     let rules = format!(
         "default allow := false\nallow if input.image.provenance.materials[0].http.checksum == \"{}\"\n\
          decision := {{\"allow\": allow}}",
@@ -271,8 +276,9 @@ async fn materials_are_looked_up_once_in_a_build() {
         let question = question(&SourceOp::new(IMAGE), amd64());
         let end = converse(&verifier, &world, &jurisdiction, question).await;
         assert_eq!(decision(end.answer), DecisionResponse::default());
+        // The case knows the material too, so it can be decided again.
         let case = end.record.case.unwrap();
-        assert!(case["materials"].as_array().is_some_and(|materials| materials.len() == 1), "{case}");
+        assert_eq!(case["materials"].as_array().map(Vec::len), Some(1), "{case}");
         let log = tempfile::tempdir().unwrap();
         let path = log.path().join("log.jsonl");
         std::fs::write(&path, serde_json::json!({"replay": case}).to_string()).unwrap();
@@ -282,6 +288,30 @@ async fn materials_are_looked_up_once_in_a_build() {
     }
     let asked = world.asked.lock().unwrap().join("\n");
     assert!(asked.matches("files.test").count() == 1 && asked.matches("media type").count() == 1, "{asked}");
+}
+
+#[tokio::test]
+async fn many_materials_take_turns() {
+    let materials: Vec<_> = (0..100).map(|number| format!("https://files.test/{number}")).collect();
+    let world = world_with_materials(&materials);
+    let rules = "allow if every m in input.image.provenance.materials { m.http.checksum != \"x\" }\n\
+                 default allow := false\ndecision := {\"allow\": allow}";
+    let question = question(&SourceOp::new(IMAGE), amd64());
+    let end = converse(&verifier(&world), &world, &[jurisdiction("p.rego", rules)], question).await;
+    assert_eq!(decision(end.answer), DecisionResponse::default());
+    assert!(world.asked.lock().unwrap().len() > materials.len());
+    assert_eq!(world.most_lookups(), MAX_LOOKUPS);
+}
+
+#[tokio::test]
+async fn a_material_that_cannot_be_had_is_an_error() {
+    let mut gone = world_with_materials(&["https://files.test/a".into()]);
+    Arc::get_mut(&mut gone).unwrap().sources.remove("https://files.test/a");
+    let rules = "default allow := true\nallow := false if input.image.provenance.materials[0].http.checksum == \"x\"\n\
+                 decision := {\"allow\": allow}";
+    let question = question(&SourceOp::new(IMAGE), amd64());
+    let end = converse(&verifier(&gone), &gone, &[jurisdiction("p.rego", rules)], question).await;
+    assert!(matches!(end.answer, Err(VerifyError::Lookup { .. })), "{:?}", end.answer);
 }
 
 #[tokio::test]

@@ -25,6 +25,15 @@ pub(super) struct World {
     pub(super) indexes: Vec<String>,
     /// What our own resolver was asked.
     pub(super) asked: Mutex<Vec<String>>,
+    /// How many lookups are running, and how many were at a time.
+    running: Mutex<(usize, usize)>,
+}
+
+impl World {
+    /// The most lookups that ran at a time.
+    pub(super) fn most_lookups(&self) -> usize {
+        self.running.lock().unwrap().1
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +109,15 @@ impl Resolve for World {
 
     async fn resolve(&self, request: &Request) -> Result<Metadata, Missing> {
         self.asked.lock().unwrap().push(describe_one(request));
+        {
+            let (running, most) = &mut *self.running.lock().unwrap();
+            *running += 1;
+            *most = (*most).max(*running);
+        }
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.running.lock().unwrap().0 -= 1;
         let identifier = &request.source.identifier;
         let digest = identifier.rsplit_once('@').map(|(_, digest)| digest);
         let by_digest = |known: &&Metadata| known.image.as_ref().map(|image| &*image.digest) == digest;
