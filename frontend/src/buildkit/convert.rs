@@ -205,7 +205,8 @@ mod tests {
     fn what_was_not_asked_for_is_not_there() {
         let response = gateway::ResolveSourceMetaResponse::default();
         assert_eq!(metadata(response.clone()), Ok(None));
-        let empty = gateway::ResolveSourceMetaResponse { image: Some(Default::default()), ..response };
+        let image = Some(gateway::ResolveSourceImageResponse::default());
+        let empty = gateway::ResolveSourceMetaResponse { image, ..response };
         assert_eq!(metadata(empty), Ok(None));
         let git = gateway::ResolveSourceGitResponse { checksum: "a".into(), ..Default::default() };
         let git = gateway::ResolveSourceMetaResponse { git: Some(git), ..Default::default() };

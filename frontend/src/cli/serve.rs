@@ -66,7 +66,7 @@ struct PolicyArgs {
     cache_imports: cache_imports::Mode,
     /// Cache that may be imported all the same: a reference, or a prefix that ends in `/*`
     #[arg(long, value_name = "REF")]
-    allow_cache_import: Vec<String>,
+    allow_cache_import: Vec<cache_imports::Pattern>,
     /// Look up with a client's registry credentials what buildkitd can't tell; opens the clients' sessions
     #[arg(long)]
     client_credentials: bool,
@@ -207,10 +207,10 @@ impl Args {
             repo_policies: !self.policies.no_repo_policy,
             require_repo_policy: self.policies.require_repo_policy,
             strict: self.policies.strict,
-            cache_imports: cache_imports::Rule::new(
-                self.policies.cache_imports,
-                self.policies.allow_cache_import.clone(),
-            ),
+            cache_imports: cache_imports::Rule {
+                mode: self.policies.cache_imports,
+                allowed: self.policies.allow_cache_import.clone(),
+            },
             client_credentials: self.policies.client_credentials,
             transport: self.connection.options(),
         }

@@ -10,6 +10,8 @@ mod compare;
 mod json_value;
 mod message;
 mod recording;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt::Write as _;
 use std::fs::File;

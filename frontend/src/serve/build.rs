@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
+use policy_engine::source::Platform;
 use tonic::Status;
 
 use super::cache_imports::{self, CacheImport};
@@ -228,6 +229,7 @@ impl Verify for Build {
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
         let started = Instant::now();
+        self.steps.started(&asked_source(&request), asked_platform(&request).as_ref());
         let (mut answer, record) = self.decide(&request).await;
         let mut record = record.unwrap_or_else(|| refused(&request, &answer));
         if let (Some(session), Ok(ours)) = (&self.client_policy, &answer) {
@@ -249,11 +251,15 @@ impl Drop for Build {
     }
 }
 
+fn asked_platform(request: &CheckPolicyRequest) -> Option<Platform> {
+    request.platform.as_ref().and_then(|platform| convert::platform(platform).ok())
+}
+
 /// What is remembered when no policy was asked.
 fn refused(request: &CheckPolicyRequest, answer: &Result<Answer, Status>) -> Record {
     let mut record = Record {
         source: asked_source(request),
-        platform: request.platform.as_ref().and_then(|platform| convert::platform(platform).ok()),
+        platform: asked_platform(request),
         digest: None,
         policies: Vec::new(),
         verdict: Verdict::Error,

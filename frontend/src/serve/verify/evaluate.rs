@@ -56,7 +56,9 @@ fn judge(
                 allowed.warnings.extend(decision.warnings);
                 allowed.position = allowed.position.or(decision.position);
             }
-            decided => return Ok(Judgement { outcome: decided, by: Some(Arc::clone(jurisdiction)) }),
+            decided @ Outcome::Decided(_) => {
+                return Ok(Judgement { outcome: decided, by: Some(Arc::clone(jurisdiction)) });
+            }
         }
     }
     let outcome = if needs.is_empty() { Outcome::Decided(allowed) } else { Outcome::Needs(needs) };

@@ -27,7 +27,7 @@ pub(super) enum Plan {
     /// BuildKit is asked for these.
     Ask(Wanted),
     /// It was looked up: the source's metadata as far as it is known now.
-    Found(Metadata),
+    Found(Box<Metadata>),
 }
 
 impl<R: ResolveMediaType> Lookups<R> {
@@ -75,7 +75,7 @@ impl<R: ResolveMediaType> Lookups<R> {
         };
         let own = self.one(&request).await?.image.unwrap_or_default();
         let image = ImageMetadata { digest, attestation_chain: own.attestation_chain, ..found };
-        Ok(Plan::Found(Metadata { image: Some(image), ..Metadata::default() }))
+        Ok(Plan::Found(Box::new(Metadata { image: Some(image), ..Metadata::default() })))
     }
 
     /// Whether the image in question is an OCI index; `None` while its digest is not known.

@@ -186,7 +186,7 @@ impl<R: ResolveMediaType> Verifier<R> {
                 let found = known.facts.get(&source, platform.as_ref());
                 match self.lookups.plan(question, wanted, found, &self.progress).await? {
                     Plan::Ask(wanted) => return Ok(Step::Ask(wanted)),
-                    Plan::Found(metadata) => known.facts.insert(source, platform, metadata),
+                    Plan::Found(metadata) => known.facts.insert(source, platform, *metadata),
                 }
             }
             for (request, metadata) in self.lookups.all(materials).await? {

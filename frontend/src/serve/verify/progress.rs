@@ -52,8 +52,9 @@ impl Progress {
     pub(super) fn ask(&self, question: &Question, wanted: &Wanted) -> bool {
         self.with(question, |asked| {
             let times = asked.wanted.entry(wanted.clone()).or_default();
-            *times += 1;
-            *times <= asked.conversations.max(1)
+            let is_new = *times < asked.conversations.max(1);
+            *times += usize::from(is_new);
+            is_new
         })
     }
 

@@ -98,7 +98,8 @@ impl Build {
         self
     }
 
-    fn encoded(&self) -> Bytes {
+    /// `Control.Solve` as it is sent.
+    pub(crate) fn encoded(&self) -> Bytes {
         let mut encoded = self.solve.encode_to_vec();
         encoded.extend_from_slice(&self.appended);
         encoded.into()

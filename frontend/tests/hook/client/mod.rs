@@ -13,7 +13,7 @@ use policy_check::buildkit::proto::control::control_client::ControlClient;
 use policy_check::buildkit::proto::gateway::llb_bridge_client::LlbBridgeClient;
 use tokio::net::UnixStream;
 use tokio_stream::Stream;
-use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use build::{Build, Outcome, definition, ref_id, unique};
@@ -105,10 +105,10 @@ fn path_of(path: &str) -> PathAndQuery {
 }
 
 fn with_headers<T>(message: T, headers: &[(&str, &str)]) -> Request<T> {
-    let mut metadata = MetadataMap::new();
+    let mut map = http::HeaderMap::new();
     for (name, value) in headers {
-        let name: MetadataKey<Ascii> = name.parse().expect("a test's header has a valid name");
-        metadata.append(name, MetadataValue::try_from(*value).expect("a test's header has a valid value"));
+        let name: http::HeaderName = name.parse().expect("a test's header has a valid name");
+        map.append(name, value.parse().expect("a test's header has a valid value"));
     }
-    Request::from_parts(metadata, tonic::Extensions::default(), message)
+    Request::from_parts(MetadataMap::from_headers(map), tonic::Extensions::default(), message)
 }

@@ -32,6 +32,8 @@ pub(crate) struct Exposed {
     pub(crate) verifier: Option<Verifier>,
     /// Do not announce the verifier in the session's headers: BuildKit does not look.
     pub(crate) hides_verifier: bool,
+    /// Waits this long before it sends files.
+    pub(crate) slow: std::time::Duration,
     /// Paths of the calls that arrived, with their headers.
     pub(crate) calls: Arc<Mutex<Vec<(String, HeaderMap)>>>,
 }
@@ -142,6 +144,7 @@ impl Handler for Exposed {
         let mut response = match (path.as_str(), &self.verifier) {
             (verifier::PATH, Some(verifier)) => verifier::answer(verifier.clone(), request).await,
             _ if path.starts_with("/moby.filesync.v1.FileSync/") && !self.folders.is_empty() => {
+                tokio::time::sleep(self.slow).await;
                 let mut service = FileSyncServer::new(FolderSync(self.folders.clone()));
                 service.call(request).await.unwrap_or_else(|never| match never {})
             }

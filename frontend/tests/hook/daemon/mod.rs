@@ -17,7 +17,7 @@ mod record;
 mod script;
 mod sessions;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -73,17 +73,20 @@ impl Daemon {
     pub(crate) fn start(script: Script) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let socket = folder.path().join("buildkitd.sock");
-        let state = Arc::new(State {
-            script: Mutex::new(script),
-            record: record::Record::default(),
-            sessions: sessions::Sessions::default(),
-            builds: builds::Builds::default(),
-            stop: CancellationToken::new(),
-            crashed: OnceLock::new(),
-        });
-        let listener = UnixListener::bind(&socket).expect("a socket to listen on");
-        tokio::spawn(listen(listener, state.clone()));
+        let state = State::listen(&socket, script);
         Self { socket, state, _folder: folder }
+    }
+
+    /// Starts again on the same socket, with a new record and nobody connected.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.state = State::listen(&self.socket, self.state.script());
+    }
+
+    /// Ends a session from the daemon's side.
+    pub(crate) async fn end_session(&self, id: &str) {
+        self.state.sessions.get(id).await.channel.abort();
+        self.until("the session is gone", |daemon| !daemon.sessions().iter().any(|open| open == id)).await;
     }
 
     /// Changes what the daemon knows, for what it does next.
@@ -157,6 +160,20 @@ impl Drop for Daemon {
 }
 
 impl State {
+    fn listen(socket: &Path, script: Script) -> Arc<Self> {
+        let state = Arc::new(Self {
+            script: Mutex::new(script),
+            record: record::Record::default(),
+            sessions: sessions::Sessions::default(),
+            builds: builds::Builds::default(),
+            stop: CancellationToken::new(),
+            crashed: OnceLock::new(),
+        });
+        let listener = UnixListener::bind(socket).expect("a socket to listen on");
+        tokio::spawn(listen(listener, state.clone()));
+        state
+    }
+
     fn script(&self) -> Script {
         self.script.lock().expect("no test panics here").clone()
     }

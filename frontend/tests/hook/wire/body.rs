@@ -109,3 +109,24 @@ async fn send_data(mut data: Bytes, stream: &mut h2::SendStream<Bytes>) -> Resul
     }
     Ok(())
 }
+
+/// A body of these pieces, one DATA frame each.
+pub(crate) struct Pieces(std::collections::VecDeque<Bytes>);
+
+impl Pieces {
+    pub(crate) fn new(pieces: Vec<Bytes>) -> Self {
+        Self(pieces.into())
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+}

@@ -6,7 +6,7 @@ mod raw;
 mod serve;
 mod tunnel;
 
-pub(crate) use body::RecvBody;
+pub(crate) use body::{Pieces, RecvBody};
 pub(crate) use channel::Channel;
 pub(crate) use raw::{BytesCodec, frame, unframe};
 pub(crate) use serve::{Handler, serve};

@@ -65,12 +65,12 @@ async fn answer<H: Handler>(
     let (parts, stream) = request.into_parts();
     let call = handler.begin(&parts);
     let request = http::Request::from_parts(parts, RecvBody::new(stream, call.clone()));
+    // Also when the connection ends, which drops this future.
+    let mut unanswered = Unanswered(call, None);
     let response = tokio::select! {
         biased;
         reset = poll_fn(|context| respond.poll_reset(context)) => {
-            if let Some(call) = &call {
-                call.cancelled(reset.ok());
-            }
+            unanswered.1 = reset.ok();
             return;
         }
         response = handler.call(request) => response,
@@ -78,11 +78,20 @@ async fn answer<H: Handler>(
     let (parts, body) = response.into_parts();
     let ended = body.is_end_stream();
     let Ok(mut stream) = respond.send_response(http::Response::from_parts(parts, ()), ended) else { return };
-    if ended {
-        return;
+    let sent = if ended { Ok(()) } else { body::send(body, &mut stream).await };
+    match sent {
+        Ok(()) => unanswered.0 = None,
+        Err(error) => unanswered.1 = error.reason(),
     }
-    let sent = body::send(body, &mut stream).await;
-    if let (Err(error), Some(call)) = (sent, call) {
-        call.cancelled(error.reason());
+}
+
+/// Tells a call that it was cancelled, unless its answer was sent.
+struct Unanswered(Option<Arc<Call>>, Option<h2::Reason>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(call) = &self.0 {
+            call.cancelled(self.1);
+        }
     }
 }
