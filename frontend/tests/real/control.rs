@@ -7,7 +7,8 @@ fn buildctl_builds() {
     let Some(stage) = stage() else { return };
     let project = stage.dockerfile("FROM REGISTRY/real/multi:1\nCOPY note /note\n");
     project.write("note", "by buildctl");
-    let Some(run) = stage.open_gate().buildctl(&project) else { return };
+    let gate = stage.open_gate();
+    let Some(run) = gate.buildctl(&project) else { return };
     let build = ["build", "--progress=plain", "--frontend=dockerfile.v0", "--local=context=."];
     run.args(build).args(["--local=dockerfile=.", "--output=type=local,dest=out"]).finish().passes();
     assert_eq!(project.read("out/note"), "by buildctl");

@@ -16,8 +16,9 @@ fn long_build(gate: &Gate, project: &Project) -> Running {
 }
 
 fn long_project(stage: &Stage) -> Project {
-    stage
-        .dockerfile("FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 120; echo it is over\n")
+    stage.dockerfile(
+        "FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 120; echo over=$((40+2))\n",
+    )
 }
 
 fn gate_to(stage: &Stage, daemon: &Daemon) -> Gate {
@@ -51,7 +52,7 @@ fn the_hook_dies() {
     gate.hook.as_mut().expect("a hook").kill();
     let run = build.finish();
     assert!(!run.status.success(), "{}", run.shown());
-    run.prints_no("it is over");
+    run.prints_no("over=42");
     // The daemon itself is well, and takes the next hook.
     let gate = gate_to(stage, &daemon);
     gate.build(&stage.dockerfile("FROM REGISTRY/real/multi:1\n")).finish().passes();
@@ -73,11 +74,12 @@ fn the_client_dies() {
 fn a_stopped_hook_finishes_its_builds() {
     let Some(stage) = stage_with_hook() else { return };
     let mut gate = stage.gate(ALLOW);
-    let project = stage
-        .dockerfile("FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 3; echo it is over\n");
+    let project = stage.dockerfile(
+        "FROM REGISTRY/real/shell:1\nRUN echo it has begun; busybox sleep 3; echo over=$((40+2))\n",
+    );
     let build = long_build(&gate, &project);
     gate.hook.as_mut().expect("a hook").ask_to_stop();
-    build.finish().passes().prints("it is over");
+    build.finish().passes().prints("over=42");
     let hook: &mut Hook = gate.hook.as_mut().expect("a hook");
     let status = hook.wait();
     assert!(status.success(), "{status}: {}", hook.log());

@@ -29,7 +29,10 @@ decision := {"allow": allow, "deny_msg": deny_msg}
     for (n, build) in builds.into_iter().enumerate() {
         let run = build.finish();
         if n % 10 == 7 {
-            run.fails_with(&format!("Policy: not number {n}\n"));
+            let run = run.fails_with("Policy: not number ");
+            let (_, told) = run.stderr.split_once("Policy: not number ").expect("just seen");
+            let number = told.split(|char: char| !char.is_ascii_digit()).next();
+            assert_eq!(number, Some(n.to_string().as_str()), "{}", run.shown());
         } else {
             run.passes();
             assert_eq!(project.read(&format!("out/{n}/note")), format!("note {n}"));
