@@ -105,6 +105,9 @@ async fn send_body(body: tonic::body::Body, mut sink: h2::SendStream<Bytes>) {
     let _gone = sink.send_data(Bytes::new(), true);
 }
 
+/// Where calls inside a tunnel go, as BuildKit's own calls have it.
+pub const ORIGIN: &str = "http://localhost";
+
 /// The calling side of an HTTP/2 connection, for generated clients.
 #[derive(Clone)]
 pub struct Channel(pub SendRequest<Bytes>);

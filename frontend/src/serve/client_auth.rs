@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::sessions::Sessions;
 use crate::buildkit::proto::filesync::v1::auth_client::AuthClient;
 use crate::buildkit::proto::filesync::v1::{CredentialsRequest, FetchTokenRequest};
-use crate::buildkit::service::Channel;
+use crate::buildkit::service::{Channel, ORIGIN};
 use crate::resolve::image::{BoxFuture, ClientCredentials, ClientToken, TokenRequest};
 
 /// How long a client may take: it may have to ask a person, but a build can't wait for ever.
@@ -27,7 +27,8 @@ impl ClientAuth {
     }
 
     fn client(&self) -> Option<AuthClient<Channel>> {
-        self.sessions.opened(&self.session).map(AuthClient::new)
+        let channel = self.sessions.opened(&self.session)?;
+        Some(AuthClient::with_origin(channel, http::Uri::from_static(ORIGIN)))
     }
 }
 

@@ -27,6 +27,7 @@ use crate::buildkit::internal_build::InternalBuild;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
 use crate::resolve::Resolver;
+use crate::resolve::image::default_platform;
 use crate::resolve::transport::TransportOptions;
 
 /// What the server was told to do.
@@ -188,15 +189,22 @@ async fn judge(
     let policies = Arc::clone(policies);
     let judged = tokio::task::spawn_blocking(move || {
         let (env, now) = (Env::default(), SystemTime::now());
+        let platform = default_platform();
         let judge = crate::resolve::Judge {
             policies: Arc::clone(&policies),
             source: source.clone(),
-            platform: None,
+            platform: Some(platform.clone()),
             env: env.clone(),
             now,
         };
         let resolver = Arc::new(Resolver::new(transport, Some(judge)));
-        let question = Question { policies: &policies, source: &source, platform: None, env: &env, now };
+        let question = Question {
+            policies: &policies,
+            source: &source,
+            platform: Some(&platform),
+            env: &env,
+            now,
+        };
         let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
         if verdict.pin.is_some() {
             return Err("a policy pins it, and it cannot be pinned here".to_owned());

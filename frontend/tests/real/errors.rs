@@ -10,6 +10,9 @@ use crate::stage::{Stage, stage};
 fn error_of(run: &Finished) -> String {
     let (_, error) =
         run.stderr.split_once("------\n").unwrap_or_else(|| panic!("no error in {}", run.shown()));
+    // buildx prints this while it prints the rest: before or after.
+    let lines: Vec<_> = error.lines().filter(|line| !line.starts_with("WARNING: No output")).collect();
+    let error = lines.join("\n");
     let mut shown = String::new();
     for word in error.split_inclusive(|char: char| !char.is_ascii_alphanumeric()) {
         let end = word.trim_start_matches(|char: char| char.is_ascii_alphanumeric());
