@@ -32,9 +32,11 @@ pub(crate) async fn start(script: Script, policy: &str, args: &[&str]) -> (Daemo
     (daemon, hook, client)
 }
 
-/// The session that each of the clients' builds was given, in the end.
+/// The session that each of the clients' builds was given, in the end. Solves that never arrived whole are none.
 pub(crate) fn policy_sessions(daemon: &Daemon) -> Vec<String> {
-    let solves = daemon.calls(SOLVE).into_iter().map(|call| call.message::<control::SolveRequest>());
+    let whole = |call: &std::sync::Arc<Call>| crate::wire::unframe(&call.body()).is_some();
+    let solves =
+        daemon.calls(SOLVE).into_iter().filter(whole).map(|call| call.message::<control::SolveRequest>());
     solves
         .filter(|solve| solve.r#ref.starts_with("build-"))
         .map(|solve| solve.source_policy_session)

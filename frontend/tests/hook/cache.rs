@@ -6,7 +6,6 @@ use policy_check::buildkit::proto::{control, gateway};
 
 use crate::builds::{alpine, start};
 use crate::client::*;
-use crate::daemon::*;
 use crate::hook::ALLOW;
 
 /// Allows one cache and everything that is no image.

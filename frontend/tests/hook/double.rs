@@ -255,7 +255,7 @@ async fn an_internal_build_reads_a_clients_files() {
     let list = gateway::ReadDirRequest { r#ref: id.clone(), dir_path: "/".to_owned(), ..Default::default() };
     let names: Vec<_> = bridge.read_dir(list).await.expect("a list").into_inner().entries;
     let names: Vec<_> = names.iter().map(|stat| stat.path.as_str()).collect();
-    assert_eq!(names, ["My.rego", "large", "sub"]);
+    assert_eq!(names, ["Linked.rego", "My.rego", "large", "sub"]);
     bridge.r#return(gateway::ReturnRequest::default()).await.expect("the end");
     running.await.expect("no panic").expect("the internal build passes");
 }

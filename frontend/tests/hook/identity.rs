@@ -44,13 +44,22 @@ async fn a_uuid_in_use_is_refused_and_its_owner_undisturbed() {
 #[tokio::test]
 async fn the_hooks_own_uuid_is_refused() {
     let (daemon, _hook, client) = start(alpine(), DENY_ALPINE, &[]).await;
-    assert!(client.build(Build::dockerfile()).await.solve.is_err());
+    let build = Build::dockerfile();
+    let (solve, frontend) = (build.encoded(), build.bridge.clone().expect("a Dockerfile's build has one"));
+    let _session = client.session(&build.solve.session, build.exposed.clone()).await.expect("a session");
+    let running = tokio::spawn({
+        let client = client.clone();
+        async move { client.solve(solve).await }
+    });
+    let mut bridge = client.bridge(&build.solve.r#ref);
+    bridge.ping(gateway::PingRequest {}).await.expect("the build runs");
     let ours = policy_sessions(&daemon).remove(0);
     assert!(open(&client, &[&ours]).await.is_err());
     let exposed = Exposed::default().policy(verifier(|_| Ok(allow())));
     assert!(client.session(&ours, exposed).await.is_err());
-    let outcome = client.build(Build::dockerfile()).await;
-    assert!(!outcome.deny_messages().is_empty(), "the policy is still ours: {:?}", outcome.solve);
+    let denied = bridge.solve(frontend).await.expect_err("the policy is still ours");
+    assert!(denied.message().contains("not allowed by policy"), "{denied:?}");
+    running.abort();
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use crate::hook::{ALLOW, DENY_ALPINE};
 /// A client with these files beside its Dockerfile.
 fn with(files: &[(&str, &str)]) -> Build {
     let files = [&[("Dockerfile", "FROM alpine\n")], files].concat();
-    Build::of(Exposed::default().folder("dockerfile", &files).folder("context", &[("hello.txt", "hello")]))
+    // One folder is both, as in `docker buildx build .`
+    Build::of(Exposed::default().folder("dockerfile", &files).folder("context", &files))
 }
 
 fn assert_denied(outcome: &Outcome) {

@@ -48,7 +48,13 @@ pub(crate) async fn fetch(caller: &Caller, source: &pb::SourceOp) -> Result<File
             }
         }
     }
-    Ok(received.files.into_values().collect())
+    let mut files: Files = received.files.into_values().collect();
+    for (path, target) in received.links {
+        if let Some(data) = files.get(&target).cloned() {
+            files.insert(path, data);
+        }
+    }
+    Ok(files)
 }
 
 #[derive(Default)]
@@ -58,6 +64,8 @@ struct Received {
     finished: bool,
     files: BTreeMap<u32, (String, Vec<u8>)>,
     open: BTreeSet<u32>,
+    /// Symbolic links and their targets, which are followed within the folder.
+    links: Vec<(String, String)>,
 }
 
 impl Received {
@@ -96,6 +104,9 @@ impl Received {
             return Err(Failure::new(format!("invalid path {:?}", stat.path)));
         }
         if stat.mode & NOT_REGULAR != 0 {
+            if !stat.linkname.is_empty() {
+                self.links.push((stat.path, stat.linkname));
+            }
             return Ok(None);
         }
         self.files.insert(id, (stat.path, Vec::new()));
