@@ -22,10 +22,11 @@ use super::record::Record;
 use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
 use super::run::wants_proxy;
 use super::sessions::Sessions;
-use super::verify::{Jurisdiction, Verifier, VerifierOptions};
+use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
 use crate::buildkit::internal_build::InternalBuild;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
+use crate::redact;
 use crate::resolve::Resolver;
 use crate::resolve::image::default_platform;
 use crate::resolve::transport::TransportOptions;
@@ -141,7 +142,9 @@ impl Guard {
             cache_imports::Verdict::Allowed => Ok(()),
             cache_imports::Verdict::Denied(message) => Err(message),
             cache_imports::Verdict::AskPolicy(source) => {
-                judge(policies, self.options.transport.clone(), source).await
+                let shown = redact::source(&source);
+                let judged = judge(policies, self.options.transport.clone(), source).await;
+                judged.map_err(|reason| format!("the cache {shown} may not be imported: {reason}"))
             }
         }
     }
@@ -198,18 +201,13 @@ async fn judge(
             now,
         };
         let resolver = Arc::new(Resolver::new(transport, Some(judge)));
-        let question = Question {
-            policies: &policies,
-            source: &source,
-            platform: Some(&platform),
-            env: &env,
-            now,
-        };
+        let question =
+            Question { policies: &policies, source: &source, platform: Some(&platform), env: &env, now };
         let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
         if verdict.pin.is_some() {
             return Err("a policy pins it, and it cannot be pinned here".to_owned());
         }
-        if verdict.allowed() { Ok(()) } else { Err(verdict.decision.messages.join("; ")) }
+        if verdict.allowed() { Ok(()) } else { Err(reasons(&verdict.decision).join("; ")) }
     });
     judged.await.unwrap_or_else(|error| Err(format!("a policy broke down: {error}")))
 }

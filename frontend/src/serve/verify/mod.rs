@@ -248,7 +248,7 @@ impl<R: ResolveMediaType> Verifier<R> {
 }
 
 /// The messages of a denial, each with the place of the rule that decided.
-fn reasons(decision: &Decision) -> Vec<String> {
+pub(super) fn reasons(decision: &Decision) -> Vec<String> {
     let Decision { messages, position, .. } = decision;
     match position {
         None if messages.is_empty() => vec!["denied by policy".to_owned()],
