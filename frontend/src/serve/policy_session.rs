@@ -200,7 +200,7 @@ pub async fn ask(
     channel: service::Channel,
     request: CheckPolicyRequest,
 ) -> Result<CheckPolicyResponse, Status> {
-    let mut grpc = tonic::client::Grpc::new(channel)
+    let mut grpc = tonic::client::Grpc::with_origin(channel, http::Uri::from_static("http://localhost"))
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
     grpc.ready().await.map_err(|error| forward::broken(&error))?;
