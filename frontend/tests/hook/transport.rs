@@ -119,6 +119,8 @@ async fn details_pass_byte_for_byte_whatever_they_are() {
 #[tokio::test]
 async fn large_header_lists_pass_in_both_directions() {
     let (_daemon, _hook, client) = start().await;
+    // Limits count once both ends have acknowledged them.
+    client.control().info(control::InfoRequest {}).await.expect("the daemon is there");
     let value = "v".repeat(512 << 10);
     let headers = [("x-echo-a", value.as_str()), ("x-echo-b", &value), ("x-echo-c", &value)];
     let messages = tokio_stream::iter([Bytes::from_static(b"m")]);
