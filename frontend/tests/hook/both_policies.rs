@@ -57,7 +57,7 @@ async fn a_policy_that_is_named_but_not_announced_counts() {
     let (_daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
     let mut build = Build::dockerfile().policy(about_alpine(|_| Ok(deny(&["mine"]))).0);
     build.exposed.hides_verifier = true;
-    let outcome = tokio::time::timeout(std::time::Duration::from_secs(60), client.build(build)).await;
+    let outcome = tokio::time::timeout(std::time::Duration::from_mins(1), client.build(build)).await;
     assert!(outcome.expect("it ends").solve.is_err(), "BuildKit alone would have asked it");
 }
 
@@ -125,7 +125,7 @@ async fn a_client_that_never_stops_converting_is_stopped() {
     let (_daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
     let endless = about_alpine(|request| Ok(convert(source(&request))));
     let outcome = tokio::time::timeout(
-        std::time::Duration::from_secs(60),
+        std::time::Duration::from_mins(1),
         client.build(Build::dockerfile().policy(endless.0)),
     );
     assert!(outcome.await.expect("it ends").solve.is_err());

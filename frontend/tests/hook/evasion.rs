@@ -25,7 +25,7 @@ async fn denied(script: Script, build: Build) -> (Daemon, Outcome) {
 /// Builds and insists that it failed without alpine being loaded, however that came.
 async fn never_loaded(build: Build) {
     let (daemon, _hook, client) = start(alpine(), DENY_ALPINE, &[]).await;
-    let outcome = tokio::time::timeout(Duration::from_secs(60), client.build(build)).await;
+    let outcome = tokio::time::timeout(Duration::from_mins(1), client.build(build)).await;
     let outcome = outcome.expect("a build that is refused ends");
     assert!(outcome.solve.is_err(), "{:?}", outcome.solve);
     let sessions = daemon.session_headers();
@@ -92,7 +92,7 @@ async fn a_group_or_number_that_swallows_what_is_appended() {
     for appended in [&[0xfb, 0x3e][..], &[0x80], &[0x88, 0x01, 0xff], &[0xf9, 0x3e, 1], &[0xfd, 0x3e]] {
         let mut build = Build::definition(&[source_op("alpine")]);
         build.appended = appended.to_vec();
-        let solved = tokio::time::timeout(Duration::from_secs(60), client.solve(build.encoded())).await;
+        let solved = tokio::time::timeout(Duration::from_mins(1), client.solve(build.encoded())).await;
         assert!(solved.expect("it ends").is_err(), "{appended:?}");
     }
     assert!(policy_sessions(&daemon).iter().all(|session| !session.is_empty()));
@@ -331,9 +331,9 @@ async fn a_build_whose_policy_session_is_gone_ends() {
     let mut bridge = client.bridge(&id);
     bridge.ping(gateway::PingRequest {}).await.expect("the build is registered");
     daemon.end_session(&policy_sessions(&daemon)[0]).await;
-    let solved = tokio::time::timeout(Duration::from_secs(120), bridge.solve(frontend)).await;
+    let solved = tokio::time::timeout(Duration::from_mins(2), bridge.solve(frontend)).await;
     assert!(solved.is_ok_and(|solved| solved.is_err()), "the frontend's solve ends");
-    let ended = tokio::time::timeout(Duration::from_secs(120), running).await.expect("the build ends");
+    let ended = tokio::time::timeout(Duration::from_mins(2), running).await.expect("the build ends");
     assert!(ended.expect("no panic").is_err());
     // The next build finds a session that lives.
     client.build(Build::dockerfile()).await.solve.expect("the hook is well");

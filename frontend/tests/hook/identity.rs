@@ -73,7 +73,7 @@ async fn a_uuid_can_be_used_again_once_its_session_has_ended() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), again).await.expect("nobody has it any longer");
+    tokio::time::timeout(std::time::Duration::from_mins(1), again).await.expect("nobody has it any longer");
 }
 
 #[tokio::test]

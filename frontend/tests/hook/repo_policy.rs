@@ -148,6 +148,6 @@ async fn a_client_that_answers_no_files_gets_no_build() {
     let (_daemon, _hook, client) = start(alpine(), ALLOW, &["--require-repo-policy"]).await;
     let mut build = with(&[]);
     build.exposed.folders.clear();
-    let outcome = tokio::time::timeout(std::time::Duration::from_secs(60), client.build(build)).await;
+    let outcome = tokio::time::timeout(std::time::Duration::from_mins(1), client.build(build)).await;
     assert!(outcome.expect("it ends").solve.is_err());
 }

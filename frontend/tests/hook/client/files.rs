@@ -118,9 +118,12 @@ fn matches(pattern: &[&str], path: &[&str]) -> bool {
 fn values(metadata: &MetadataMap, key: &str) -> Vec<String> {
     let encoded = metadata.contains_key(format!("{key}-encoded"));
     let text = metadata.get_all(key).iter().filter_map(|value| value.to_str().ok());
-    text.map(|text| match encoded {
-        true => percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned(),
-        false => text.to_owned(),
+    text.map(|text| {
+        if encoded {
+            percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+        } else {
+            text.to_owned()
+        }
     })
     .collect()
 }

@@ -70,9 +70,10 @@ impl LlbBridge for Service {
         if request.evaluate && !id.is_empty() {
             build.result(&id)?.files(&self.0, &build).await?;
         }
-        let kind = match request.allow_result_array_ref {
-            true => Kind::Ref(Ref { id: id.clone(), def: None }),
-            false => Kind::RefDeprecated(id.clone()),
+        let kind = if request.allow_result_array_ref {
+            Kind::Ref(Ref { id: id.clone(), def: None })
+        } else {
+            Kind::RefDeprecated(id.clone())
         };
         let result = Some(Result_ { result: Some(kind), ..Default::default() });
         let r#ref = if request.allow_result_return { String::new() } else { id };
@@ -272,9 +273,10 @@ fn list(files: &Files, dir: &str) -> Vec<Stat> {
     let dir = dir.trim_matches(['/', '.']);
     let mut entries: Vec<Stat> = Vec::new();
     for (path, data) in files {
-        let rest = match dir.is_empty() {
-            true => Some(path.as_str()),
-            false => path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')),
+        let rest = if dir.is_empty() {
+            Some(path.as_str())
+        } else {
+            path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/'))
         };
         let entry = match rest.map(|rest| (rest, rest.split_once('/'))) {
             None => continue,

@@ -44,11 +44,10 @@ pub(crate) async fn solve(
         Some(pb::Platform { architecture: "amd64".into(), os: "linux".into(), ..Default::default() });
     let mut sources = Vec::new();
     for source in wanted {
-        match source.identifier.starts_with("docker-image://") {
-            true => {
-                sources.push((resolve_image(state, build, source, platform.clone()).await?, platform.clone()))
-            }
-            false => sources.push((source, None)),
+        if source.identifier.starts_with("docker-image://") {
+            sources.push((resolve_image(state, build, source, platform.clone()).await?, platform.clone()));
+        } else {
+            sources.push((source, None))
         }
     }
     for definition in inputs.values() {

@@ -119,11 +119,10 @@ impl Received {
 fn append(metadata: &mut MetadataMap, key: &'static str, values: &[String]) {
     let escape = !values.iter().all(|value| value.is_ascii());
     for value in values {
-        let value = match escape {
-            true => {
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
-            }
-            false => value.clone(),
+        let value = if escape {
+            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+        } else {
+            value.clone()
         };
         metadata.append(key, MetadataValue::try_from(value).expect("a test's patterns are header values"));
     }

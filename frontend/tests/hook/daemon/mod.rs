@@ -148,7 +148,7 @@ impl Daemon {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), wait).await;
         assert!(waited.is_ok(), "waited in vain until {what}");
     }
 }

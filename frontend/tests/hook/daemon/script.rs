@@ -106,9 +106,10 @@ impl Script {
 
 /// A source without attributes, its identifier in BuildKit's normal form; no scheme means an image.
 pub(crate) fn source_op(identifier: &str) -> pb::SourceOp {
-    let identifier = match identifier.contains("://") {
-        true => identifier.to_owned(),
-        false => format!("docker-image://{identifier}"),
+    let identifier = if identifier.contains("://") {
+        identifier.to_owned()
+    } else {
+        format!("docker-image://{identifier}")
     };
     pb::SourceOp { identifier: normal_identifier(&identifier), attrs: BTreeMap::new() }
 }
