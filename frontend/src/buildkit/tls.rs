@@ -49,13 +49,13 @@ impl TlsFiles {
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(self.roots()?), Arc::clone(&provider))
                 .build()
-                .map_err(|error| file(&self.ca, error))?;
+                .map_err(|error| file(&self.ca, &error))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| self.wrong(error))?
+            .map_err(|error| self.wrong(&error))?
             .with_client_cert_verifier(verifier)
             .with_single_cert(self.chain()?, self.key()?)
-            .map_err(|error| self.wrong(error))?;
+            .map_err(|error| self.wrong(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Arc::new(config))
     }
@@ -64,22 +64,22 @@ impl TlsFiles {
     pub fn client(&self) -> Result<Arc<ClientConfig>, TlsError> {
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| self.wrong(error))?
+            .map_err(|error| self.wrong(&error))?
             .with_root_certificates(self.roots()?)
             .with_client_auth_cert(self.chain()?, self.key()?)
-            .map_err(|error| self.wrong(error))?;
+            .map_err(|error| self.wrong(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Arc::new(config))
     }
 
-    fn wrong(&self, error: impl ToString) -> TlsError {
+    fn wrong(&self, error: &rustls::Error) -> TlsError {
         TlsError::Certificate { path: self.cert.clone(), detail: error.to_string() }
     }
 
     fn roots(&self) -> Result<RootCertStore, TlsError> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&self.ca)? {
-            roots.add(certificate).map_err(|error| file(&self.ca, error))?;
+            roots.add(certificate).map_err(|error| file(&self.ca, &error))?;
         }
         Ok(roots)
     }
@@ -89,17 +89,17 @@ impl TlsFiles {
     }
 
     fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
-        PrivateKeyDer::from_pem_file(&self.key).map_err(|error| file(&self.key, error))
+        PrivateKeyDer::from_pem_file(&self.key).map_err(|error| file(&self.key, &error))
     }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|error| file(path, error))?.collect();
-    let certificates = certificates.map_err(|error| file(path, error))?;
-    if certificates.is_empty() { Err(file(path, "no certificate in it")) } else { Ok(certificates) }
+        CertificateDer::pem_file_iter(path).map_err(|error| file(path, &error))?.collect();
+    let certificates = certificates.map_err(|error| file(path, &error))?;
+    if certificates.is_empty() { Err(file(path, &"no certificate in it")) } else { Ok(certificates) }
 }
 
-fn file(path: &Path, detail: impl ToString) -> TlsError {
+fn file(path: &Path, detail: &impl ToString) -> TlsError {
     TlsError::File { path: path.to_owned(), detail: detail.to_string() }
 }

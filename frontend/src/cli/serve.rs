@@ -18,7 +18,7 @@ use crate::buildkit::tls::TlsFiles;
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
 use crate::serve::decision_log::DecisionLog;
-use crate::serve::guard::{Guard, Options};
+use crate::serve::guard::{Guard, Options, RepoPolicies};
 use crate::serve::metrics::Metrics;
 use crate::serve::notify::Notifier;
 use crate::serve::policy_store::PolicyStore;
@@ -48,6 +48,7 @@ pub(super) struct Args {
 /// What builds are held to.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Policies")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct PolicyArgs {
     /// Policy for every build: a file, a folder, or `filename=PATH,…`; read again when it changes
     #[arg(long, value_name = "POLICY")]
@@ -204,8 +205,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Args {
     fn options(&self) -> Options {
         Options {
-            repo_policies: !self.policies.no_repo_policy,
-            require_repo_policy: self.policies.require_repo_policy,
+            repo_policies: match (self.policies.no_repo_policy, self.policies.require_repo_policy) {
+                (true, _) => RepoPolicies::Ignored,
+                (false, false) => RepoPolicies::Read,
+                (false, true) => RepoPolicies::Required,
+            },
             strict: self.policies.strict,
             cache_imports: cache_imports::Rule {
                 mode: self.policies.cache_imports,
@@ -219,7 +223,7 @@ impl Args {
     async fn listener(&self) -> Result<Listener, Error> {
         let ListenArgs { socket_mode, socket_owner, tls_cert, tls_key, tls_ca, insecure_listen } =
             &self.listening;
-        let tls = tls_files(tls_cert, tls_key, tls_ca);
+        let tls = tls_files(tls_cert.as_ref(), tls_key.as_ref(), tls_ca.as_ref());
         let is_tcp = matches!(self.listen, Address::Tcp(_));
         if is_tcp && tls.is_none() && !(*insecure_listen && self.listen.is_loopback()) {
             return Err(ServeError::Unprotected { address: self.listen.to_string(), side: "listen" }.into());
@@ -238,7 +242,7 @@ impl Args {
             buildkit_tls_name: name,
             insecure_buildkit,
         } = &self.upstream;
-        let tls = tls_files(cert, key, ca);
+        let tls = tls_files(cert.as_ref(), key.as_ref(), ca.as_ref());
         let is_tcp = matches!(self.buildkit, Address::Tcp(_));
         if is_tcp && tls.is_none() && !(*insecure_buildkit && self.buildkit.is_loopback()) {
             let address = self.buildkit.to_string();
@@ -264,11 +268,7 @@ impl Args {
     }
 }
 
-fn tls_files(cert: &Option<PathBuf>, key: &Option<PathBuf>, ca: &Option<PathBuf>) -> Option<TlsFiles> {
-    match (cert, key, ca) {
-        (Some(cert), Some(key), Some(ca)) => {
-            Some(TlsFiles { cert: cert.clone(), key: key.clone(), ca: ca.clone() })
-        }
-        _ => None,
-    }
+/// All three, or none: the flags require each other.
+fn tls_files(cert: Option<&PathBuf>, key: Option<&PathBuf>, ca: Option<&PathBuf>) -> Option<TlsFiles> {
+    Some(TlsFiles { cert: cert?.clone(), key: key?.clone(), ca: ca?.clone() })
 }

@@ -33,7 +33,7 @@ impl Signals {
         stop: watch::Sender<bool>,
         now: watch::Sender<bool>,
     ) {
-        let interval = notifier.watchdog_interval().unwrap_or(Duration::from_secs(3600));
+        let interval = notifier.watchdog_interval().unwrap_or(Duration::from_hours(1));
         let mut alive = tokio::time::interval(interval);
         loop {
             tokio::select! {

@@ -14,7 +14,7 @@ use super::cache_imports::{self, CacheImport};
 use super::client_policy::combine;
 use super::decision_log::BuildInfo;
 use super::denial;
-use super::guard::Guard;
+use super::guard::{Guard, RepoPolicies};
 use super::policy_session::Verify;
 use super::progress::Steps;
 use super::record::{PolicyId, Record, Verdict};
@@ -169,9 +169,10 @@ impl Build {
     async fn judges(&self) -> Result<Vec<Loaded>, Refusal> {
         let (runs, acted) = {
             let runs = self.runs();
-            match runs.acted.is_empty() {
-                true => (runs.told.iter().cloned().collect(), false),
-                false => (runs.acted.clone(), true),
+            if runs.acted.is_empty() {
+                (runs.told.iter().cloned().collect(), false)
+            } else {
+                (runs.acted.clone(), true)
             }
         };
         let mut judges = Vec::with_capacity(runs.len().max(1));
@@ -185,7 +186,7 @@ impl Build {
         }
         // Clients read the policy of a remote context, and other things, by builds that run no frontend.
         let excused = self.helper && !acted;
-        if self.guard.options.require_repo_policy
+        if self.guard.options.repo_policies == RepoPolicies::Required
             && !excused
             && judges.iter().any(|judge| !judge.has_repo_policy)
         {

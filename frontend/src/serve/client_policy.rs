@@ -13,7 +13,7 @@ use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest};
 use crate::buildkit::proto::sourcepolicy::PolicyAction;
 
 /// How long the client's policy may think about one question.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
+const ANSWERS_WITHIN: Duration = Duration::from_mins(2);
 
 /// Asks the policy in the client's `session` about `request`, and makes one answer of both. Whoever denies ends
 /// it; whoever pins is heard before the other is asked about the pin.

@@ -34,10 +34,8 @@ use crate::resolve::transport::TransportOptions;
 /// What the server was told to do.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether the policy beside a build's Dockerfile is in force too.
-    pub repo_policies: bool,
-    /// Whether a build without one is denied.
-    pub require_repo_policy: bool,
+    /// What the policy beside a build's Dockerfile is worth.
+    pub repo_policies: RepoPolicies,
     /// Whether warnings refuse a repo's policy.
     pub strict: bool,
     /// Which caches may be imported.
@@ -46,6 +44,18 @@ pub struct Options {
     pub client_credentials: bool,
     /// How registries and servers are reached.
     pub transport: TransportOptions,
+}
+
+/// What the policy beside a build's Dockerfile is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RepoPolicies {
+    /// It isn't even read.
+    Ignored,
+    /// It is in force where there is one.
+    #[default]
+    Read,
+    /// A build without one is denied.
+    Required,
 }
 
 /// The server's state. Nothing in it outlives the process.

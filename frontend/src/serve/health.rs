@@ -25,7 +25,7 @@ pub(super) async fn check(connection: &Connection, call: Call) {
             Ok(()) => ServingStatus::Serving,
             Err(_) => ServingStatus::NotServing,
         };
-        return answer(&mut respond, &HealthCheckResponse { status: status as i32 });
+        return answer(&mut respond, HealthCheckResponse { status: status as i32 });
     }
     let upstream = match connection.uplink.sender().await {
         Ok(upstream) => upstream,
@@ -37,7 +37,7 @@ pub(super) async fn check(connection: &Connection, call: Call) {
     }
 }
 
-fn answer(respond: &mut h2::server::SendResponse<bytes::Bytes>, message: &HealthCheckResponse) {
+fn answer(respond: &mut h2::server::SendResponse<bytes::Bytes>, message: HealthCheckResponse) {
     let mut head = Response::new(());
     head.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
     let Ok(mut sink) = respond.send_response(head, false) else { return };

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use super::build_env::build_env;
-use super::guard::Guard;
+use super::guard::{Guard, RepoPolicies};
 use super::repo_policy::{Location, RepoPolicyError};
 use super::verify::Jurisdiction;
 
@@ -59,11 +59,12 @@ impl Run {
         options: &BTreeMap<String, String>,
         inputs: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Arc<Self>, Status> {
-        let location = if guard.options.repo_policies {
-            let location = Location::of(options, inputs, session);
-            Some(location.map_err(|error| Status::invalid_argument(format!("policy-check: {error}")))?)
-        } else {
-            None
+        let location = match guard.options.repo_policies {
+            RepoPolicies::Ignored => None,
+            RepoPolicies::Read | RepoPolicies::Required => {
+                let location = Location::of(options, inputs, session);
+                Some(location.map_err(|error| Status::invalid_argument(format!("policy-check: {error}")))?)
+            }
         };
         let run = Arc::new(Self { env: build_env(options), location, loaded: watch::Sender::new(None) });
         let (reading, guard) = (Arc::clone(&run), Arc::clone(guard));

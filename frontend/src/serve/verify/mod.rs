@@ -112,7 +112,8 @@ impl<R: ResolveMediaType> Verifier<R> {
             elapsed: started.elapsed(),
             case: None,
         };
-        let answer = self.answer(jurisdictions, request, &mut record).await;
+        // Lookups are large, and callers hold many of these at a time.
+        let answer = Box::pin(self.answer(jurisdictions, request, &mut record)).await;
         if let Err(error) = &answer {
             record.messages = vec![error.to_string()];
         }
