@@ -17,6 +17,7 @@ use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
+use crate::serve::daemon::Daemon;
 use crate::serve::decision_log::DecisionLog;
 use crate::serve::guard::{Guard, Options, RepoPolicies};
 use crate::serve::metrics::Metrics;
@@ -162,7 +163,7 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let log = args.operation.decision_log.as_deref();
     let log = log.map(|target| DecisionLog::open(target, &metrics)).transpose().map_err(ServeError::from)?;
     let connector = args.connector()?;
-    let daemon = own_calls::channel(connector.clone());
+    let daemon = Daemon::new(own_calls::channel(connector.clone()));
     let guard = Arc::new(Guard::new(args.options(), policies, metrics.clone(), log, daemon));
     let listener = args.listener().await?;
     let health = Arc::clone(&guard);
@@ -180,7 +181,7 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     tokio::spawn(Arc::clone(&guard.policies).watch(LOOK_EVERY));
     let address = listener.address().map_or_else(|| args.listen.to_string(), |address| address.to_string());
     output.note(&format!(
-        "listening on {address} in front of buildkitd at {}, {} policies",
+        "listening on {address} in front of buildkitd at {}, policies: {}",
         args.buildkit,
         guard.policies.current().policies.len()
     ));

@@ -159,7 +159,6 @@ impl Build {
             Err(Refusal::Failed(status)) => return Err(status),
         };
         if wanted {
-            self.guard.has_proxy_network().await?;
             self.proxy.store(true, Ordering::Relaxed);
         }
         Ok(wanted)

@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use policy_engine::input::Env;
 use policy_engine::policy::{Policy, PolicySet};
 use policy_engine::source::SourceOp;
-use tokio::sync::OnceCell;
 use tonic::Status;
 
 use super::builds::Builds;
 use super::cache_imports::{self, CacheImport};
+use super::daemon::Daemon;
 use super::decision_log::{BuildInfo, DecisionLog};
 use super::metrics::Metrics;
 use super::policy_session::Verify;
@@ -23,7 +23,6 @@ use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
 use super::run::wants_proxy;
 use super::sessions::Sessions;
 use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
-use crate::buildkit::internal_build::InternalBuild;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
 use crate::redact;
@@ -74,10 +73,9 @@ pub struct Guard {
     pub metrics: Metrics,
     /// Where decisions are written.
     pub log: Option<DecisionLog>,
-    /// To buildkitd, for builds of our own.
-    pub daemon: tonic::transport::Channel,
+    /// The buildkitd behind us.
+    pub daemon: Daemon,
     stopping: AtomicBool,
-    has_proxy_network: OnceCell<bool>,
 }
 
 impl Guard {
@@ -87,7 +85,7 @@ impl Guard {
         policies: Arc<PolicyStore>,
         metrics: Metrics,
         log: Option<DecisionLog>,
-        daemon: tonic::transport::Channel,
+        daemon: Daemon,
     ) -> Self {
         Self {
             options,
@@ -99,7 +97,6 @@ impl Guard {
             log,
             daemon,
             stopping: AtomicBool::new(false),
-            has_proxy_network: OnceCell::new(),
         }
     }
 
@@ -143,7 +140,9 @@ impl Guard {
         policies: &Arc<PolicySet>,
     ) -> Result<Option<Arc<Policy>>, RepoPolicyError> {
         let allowed = |source| judge(policies, self.options.transport.clone(), source);
-        RepoPolicyLoader::new(self.daemon.clone(), self.options.strict).load(location, session, allowed).await
+        RepoPolicyLoader::new(self.daemon.channel().clone(), self.options.strict)
+            .load(location, session, allowed)
+            .await
     }
 
     /// Whether a build may import a cache; if not, what its user is told.
@@ -157,27 +156,6 @@ impl Guard {
                 judged.map_err(|reason| format!("the cache {shown} may not be imported: {reason}"))
             }
         }
-    }
-
-    /// Fails unless buildkitd has the proxy network.
-    pub async fn has_proxy_network(&self) -> Result<(), Status> {
-        let has = self.has_proxy_network.get_or_try_init(|| async {
-            let failed = |error| {
-                Status::failed_precondition(format!(
-                    "policy-check: cannot ask buildkitd what it can do: {error}"
-                ))
-            };
-            let build = InternalBuild::start(self.daemon.clone(), "").map_err(failed)?;
-            let capabilities = build.capabilities().await.map_err(failed)?;
-            build.finish().await.map_err(failed)?;
-            Ok::<_, Status>(capabilities.contains("exec.meta.network.proxy"))
-        });
-        if *has.await? {
-            return Ok(());
-        }
-        Err(Status::failed_precondition(
-            "policy-check: a policy wants the network proxy (`exec.proxy`), which this buildkitd does not have: it needs BuildKit 0.31 or newer",
-        ))
     }
 
     /// Writes a decision down. While the log cannot be written, nothing is decided.

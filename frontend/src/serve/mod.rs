@@ -8,6 +8,7 @@ pub mod cache_imports;
 pub mod client_auth;
 pub mod client_policy;
 pub mod connection;
+pub mod daemon;
 pub mod decision_log;
 pub mod denial;
 pub mod guard;

@@ -288,3 +288,19 @@ async fn builds_at_once_do_not_disturb_each_other() {
         assert_eq!(passed, number % 2 == 0, "build {number}");
     }
 }
+
+#[tokio::test]
+async fn a_daemon_that_asks_no_policy_builds_nothing() {
+    let script = Script { capabilities: vec!["source.policy"], version: "v0.25.0", ..alpine() };
+    let (daemon, _hook, client) = start(script, ALLOW, &[]).await;
+    let refused = client.build(Build::dockerfile()).await.solve.expect_err("nobody would ask");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("BuildKit 0.26"), "{}", refused.message());
+    // It is looked at again when it is another one.
+    daemon.rescript(|script| Script {
+        capabilities: vec!["source.policy.session"],
+        version: "v0.32.2",
+        ..script
+    });
+    client.build(Build::dockerfile()).await.solve.expect("a build with policy");
+}

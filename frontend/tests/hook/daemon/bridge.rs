@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use policy_check::buildkit::proto::control::CacheOptions;
+use policy_check::buildkit::proto::control::apicaps::ApiCap;
 use policy_check::buildkit::proto::fsutil::Stat;
 use policy_check::buildkit::proto::gateway::llb_bridge_server::LlbBridge;
 use policy_check::buildkit::proto::gateway::result::Result as Kind;
@@ -42,7 +43,9 @@ impl LlbBridge for Service {
 
     async fn ping(&self, request: Request<PingRequest>) -> Result<Response<PongResponse>, Status> {
         self.build("Ping", &request).await?;
-        Ok(Response::new(PongResponse::default()))
+        let cap = |id: &&str| ApiCap { id: (*id).to_owned(), enabled: true, ..ApiCap::default() };
+        let llb_caps = self.0.script().capabilities.iter().map(cap).collect();
+        Ok(Response::new(PongResponse { llb_caps, ..PongResponse::default() }))
     }
 
     async fn solve(&self, request: Request<SolveRequest>) -> Result<Response<SolveResponse>, Status> {

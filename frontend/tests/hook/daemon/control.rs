@@ -82,7 +82,8 @@ impl Control for Service {
     }
 
     async fn info(&self, _: Request<InfoRequest>) -> Result<Response<InfoResponse>, Status> {
-        let version = types::BuildkitVersion { version: "v0.32.2".to_owned(), ..Default::default() };
+        let version =
+            types::BuildkitVersion { version: self.0.script().version.to_owned(), ..Default::default() };
         Ok(Response::new(InfoResponse { buildkit_version: Some(version) }))
     }
 

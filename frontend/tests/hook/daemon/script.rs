@@ -17,6 +17,10 @@ pub(crate) struct Script {
     pub(crate) metadata: BTreeMap<String, Metadata>,
     /// Files of sources that are not local, by identifier.
     pub(crate) trees: BTreeMap<String, Files>,
+    /// What the daemon says it can do.
+    pub(crate) capabilities: Vec<&'static str>,
+    /// Its version. Another one can do other things.
+    pub(crate) version: &'static str,
     /// How long calls of `LLBBridge` wait for their build.
     pub(crate) registration_window: Duration,
     /// Time between health checks of sessions.
@@ -44,6 +48,8 @@ impl Default for Script {
             targets: BTreeMap::new(),
             metadata: BTreeMap::new(),
             trees: BTreeMap::new(),
+            capabilities: vec!["source.policy.session", "exec.meta.network.proxy"],
+            version: "v0.32.2",
             registration_window: Duration::from_secs(3),
             health_interval: Duration::from_secs(5),
             status: Vec::new(),
