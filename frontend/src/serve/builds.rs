@@ -78,6 +78,20 @@ impl Builds {
     }
 }
 
+impl Builds {
+    /// Waits while it is open whether a build may begin. Whoever names another build needn't wait.
+    pub async fn settled(&self, reference: &str) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let is_open = self.lock().get(reference).is_some_and(|entry| entry.build.is_none());
+            if !is_open || changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
 /// A client's hold on the id of its build, for as long as it is solved.
 pub struct Registration {
     builds: Arc<Builds>,

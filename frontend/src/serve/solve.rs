@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -18,6 +19,10 @@ use super::policy_session::{PolicySession, bool_field, string_field};
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::proto::SolveView;
 use crate::buildkit::{grpc, stream};
+
+/// How long a solve is held until the repo's policy was read. Clients follow a build as soon as they have sent
+/// it, and buildkitd gives up on whoever follows a build that does not come within 6 s.
+const HELD_FOR: Duration = Duration::from_secs(3);
 
 /// `SolveRequest.SourcePolicySession`.
 const SOURCE_POLICY_SESSION: u32 = 15;
@@ -113,7 +118,11 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     let registration = guard.builds.begin(&view.r#ref, &connection.peer)?;
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
-    let proxy = build.wants_proxy().await?;
+    let proxy = match tokio::time::timeout(HELD_FOR, build.wants_proxy()).await {
+        Ok(proxy) => proxy?,
+        // The policy still holds for every source. Only what it asks of the whole build comes too late.
+        Err(_) => build.has_proxy(),
+    };
     let upstream = connection.uplink.sender().await?;
     guard.daemon.holds_builds_to_policy(upstream.clone(), proxy).await?;
     let policy_session = PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build)).await?;

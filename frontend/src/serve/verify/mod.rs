@@ -254,7 +254,7 @@ pub(super) fn reasons(decision: &Decision) -> Vec<String> {
     match position {
         None if messages.is_empty() => vec!["denied by policy".to_owned()],
         None => messages.clone(),
-        Some(at) if messages.is_empty() => vec![format!("denied by policy {}:{}", at.file, at.line)],
+        Some(at) if messages.is_empty() => vec![format!("denied by policy ({at})")],
         Some(at) => messages.iter().map(|message| format!("{message} ({at})")).collect(),
     }
 }

@@ -105,7 +105,7 @@ async fn denials_tell_where_they_come_from() {
     let end = ask(&[("p.rego", said)], LOCAL).await;
     assert_eq!(messages(end.answer), ["only pinned (p.rego:2:1)"]);
     assert_eq!(end.record.messages, ["only pinned"]);
-    assert_eq!(messages(ask(&[("q.rego", silent)], LOCAL).await.answer), ["denied by policy q.rego:2"]);
+    assert_eq!(messages(ask(&[("q.rego", silent)], LOCAL).await.answer), ["denied by policy (q.rego:2:1)"]);
 }
 
 #[tokio::test]
