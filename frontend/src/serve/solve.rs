@@ -8,7 +8,6 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::request;
-use prost::Message;
 use tonic::Status;
 
 use super::build::Build;
@@ -111,7 +110,7 @@ struct Begun {
 }
 
 async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Bytes) -> Result<Begun, Status> {
-    let view = SolveView::decode(message.clone()).map_err(|error| {
+    let view = SolveView::read(&message).map_err(|error| {
         Status::invalid_argument(format!("policy-check: cannot read the solve request: {error}"))
     })?;
     let guard = &connection.guard;
