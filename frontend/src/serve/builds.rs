@@ -43,6 +43,9 @@ impl Builds {
             return Err(Status::already_exists("policy-check: a build with this id is being solved already"));
         }
         solving.insert(reference.to_owned(), Entry { client: client.clone(), build: None });
+        drop(solving);
+        // Whoever came before the solve waits on.
+        self.changed.send_replace(());
         Ok(Registration { builds: Arc::clone(self), reference: reference.to_owned() })
     }
 

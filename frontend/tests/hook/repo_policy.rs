@@ -155,10 +155,8 @@ async fn a_client_that_answers_no_files_gets_no_build() {
 /// Clients follow a build from its start, and buildkitd gives up on those who do before the solve has come.
 #[tokio::test]
 async fn one_that_comes_late_still_counts() {
-    let (daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
+    let (_daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
     let mut build = with(&[("Dockerfile.rego", DENY_ALPINE)]);
     build.exposed.slow = std::time::Duration::from_secs(5);
-    let outcome = client.build(build).await;
-    assert_denied(&outcome);
-    assert_eq!(daemon.calls(SOLVE).len(), 2, "the build's, and that of the hook");
+    assert_denied(&client.build(build).await);
 }
