@@ -75,6 +75,19 @@ pub fn sources(definition: &pb::Definition) -> Result<Vec<SourceOp>, DefinitionE
     Ok(found)
 }
 
+/// Whether the operations (`pb.Op`, encoded) only load sources and arrange files: none runs a command, or does
+/// what this version doesn't know.
+pub fn only_files<'a>(ops: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    use pb::op::Op::{Diff, File, Merge, Source};
+    ops.into_iter().all(|encoded| {
+        pb::Op::decode(encoded).is_ok_and(|op| match &op.op {
+            Some(Source(_) | File(_) | Merge(_) | Diff(_)) => true,
+            Some(_) => false,
+            None => is_terminal(encoded, &op),
+        })
+    })
+}
+
 /// Whether the operation is nothing but a reference to another one. Fields that this version doesn't know
 /// would be lost in encoding it again.
 fn is_terminal(encoded: &[u8], op: &pb::Op) -> bool {

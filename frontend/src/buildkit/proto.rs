@@ -93,6 +93,9 @@ pub struct SolveView {
     /// The build's id, chosen by the client.
     #[prost(string, tag = "1")]
     pub r#ref: String,
+    /// An LLB definition sent directly.
+    #[prost(message, optional, tag = "2")]
+    pub definition: Option<DefinitionView>,
     /// Name of a single exporter, as old clients give it.
     #[prost(string, tag = "3")]
     pub exporter_deprecated: String,
@@ -128,9 +131,20 @@ pub struct SolveView {
     pub proxy_network: bool,
 }
 
+/// What matters of a `pb.Definition`. A message, as one that is there twice is one with the operations of both.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DefinitionView {
+    /// The operations (`pb.Op`, encoded).
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub def: Vec<bytes::Bytes>,
+}
+
 /// What matters of an `LLBBridge.Solve` request (`frontend/gateway/pb/gateway.proto`).
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BridgeSolveView {
+    /// A definition to solve.
+    #[prost(message, optional, tag = "1")]
+    pub definition: Option<DefinitionView>,
     /// A frontend to run; empty when a definition is solved.
     #[prost(string, tag = "2")]
     pub frontend: String,

@@ -33,6 +33,9 @@ pub(super) async fn call(connection: &Connection, mut call: Call) {
             return grpc::refuse(&mut call.respond, &status);
         }
     };
+    if call.head.uri.path().ends_with("/NewContainer") {
+        build.runs_commands();
+    }
     if !call.head.uri.path().ends_with("/Solve") {
         return connection.forward(call).await;
     }

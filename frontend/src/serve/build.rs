@@ -10,6 +10,7 @@ use policy_engine::policy::PolicySet;
 use policy_engine::source::Platform;
 use tonic::Status;
 
+use super::build_env::build_env;
 use super::cache_imports::{self, CacheImport};
 use super::client_policy::combine;
 use super::decision_log::BuildInfo;
@@ -18,13 +19,13 @@ use super::guard::{Guard, RepoPolicies};
 use super::policy_session::Verify;
 use super::progress::Steps;
 use super::record::{PolicyId, Record, Verdict};
-use super::run::{self, Loaded, Refusal, Run};
+use super::run::{self, Loaded, Options, Refusal, Run};
 use super::verify::{Jurisdiction, Verifier, asked_source};
-use crate::buildkit::convert;
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, CheckPolicyResponse};
 use crate::buildkit::proto::sourcepolicy::PolicyAction;
-use crate::buildkit::proto::{BridgeSolveView, SolveView};
+use crate::buildkit::proto::{BridgeSolveView, DefinitionView, SolveView};
+use crate::buildkit::{convert, llb};
 
 /// Most frontends that one build may run with options of their own.
 const MAX_RUNS: usize = 64;
@@ -33,12 +34,13 @@ const MAX_RUNS: usize = 64;
 pub struct Build {
     guard: Arc<Guard>,
     info: Arc<BuildInfo>,
+    client: Peer,
     /// The client's session.
     session: String,
     /// The client's own policy session, if it named one.
     client_policy: Option<String>,
-    /// It is one of the client's helper builds: not recorded, and nothing comes out of it.
-    helper: bool,
+    /// It is one of the client's helper builds: not recorded, nothing comes out of it, and it runs no commands.
+    helper: AtomicBool,
     /// The server's policies when the build began.
     policies: Arc<PolicySet>,
     runs: Mutex<Runs>,
@@ -64,14 +66,14 @@ impl Build {
     pub fn new(guard: Arc<Guard>, peer: &Peer, view: &SolveView) -> Arc<Self> {
         let info = BuildInfo { reference: view.r#ref.clone(), client: peer.to_string() };
         let policy = &view.source_policy_session;
-        let has_output = !view.exporters.is_empty()
-            || !view.exporter_deprecated.is_empty()
-            || view.enable_session_exporter;
         Arc::new(Self {
             info: Arc::new(info),
+            client: peer.clone(),
             session: view.session.clone(),
             client_policy: (!policy.is_empty()).then(|| policy.clone()),
-            helper: view.internal && !has_output,
+            helper: AtomicBool::new(
+                view.internal && !has_output(view) && only_files(view.definition.as_ref()),
+            ),
             policies: guard.policies.current(),
             runs: Mutex::default(),
             proxy: AtomicBool::new(view.proxy_network),
@@ -93,8 +95,12 @@ impl Build {
 
     /// `Control.Solve`: what it imports, and the frontend that it runs or is about to run.
     pub async fn solve(&self, view: &SolveView) -> Result<(), Status> {
+        for session in [&view.session, &view.source_policy_session] {
+            self.guard.sessions.may_use(session, &self.client)?;
+        }
         if !view.frontend_attrs.is_empty() || !view.frontend.is_empty() {
-            let run = self.run(&view.frontend_attrs, &view.frontend_inputs)?;
+            let run = self.run(&view.frontend, &view.frontend_attrs, &view.frontend_inputs)?;
+            let run = run.begin(&self.guard, &self.policies, &self.session);
             let mut runs = self.runs();
             if view.frontend.is_empty() {
                 runs.told = Some(run);
@@ -102,20 +108,28 @@ impl Build {
                 runs.acted.push(run);
             }
         }
-        self.may_import(cache_imports::from_solve(view)).await
+        self.may_import(cache_imports::from_solve(view), &build_env(&view.frontend_attrs)).await
     }
 
     /// `LLBBridge.Solve`: the same for a frontend that a client runs.
     pub async fn bridge_solve(&self, view: &BridgeSolveView) -> Result<(), Status> {
         if !view.frontend.is_empty() {
-            self.acts_on(self.run(&view.frontend_opt, &view.frontend_inputs)?)?;
+            self.acts_on(self.run(&view.frontend, &view.frontend_opt, &view.frontend_inputs)?)?;
         }
-        self.may_import(cache_imports::from_bridge_solve(view)).await
+        if !only_files(view.definition.as_ref()) {
+            self.runs_commands();
+        }
+        self.may_import(cache_imports::from_bridge_solve(view), &build_env(&view.frontend_opt)).await
     }
 
-    fn acts_on(&self, run: Arc<Run>) -> Result<(), Status> {
+    /// From now on it is no helper build: the client makes it run commands.
+    pub fn runs_commands(&self) {
+        self.helper.store(false, Ordering::Relaxed);
+    }
+
+    fn acts_on(&self, run: Options) -> Result<(), Status> {
         let mut runs = self.runs();
-        if runs.acted.iter().any(|other| other.is_same(&run)) {
+        if runs.acted.iter().any(|other| other.options == run) {
             return Ok(());
         }
         if runs.acted.len() >= MAX_RUNS {
@@ -124,29 +138,42 @@ impl Build {
             )));
         }
         // What was read for the options that were told needn't be read again.
-        let run = runs.told.clone().filter(|told| told.is_same(&run)).unwrap_or(run);
+        let told = runs.told.clone().filter(|told| told.options == run);
+        let run = told.unwrap_or_else(|| run.begin(&self.guard, &self.policies, &self.session));
         runs.acted.push(run);
         Ok(())
     }
 
+    /// The options of a frontend, if the client may give them.
     fn run(
         &self,
+        frontend: &str,
         options: &BTreeMap<String, String>,
         inputs: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<Arc<Run>, Status> {
-        Run::begin(&self.guard, &self.policies, &self.session, options, inputs)
-    }
-
-    async fn may_import(&self, imports: Vec<CacheImport>) -> Result<(), Status> {
-        for import in imports {
-            let judged = self.guard.may_import(&import, &self.policies).await;
-            if let Err(message) = judged {
-                self.guard.metrics.refused("cache-import");
-                self.denied.store(true, Ordering::Relaxed);
-                return Err(denial::status(&[message]));
+    ) -> Result<Options, Status> {
+        for (key, session) in options {
+            if key.starts_with("local-sessionid:") {
+                self.guard.sessions.may_use(session, &self.client)?;
             }
         }
+        if let Some(message) = self.guard.options.cache_imports.denies_frontend(frontend, options) {
+            return Err(self.deny(message));
+        }
+        Options::read(&self.guard, &self.session, options, inputs)
+    }
+
+    async fn may_import(&self, imports: Vec<CacheImport>, env: &Env) -> Result<(), Status> {
+        for import in imports {
+            let judged = self.guard.may_import(&import, &self.policies, env).await;
+            judged.map_err(|message| self.deny(message))?;
+        }
         Ok(())
+    }
+
+    fn deny(&self, message: String) -> Status {
+        self.guard.metrics.refused("cache-import");
+        self.denied.store(true, Ordering::Relaxed);
+        denial::status(&[message])
     }
 
     /// Whether a policy wants `RUN` to go through the daemon's proxy. Waits for the repo's policy, as this
@@ -189,7 +216,7 @@ impl Build {
             judges.push(Loaded { jurisdiction, has_repo_policy: false, wants_proxy });
         }
         // Clients read the policy of a remote context, and other things, by builds that run no frontend.
-        let excused = self.helper && !acted;
+        let excused = self.helper.load(Ordering::Relaxed) && !acted;
         if self.guard.options.repo_policies == RepoPolicies::Required
             && !excused
             && judges.iter().any(|judge| !judge.has_repo_policy)
@@ -203,6 +230,14 @@ impl Build {
     }
 
     async fn decide(&self, request: &CheckPolicyRequest) -> (Result<Answer, Status>, Option<Record>) {
+        for (name, session) in &asked_source(request).attrs {
+            // `local.session` and `oci.session`: whose files they are.
+            if name.ends_with(".session")
+                && let Err(status) = self.guard.sessions.may_use(session, &self.client)
+            {
+                return (Err(status), None);
+            }
+        }
         let judges = match self.judges().await {
             Ok(judges) => judges,
             Err(Refusal::Denied(message)) => return (Ok(denial::answer(vec![message])), None),
@@ -255,6 +290,22 @@ impl Drop for Build {
     fn drop(&mut self) {
         self.steps.close();
     }
+}
+
+/// Whether a build leaves something behind beside what is kept in the daemon.
+fn has_output(view: &SolveView) -> bool {
+    let exports_cache = view
+        .cache
+        .as_ref()
+        .is_some_and(|cache| !cache.exports.is_empty() || !cache.export_ref_deprecated.is_empty());
+    !view.exporters.is_empty()
+        || !view.exporter_deprecated.is_empty()
+        || view.enable_session_exporter
+        || exports_cache
+}
+
+fn only_files(definition: Option<&DefinitionView>) -> bool {
+    definition.is_none_or(|definition| llb::only_files(definition.def.iter().map(AsRef::as_ref)))
 }
 
 fn asked_platform(request: &CheckPolicyRequest) -> Option<Platform> {

@@ -59,12 +59,7 @@ impl Connection {
         }
         match path.as_str() {
             "/moby.buildkit.v1.Control/Solve" => solve::solve(&self, call).await,
-            "/moby.buildkit.v1.Control/Session" => {
-                let guard = &self.guard;
-                let _counted = guard.metrics.session_opened();
-                sessions::session(&guard.sessions, &self.uplink, guard.options.client_credentials, call)
-                    .await;
-            }
+            "/moby.buildkit.v1.Control/Session" => sessions::session(&self, call).await,
             "/moby.buildkit.v1.Control/Status" => status::status(&self, call).await,
             CHECK_POLICY => {
                 service::answer(PolicyVerifier(Arc::clone(&self.guard)), call).await;

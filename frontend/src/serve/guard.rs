@@ -105,6 +105,14 @@ impl Guard {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Fails once the server is stopping: clients may try another one.
+    pub fn may_begin(&self) -> Result<(), Status> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Status::unavailable("policy-check: the server is stopping: build again in a moment"));
+        }
+        Ok(())
+    }
+
     /// Whether builds may begin, or why not.
     pub fn health(&self) -> Result<(), String> {
         if self.stopping.load(Ordering::Relaxed) {
@@ -132,27 +140,33 @@ impl Guard {
     }
 
     /// Reads the policy of a build's repo. What the hook fetches for that must be allowed by the server's
-    /// `policies`.
+    /// `policies`, which see the build as `env`.
     pub async fn repo_policy(
         &self,
         location: &Location,
         session: &str,
         policies: &Arc<PolicySet>,
+        env: &Env,
     ) -> Result<Option<Arc<Policy>>, RepoPolicyError> {
-        let allowed = |source| judge(policies, self.options.transport.clone(), source);
+        let allowed = |source| judge(policies, env, self.options.transport.clone(), source);
         RepoPolicyLoader::new(self.daemon.channel().clone(), self.options.strict)
             .load(location, session, allowed)
             .await
     }
 
     /// Whether a build may import a cache; if not, what its user is told.
-    pub async fn may_import(&self, import: &CacheImport, policies: &Arc<PolicySet>) -> Result<(), String> {
+    pub async fn may_import(
+        &self,
+        import: &CacheImport,
+        policies: &Arc<PolicySet>,
+        env: &Env,
+    ) -> Result<(), String> {
         match self.options.cache_imports.judge(import) {
             cache_imports::Verdict::Allowed => Ok(()),
             cache_imports::Verdict::Denied(message) => Err(message),
             cache_imports::Verdict::AskPolicy(source) => {
                 let shown = redact::source(&source);
-                let judged = judge(policies, self.options.transport.clone(), source).await;
+                let judged = judge(policies, env, self.options.transport.clone(), source).await;
                 judged.map_err(|reason| format!("the cache {shown} may not be imported: {reason}"))
             }
         }
@@ -174,12 +188,13 @@ impl Guard {
 /// Asks the server's policies about a source that the hook itself is about to fetch for a build.
 async fn judge(
     policies: &Arc<PolicySet>,
+    env: &Env,
     transport: TransportOptions,
     source: SourceOp,
 ) -> Result<(), String> {
-    let policies = Arc::clone(policies);
+    let (policies, env) = (Arc::clone(policies), env.clone());
     let judged = tokio::task::spawn_blocking(move || {
-        let (env, now) = (Env::default(), SystemTime::now());
+        let now = SystemTime::now();
         let platform = default_platform();
         let judge = crate::resolve::Judge {
             policies: Arc::clone(&policies),

@@ -15,7 +15,7 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 use super::ids;
-use super::sessions::{METHOD, Sessions, UUID};
+use super::sessions::{METHOD, OWN, UUID};
 use super::uplink::Uplink;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::grpc;
@@ -44,31 +44,21 @@ const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 /// A policy session that is open at the daemon. Closed when dropped.
 pub struct PolicySession {
     id: String,
-    sessions: Arc<Sessions>,
     serving: JoinHandle<()>,
 }
 
 impl PolicySession {
     /// Opens one whose questions `verifier` answers. The daemon may not know it yet when this returns; it
     /// waits for a session that a build names.
-    pub async fn open<V: Verify>(
-        uplink: &Uplink,
-        sessions: &Arc<Sessions>,
-        verifier: Arc<V>,
-    ) -> Result<Self, Status> {
-        let id = ids::random().map_err(|error| Status::internal(format!("no random numbers: {error}")))?;
+    pub async fn open<V: Verify>(uplink: &Uplink, verifier: Arc<V>) -> Result<Self, Status> {
+        let random =
+            ids::random().map_err(|error| Status::internal(format!("no random numbers: {error}")))?;
+        let id = format!("{OWN}{random}");
         let upstream = uplink.sender().await?;
-        sessions.reserve(&id);
         let opened = forward::open(&head(&id)?, upstream, false).await;
-        let (response, sink) = match opened {
-            Ok(streams) => streams,
-            Err(error) => {
-                sessions.forget(&id);
-                return Err(forward::broken(&error));
-            }
-        };
+        let (response, sink) = opened.map_err(|error| forward::broken(&error))?;
         let serving = tokio::spawn(serve(Tunnel::called(response, sink), verifier));
-        Ok(Self { id, sessions: Arc::clone(sessions), serving })
+        Ok(Self { id, serving })
     }
 
     /// What the build must name.
@@ -85,7 +75,6 @@ impl PolicySession {
 impl Drop for PolicySession {
     fn drop(&mut self) {
         self.serving.abort();
-        self.sessions.forget(&self.id);
     }
 }
 

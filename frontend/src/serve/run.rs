@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tonic::Status;
 
 use super::build_env::build_env;
@@ -30,12 +31,26 @@ impl From<Status> for Refusal {
     }
 }
 
-/// One run of a frontend.
-pub struct Run {
+/// What matters of a frontend's options: two runs with the same see the same, and the same policies hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
     env: Env,
     /// Where the repo's policy lies; `None` when it isn't read.
     location: Option<Location>,
-    loaded: watch::Sender<Option<Result<Loaded, Refusal>>>,
+}
+
+/// One run of a frontend. Dropping it ends the reading of its policy.
+pub struct Run {
+    /// Its options.
+    pub options: Options,
+    loaded: watch::Receiver<Option<Result<Loaded, Refusal>>>,
+    reading: AbortHandle,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
 }
 
 /// What holds for a run.
@@ -49,16 +64,14 @@ pub struct Loaded {
     pub wants_proxy: bool,
 }
 
-impl Run {
-    /// Begins to read the repo's policy, for a frontend that gets `options` and `inputs`. `session` is the
-    /// client's.
-    pub fn begin(
-        guard: &Arc<Guard>,
-        policies: &Arc<PolicySet>,
+impl Options {
+    /// Of a frontend that gets `options` and `inputs`. `session` is the client's.
+    pub fn read(
+        guard: &Guard,
         session: &str,
         options: &BTreeMap<String, String>,
         inputs: &BTreeMap<String, Vec<u8>>,
-    ) -> Result<Arc<Self>, Status> {
+    ) -> Result<Self, Status> {
         let location = match guard.options.repo_policies {
             RepoPolicies::Ignored => None,
             RepoPolicies::Read | RepoPolicies::Required => {
@@ -66,30 +79,20 @@ impl Run {
                 Some(location.map_err(|error| Status::invalid_argument(format!("policy-check: {error}")))?)
             }
         };
-        let run = Arc::new(Self { env: build_env(options), location, loaded: watch::Sender::new(None) });
-        let (reading, guard) = (Arc::clone(&run), Arc::clone(guard));
+        Ok(Self { env: build_env(options), location })
+    }
+
+    /// Begins to read the repo's policy.
+    pub fn begin(self, guard: &Arc<Guard>, policies: &Arc<PolicySet>, session: &str) -> Arc<Run> {
+        let (sender, loaded) = watch::channel(None);
+        let (options, guard) = (self.clone(), Arc::clone(guard));
         let (policies, session) = (Arc::clone(policies), session.to_owned());
-        tokio::spawn(async move {
-            let loaded = reading.load(&guard, policies, &session).await;
+        let reading = tokio::spawn(async move {
+            let loaded = options.load(&guard, policies, &session).await;
             // Everybody who asks waits for this.
-            reading.loaded.send_replace(Some(loaded));
+            sender.send_replace(Some(loaded));
         });
-        Ok(run)
-    }
-
-    /// Whether policies see the same, and the same policies do.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.env == other.env && self.location == other.location
-    }
-
-    /// What holds for the run, once it is read.
-    pub async fn loaded(&self) -> Result<Loaded, Refusal> {
-        let mut loaded = self.loaded.subscribe();
-        let loaded = loaded.wait_for(Option::is_some).await;
-        // The sender lives as long as `self`.
-        loaded.ok().and_then(|loaded| loaded.clone()).unwrap_or_else(|| {
-            Err(Refusal::Failed(Status::internal("policy-check: the build's policy was not read")))
-        })
+        Arc::new(Run { options: self, loaded, reading: reading.abort_handle() })
     }
 
     async fn load(
@@ -100,7 +103,9 @@ impl Run {
     ) -> Result<Loaded, Refusal> {
         let own = match &self.location {
             None => None,
-            Some(location) => guard.repo_policy(location, session, &policies).await.map_err(refusal)?,
+            Some(location) => {
+                guard.repo_policy(location, session, &policies, &self.env).await.map_err(refusal)?
+            }
         };
         let has_repo_policy = own.is_some();
         let policies = match own {
@@ -114,6 +119,17 @@ impl Run {
         let jurisdiction = Jurisdiction { policies, env: self.env.clone() };
         let (jurisdiction, wants_proxy) = wants_proxy(jurisdiction).await?;
         Ok(Loaded { jurisdiction, has_repo_policy, wants_proxy })
+    }
+}
+
+impl Run {
+    /// What holds for the run, once it is read.
+    pub async fn loaded(&self) -> Result<Loaded, Refusal> {
+        let mut loaded = self.loaded.clone();
+        let loaded = loaded.wait_for(Option::is_some).await;
+        loaded.ok().and_then(|loaded| loaded.clone()).unwrap_or_else(|| {
+            Err(Refusal::Failed(Status::internal("policy-check: the build's policy was not read")))
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The clients' sessions: passed through as they are, and opened only where the client's own policy must be
 //! asked too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Response};
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::uplink::Uplink;
+use super::connection::Connection;
+use crate::buildkit::endpoint::Peer;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::proto::policysession;
 use crate::buildkit::service::Channel;
@@ -24,66 +25,69 @@ pub const UUID: &str = "x-docker-expose-session-uuid";
 /// A method that the session exposes; repeated.
 pub const METHOD: &str = "x-docker-expose-session-grpc-method";
 
+/// What the ids of the hook's own sessions begin with: no client gets one like that, neither while it is in use
+/// nor afterwards.
+pub const OWN: &str = "policy-check-";
+
 /// How long a session may take to appear that a build names.
 pub const APPEARS_WITHIN: Duration = Duration::from_secs(10);
 
-/// The sessions that are open through this hook, and those of the hook itself.
+/// The sessions of clients that are open through this hook.
 #[derive(Default)]
 pub struct Sessions {
-    open: Mutex<Open>,
+    open: Mutex<HashMap<String, Session>>,
     changed: watch::Sender<()>,
 }
 
-#[derive(Default)]
-struct Open {
-    clients: HashMap<String, Option<Channel>>,
-    /// Ids of policy sessions. One that was used is never free again.
-    own: HashSet<String>,
+struct Session {
+    client: Peer,
+    /// Its inside, where that was opened.
+    channel: Option<Channel>,
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the id of a policy session from everybody else.
-    pub fn reserve(&self, id: &str) {
-        self.lock().own.insert(id.to_owned());
-    }
-
-    /// The id is not used any more.
-    pub fn forget(&self, id: &str) {
-        self.lock().own.remove(id);
-    }
-
-    /// How many sessions of clients are open.
+    /// How many are open.
     pub fn count(&self) -> usize {
-        self.lock().clients.len()
+        self.lock().len()
+    }
+
+    /// Fails when `id` names a session of another client, or of the hook: a build gets no files, secrets and
+    /// logins of others. Ids of running builds' sessions are no secret: the build history shows some.
+    pub fn may_use(&self, id: &str, client: &Peer) -> Result<(), Status> {
+        let id = bare(id);
+        if id.starts_with(OWN) || self.lock().get(id).is_some_and(|session| session.client != *client) {
+            return Err(Status::permission_denied(
+                "policy-check: a build names the session of another client",
+            ));
+        }
+        Ok(())
     }
 
     /// Takes `id` for a client, unless somebody has it: the daemon would let a second session take over the
     /// first.
-    fn take(self: &Arc<Self>, id: &str) -> Result<Taken, Status> {
+    fn take(self: &Arc<Self>, id: &str, client: &Peer) -> Result<Taken, Status> {
         let mut open = self.lock();
-        if open.own.contains(id) || open.clients.contains_key(id) {
+        if id.starts_with(OWN) || open.contains_key(id) {
             return Err(Status::already_exists(
                 "policy-check: a session with this id is open: start the build again to get a new id",
             ));
         }
-        open.clients.insert(id.to_owned(), None);
+        open.insert(id.to_owned(), Session { client: client.clone(), channel: None });
         Ok(Taken { sessions: Arc::clone(self), id: id.to_owned() })
     }
 
     /// The inside of a client's session, to call its services. Waits for a session that is about to come.
     pub async fn channel(&self, id: &str) -> Result<Channel, Status> {
-        // A prefix before a colon is not part of the id, for the daemon either.
-        let id = id.rsplit_once(':').map_or(id, |(_, id)| id);
         let mut changed = self.changed.subscribe();
         let appeared = async {
             loop {
                 changed.borrow_and_update();
-                if let Some(Some(channel)) = self.lock().clients.get(id) {
-                    return channel.clone();
+                if let Some(channel) = self.opened(id) {
+                    return channel;
                 }
                 // The sender lives as long as `self`.
                 let _lives = changed.changed().await;
@@ -98,9 +102,13 @@ impl Sessions {
 
     /// The inside of a client's session, if it was opened.
     pub fn opened(&self, id: &str) -> Option<Channel> {
-        let id = id.rsplit_once(':').map_or(id, |(_, id)| id);
-        self.lock().clients.get(id).cloned().flatten()
+        self.lock().get(bare(id))?.channel.clone()
     }
+}
+
+/// The id without what stands before its first colon, as the daemon looks it up.
+fn bare(id: &str) -> &str {
+    id.split_once(':').map(|(_, id)| id).filter(|id| !id.is_empty()).unwrap_or(id)
 }
 
 /// A client's hold on its id.
@@ -111,20 +119,25 @@ struct Taken {
 
 impl Taken {
     fn opened(&self, channel: Channel) {
-        self.sessions.lock().clients.insert(self.id.clone(), Some(channel));
+        if let Some(session) = self.sessions.lock().get_mut(&self.id) {
+            session.channel = Some(channel);
+        }
         self.sessions.changed.send_replace(());
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.sessions.lock().clients.remove(&self.id);
+        self.sessions.lock().remove(&self.id);
     }
 }
 
 /// Passes a client's `Control/Session` on, for as long as it lasts.
-pub async fn session(sessions: &Arc<Sessions>, uplink: &Uplink, open_all: bool, mut call: Call) {
-    let taken = match id(&call.head.headers).and_then(|id| sessions.take(id)) {
+pub(super) async fn session(connection: &Connection, mut call: Call) {
+    let Connection { guard, peer, uplink } = connection;
+    let _counted = guard.metrics.session_opened();
+    let open_all = guard.options.client_credentials;
+    let taken = match id(&call.head.headers).and_then(|id| guard.sessions.take(id, peer)) {
         Ok(taken) => taken,
         Err(status) => return grpc::refuse(&mut call.respond, &status),
     };

@@ -115,6 +115,8 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     })?;
     let guard = &connection.guard;
     let registration = guard.builds.begin(&view.r#ref, &connection.peer)?;
+    // Who stops the server first says so, and then looks for builds.
+    guard.may_begin()?;
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
     let proxy = match tokio::time::timeout(HELD_FOR, build.wants_proxy()).await {
@@ -124,7 +126,7 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     };
     let upstream = connection.uplink.sender().await?;
     guard.daemon.holds_builds_to_policy(upstream.clone(), proxy).await?;
-    let policy_session = PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build)).await?;
+    let policy_session = PolicySession::open(&connection.uplink, Arc::clone(&build)).await?;
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };
     let frame = grpc::frame(&[&message, &ours, &proxy]);

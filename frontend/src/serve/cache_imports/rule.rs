@@ -1,5 +1,6 @@
 //! Which caches may be imported.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -160,6 +161,33 @@ impl Rule {
         }
     }
 
+    /// Why a frontend may not run that the client brings itself, in place of an image: policies cannot judge it,
+    /// and it may import any cache without asking here.
+    ///
+    /// Named contexts take the place of frontend images as of any others. What a Dockerfile names in its first
+    /// line isn't known here: only the `gateway.v0` frontend can be turned off, in buildkitd's own configuration.
+    pub fn denies_frontend(&self, frontend: &str, options: &BTreeMap<String, String>) -> Option<String> {
+        let image = match frontend {
+            "gateway.v0" => options.get("source"),
+            _ => options.get("build-arg:BUILDKIT_SYNTAX"),
+        };
+        let image = image?.split_ascii_whitespace().next()?;
+        let names = |key: &str| {
+            let name = key.strip_prefix("context:")?;
+            let name = name.split_once("::").map_or(name, |(name, _)| name);
+            Some(name == image || same_image(name, image))
+        };
+        let is_own = |(key, value): (&String, &String)| {
+            names(key).unwrap_or_default() && !value.starts_with("docker-image://")
+        };
+        if self.mode == Mode::Allow || !options.iter().any(is_own) {
+            return None;
+        }
+        Some(format!(
+            "the frontend {image} is replaced by a context of the client's own, which could import any cache: use the image, or ask the operator for `--cache-imports allow`"
+        ))
+    }
+
     fn judge_type(&self, kind: &str) -> Verdict {
         let named = self.allowed.iter().any(|pattern| matches!(pattern, Pattern::Type(name) if name == kind));
         if named || self.mode == Mode::Allow {
@@ -173,6 +201,12 @@ fn denied(what: &str, pattern: &str) -> Verdict {
     Verdict::Denied(format!(
         "cache import {what} is not allowed: build without it, or ask the operator for `--allow-cache-import {pattern}`"
     ))
+}
+
+/// Whether two names mean the same image.
+fn same_image(one: &str, other: &str) -> bool {
+    let full = |name: &str| Some(Reference::parse(name).ok()?.or_latest().to_string());
+    full(one).is_some_and(|one| full(other) == Some(one))
 }
 
 /// What Go reads as false.
