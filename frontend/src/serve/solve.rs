@@ -113,8 +113,11 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     let registration = guard.builds.begin(&view.r#ref, &connection.peer)?;
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
-    let proxy = build.wants_proxy().await?;
-    let policy_session = PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build)).await?;
+    // The session gets to the daemon while the repo's policy is read.
+    let (proxy, policy_session) = tokio::try_join!(
+        build.wants_proxy(),
+        PolicySession::open(&connection.uplink, &guard.sessions, Arc::clone(&build))
+    )?;
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };
     let frame = grpc::frame(&[&message, &ours, &proxy]);

@@ -14,7 +14,10 @@ pub(crate) fn measure(stage: &Stage, builds: usize) {
     let Some((hook, client)) = stage.hooked(&[]) else { return };
     let project = Project::of(&[
         ("Dockerfile", "FROM scratch\nCOPY text /\n"),
-        ("Dockerfile.rego", "package docker\n\nallow if input.local\n\ndecision := {\"allow\": allow}\n"),
+        (
+            "Dockerfile.rego",
+            "package docker\n\ndefault allow := false\n\nallow if input.local\n\ndecision := {\"allow\": allow}\n",
+        ),
         ("text", "hello"),
     ]);
     let print = |line: String| writeln!(std::io::stdout(), "{line}").expect("standard output");

@@ -36,8 +36,13 @@ fn main() -> Result<(), String> {
         let policy = project.path().join("policy.rego").display().to_string();
         // Nobody is asked there.
         let hook = Hook::start(&program, "unix:///nowhere/buildkitd.sock", &["--policy", &policy]);
-        print(&format!("\n{name}: {} concurrent checks over {} connections\n", load.concurrent, load.connections));
-        print("| phase | checks/s | p50 ms | p99 ms | MiB | files | threads |\n|---|---|---|---|---|---|---|");
+        print(&format!(
+            "\n{name}: {} concurrent checks over {} connections\n",
+            load.concurrent, load.connections
+        ));
+        print(
+            "| phase | checks/s | p50 ms | p99 ms | MiB | files | threads |\n|---|---|---|---|---|---|---|",
+        );
         print(&format!("| before | | | | {} |", hook.usage()));
         for phase in 1..=load.phases {
             let (took, latencies) = runtime.block_on(load.run(&hook.address()));
@@ -109,7 +114,8 @@ async fn work(channel: Channel, left: Arc<AtomicUsize>) -> Vec<Duration> {
 
 /// About an image of which everything is known that the policies want to know.
 fn request() -> CheckPolicyRequest {
-    let config = br#"{"architecture":"amd64","os":"linux","config":{"Labels":{"a":"b"},"Env":["PATH=/bin"]}}"#;
+    let config =
+        br#"{"architecture":"amd64","os":"linux","config":{"Labels":{"a":"b"},"Env":["PATH=/bin"]}}"#;
     let image = gateway::ResolveSourceImageResponse {
         digest: "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
         config: config.to_vec(),
