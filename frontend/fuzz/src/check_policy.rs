@@ -60,7 +60,7 @@ fn jurisdiction(text: &str) -> Arc<Jurisdiction> {
     let options = LoadOptions { files: vec![file], root: None, strict: false };
     let policy = Policy::load(&options).expect("a policy that loads");
     let policies = Arc::new(PolicySet { policies: vec![Arc::new(policy)] });
-    Arc::new(Jurisdiction { policies, env: Env::default() })
+    Arc::new(Jurisdiction { policies, env: Env::default(), reads_from_client: false })
 }
 
 static READS: LazyLock<Arc<Jurisdiction>> = LazyLock::new(|| jurisdiction(READER));

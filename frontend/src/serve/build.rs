@@ -211,7 +211,11 @@ impl Build {
             judges.push(run.loaded().await?);
         }
         if judges.is_empty() {
-            let server = Jurisdiction { policies: Arc::clone(&self.policies), env: Env::default() };
+            let server = Jurisdiction {
+                policies: Arc::clone(&self.policies),
+                env: Env::default(),
+                reads_from_client: false,
+            };
             let (jurisdiction, wants_proxy) = run::wants_proxy(server).await?;
             judges.push(Loaded { jurisdiction, has_repo_policy: false, wants_proxy });
         }

@@ -29,7 +29,7 @@ pub struct Connection {
 impl Connection {
     /// Serves the client until it goes, or `stop` says so and its calls have ended.
     pub async fn serve(self: Arc<Self>, io: Io, stop: &mut tokio::sync::watch::Receiver<bool>) {
-        let Ok(mut connection) = limits::server().handshake(io).await else { return };
+        let Ok(mut connection) = limits::server().handshake(limits::buffered(io)).await else { return };
         let mut calls = tokio::task::JoinSet::new();
         let mut stopping = false;
         loop {

@@ -116,7 +116,8 @@ impl Options {
                 Arc::new(all)
             }
         };
-        let jurisdiction = Jurisdiction { policies, env: self.env.clone() };
+        let jurisdiction =
+            Jurisdiction { policies, env: self.env.clone(), reads_from_client: has_repo_policy };
         let (jurisdiction, wants_proxy) = wants_proxy(jurisdiction).await?;
         Ok(Loaded { jurisdiction, has_repo_policy, wants_proxy })
     }

@@ -119,14 +119,16 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     guard.may_begin()?;
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
-    let proxy = match tokio::time::timeout(HELD_FOR, build.wants_proxy()).await {
-        Ok(proxy) => proxy?,
-        // The policy still holds for every source. Only what it asks of the whole build comes too late.
-        Err(_) => build.has_proxy(),
-    };
     let upstream = connection.uplink.sender().await?;
-    guard.daemon.holds_builds_to_policy(upstream.clone(), proxy).await?;
-    let policy_session = PolicySession::open(&connection.uplink, Arc::clone(&build)).await?;
+    // The session gets to the daemon while the repo's policy is read.
+    let (proxy, (), policy_session) = tokio::try_join!(
+        wants_proxy(&build),
+        guard.daemon.holds_builds_to_policy(upstream.clone(), false),
+        PolicySession::open(&connection.uplink, Arc::clone(&build)),
+    )?;
+    if proxy {
+        guard.daemon.holds_builds_to_policy(upstream.clone(), true).await?;
+    }
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };
     let frame = grpc::frame(&[&message, &ours, &proxy]);
@@ -134,4 +136,13 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
         forward::call_with(head, upstream, frame).await.map_err(|error| forward::broken(&error))?;
     registration.ready(Arc::clone(&build));
     Ok(Begun { policy_session, response, build, _registration: registration, _open: open })
+}
+
+/// Whether `RUN` is to use the daemon's proxy. The solve isn't held for that longer than clients can bear.
+async fn wants_proxy(build: &Build) -> Result<bool, Status> {
+    match tokio::time::timeout(HELD_FOR, build.wants_proxy()).await {
+        Ok(proxy) => proxy,
+        // The policy still holds for every source. Only what it asks of the whole build comes too late.
+        Err(_) => Ok(build.has_proxy()),
+    }
 }

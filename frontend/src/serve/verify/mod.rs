@@ -41,6 +41,8 @@ pub struct Jurisdiction {
     pub policies: Arc<PolicySet>,
     /// The build.
     pub env: Env,
+    /// Whether one of the policies reads files of a client, who may take long to deliver them.
+    pub reads_from_client: bool,
 }
 
 /// How to verify.

@@ -325,7 +325,7 @@ async fn a_policy_that_breaks_down_allows_nothing() {
     let text = "package docker\ndecision := {\"allow\": load_json(\"a.json\").a}";
     let file = PolicyFile { name: "p.rego".into(), text: text.into() };
     let policies = policy(vec![file], Some(Arc::new(Broken))).unwrap();
-    let broken = Arc::new(Jurisdiction { policies, env: Env::default() });
+    let broken = Arc::new(Jurisdiction { policies, env: Env::default(), reads_from_client: false });
     let world = Arc::new(World::default());
     let (answer, record) = verifier(&world).check(&[broken], question(&SourceOp::new(LOCAL), None)).await;
     assert!(matches!(answer, Err(VerifyError::Evaluation { .. })), "{answer:?}");
