@@ -71,7 +71,11 @@ async fn decisions_are_logged_and_can_be_decided_again() {
     let build = Build::dockerfile();
     let id = build.solve.r#ref.clone();
     assert!(client.build(build).await.solve.is_err());
-    drop(hook);
+    let policy = hook.path("platform.rego");
+    // Lines are written behind the answers.
+    while !std::fs::read_to_string(log).expect("a log").contains("\"deny\"") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let lines = std::fs::read_to_string(log).expect("a log");
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -81,11 +85,12 @@ async fn decisions_are_logged_and_can_be_decided_again() {
     assert_eq!(denied["messages"][0], "alpine is not for us");
     assert!(lines.iter().any(|line| line["decision"] == "allow"), "the Dockerfile's folder");
     let replayed = tokio::process::Command::new(env!("CARGO_BIN_EXE_policy-check"))
-        .args(["replay", log])
+        .args(["replay", log, "--policy"])
+        .arg(policy)
         .output()
         .await
         .expect("it runs");
-    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+    assert!(replayed.status.success(), "{replayed:?}");
 }
 
 #[tokio::test]
@@ -104,8 +109,12 @@ async fn sighup_reads_the_policy_and_opens_the_log_anew() {
         }
     };
     tokio::time::timeout(Duration::from_mins(1), denied).await.expect("the new policy counts");
-    drop(hook);
-    assert!(std::fs::read_to_string(log).is_ok_and(|lines| lines.contains("alpine is not for us")));
+    let written = async {
+        while !std::fs::read_to_string(&log).is_ok_and(|lines| lines.contains("alpine is not for us")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), written).await.expect("the new log has it");
 }
 
 #[tokio::test]
