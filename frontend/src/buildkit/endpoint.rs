@@ -200,6 +200,8 @@ impl Listener {
             Socket::Tcp(listener) => {
                 let (stream, _address): (TcpStream, SocketAddr) = listener.accept().await?;
                 stream.set_nodelay(true)?;
+                // Else a machine that vanished would keep its builds running.
+                rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
                 match &self.tls {
                     Some(tls) => Accepted { stream: Stream::Tls(stream), tls: Some(tls.clone()) },
                     None => Accepted { stream: Stream::Plain(Box::new(stream), Peer::Unknown), tls: None },

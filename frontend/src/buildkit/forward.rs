@@ -6,13 +6,14 @@ use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
-use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, Request, Response, request};
 
 use super::stream::{self, Broken};
 
-/// Headers of one connection only (RFC 9113, section 8.2.2).
-const HOP_BY_HOP: [HeaderName; 6] = [
+/// Headers of one connection only (RFC 9113, section 8.2.2), and the length, as we may add to a message.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    CONTENT_LENGTH,
     CONNECTION,
     UPGRADE,
     TRANSFER_ENCODING,

@@ -3,11 +3,13 @@
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
 use std::io::Read;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Code, Status};
 
 use super::limits::MAX_MESSAGE;
@@ -16,15 +18,45 @@ use super::stream;
 /// Before each message: a flag that says whether it is compressed, and four bytes of length.
 pub const PREFIX: usize = 5;
 
-/// The only message of a call, without its prefix and decompressed. What is more than one message, or cut
-/// off, or too large, is refused.
-pub async fn message(head: &HeaderMap, body: &mut RecvStream) -> Result<Bytes, Status> {
+/// What messages of one connection may take at once while they are looked at.
+pub struct Room(Arc<Semaphore>);
+
+/// Bytes of [`Room`].
+const ROOM: usize = 256 << 20;
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM)))
+    }
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
+        // Larger chunks than this don't exist.
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Arc::clone(&self.0).try_acquire_many_owned(permits).map_err(|_| {
+            Status::resource_exhausted(format!(
+                "policy-check: the messages under way on this connection are larger than {ROOM} bytes together: send them one after the other"
+            ))
+        })
+    }
+}
+
+/// The only message of a call, without its prefix and decompressed, and the room that it takes. What is more
+/// than one message, or cut off, or too large, is refused.
+pub async fn message(
+    head: &HeaderMap,
+    body: &mut RecvStream,
+    room: &Room,
+) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
     let mut received = BytesMut::new();
+    let mut taken = room.take(0)?;
     while let Some(chunk) = body.data().await {
         let chunk = chunk.map_err(|error| Status::cancelled(format!("the request broke off: {error}")))?;
         if received.len() + chunk.len() > PREFIX + MAX_MESSAGE {
             return Err(too_large());
         }
+        taken.merge(room.take(chunk.len())?);
         stream::release(body, chunk.len());
         received.extend_from_slice(&chunk);
     }
@@ -37,8 +69,12 @@ pub async fn message(head: &HeaderMap, body: &mut RecvStream) -> Result<Bytes, S
         return Err(Status::invalid_argument("the request does not hold exactly one message"));
     }
     match flag {
-        0 => Ok(payload),
-        1 => decompress(head, &payload),
+        0 => Ok((payload, taken)),
+        1 => {
+            let message = decompress(head, &payload)?;
+            taken.merge(room.take(message.len())?);
+            Ok((message, taken))
+        }
         flag => Err(Status::invalid_argument(format!("a message with the unknown flag {flag}"))),
     }
 }

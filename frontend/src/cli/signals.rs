@@ -1,7 +1,6 @@
 //! What signals tell `serve`: to stop, or to read its files again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -33,8 +32,11 @@ impl Signals {
         stop: watch::Sender<bool>,
         now: watch::Sender<bool>,
     ) {
-        let interval = notifier.watchdog_interval().unwrap_or(Duration::from_hours(1));
-        let mut alive = tokio::time::interval(interval);
+        let watched = Arc::clone(&guard);
+        // A server that lets its builds end is as well as can be.
+        let well = move || watched.health().is_ok() || watched.may_begin().is_err();
+        let manager = notifier.clone();
+        tokio::spawn(async move { manager.watchdog(well).await });
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => {}
@@ -47,10 +49,6 @@ impl Signals {
                         log.reopen();
                     }
                     let _untold = notifier.ready();
-                    continue;
-                }
-                _ = alive.tick() => {
-                    let _untold = notifier.alive();
                     continue;
                 }
             }

@@ -41,18 +41,18 @@ pub(super) async fn call(connection: &Connection, mut call: Call) {
     }
     let Call { head, mut body, mut respond } = call;
     let ready = async {
-        let message = grpc::message(&head.headers, &mut body).await?;
+        let (message, room) = grpc::message(&head.headers, &mut body, &connection.room).await?;
         let view = BridgeSolveView::read(&message).map_err(|error| {
             Status::invalid_argument(format!("policy-check: cannot read the solve request: {error}"))
         })?;
         build.bridge_solve(&view).await?;
-        Ok::<_, Status>((connection.uplink.sender().await?, message))
+        Ok::<_, Status>((connection.uplink.sender().await?, message, room))
     };
     let ready = tokio::select! {
         ready = ready => ready,
         _hung_up = poll_fn(|context| respond.poll_reset(context)) => return,
     };
-    let (upstream, message) = match ready {
+    let (upstream, message, _room) = match ready {
         Ok(ready) => ready,
         Err(status) => return grpc::refuse(&mut respond, &status),
     };

@@ -1,13 +1,14 @@
 //! One connection of a client: every call is passed on, and a few are looked at first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::Request;
 use tonic::Status;
 
-use super::guard::Guard;
+use super::guard::{Asked, Guard};
 use super::uplink::Uplink;
 use super::{bridge, health, sessions, solve, status};
 use crate::buildkit::endpoint::{Io, Peer};
@@ -15,6 +16,9 @@ use crate::buildkit::forward::Call;
 use crate::buildkit::proto::policysession::CHECK_POLICY;
 use crate::buildkit::{grpc, limits, service};
 use crate::serve::policy_session::PolicyVerifier;
+
+/// How long a client may take to say that it speaks HTTP/2, as at buildkitd.
+const GREETS_WITHIN: Duration = Duration::from_mins(2);
 
 /// A client's connection, and the one to buildkitd that belongs to it.
 pub struct Connection {
@@ -24,12 +28,15 @@ pub struct Connection {
     pub peer: Peer,
     /// Where calls go.
     pub uplink: Uplink,
+    /// For messages that are looked at before they go on.
+    pub room: grpc::Room,
 }
 
 impl Connection {
     /// Serves the client until it goes, or `stop` says so and its calls have ended.
     pub async fn serve(self: Arc<Self>, io: Io, stop: &mut tokio::sync::watch::Receiver<bool>) {
-        let Ok(mut connection) = limits::server().handshake(limits::buffered(io)).await else { return };
+        let handshake = tokio::time::timeout(GREETS_WITHIN, limits::server().handshake(limits::buffered(io)));
+        let Ok(Ok(mut connection)) = handshake.await else { return };
         let mut calls = tokio::task::JoinSet::new();
         let mut stopping = false;
         loop {
@@ -62,7 +69,8 @@ impl Connection {
             "/moby.buildkit.v1.Control/Session" => sessions::session(&self, call).await,
             "/moby.buildkit.v1.Control/Status" => status::status(&self, call).await,
             CHECK_POLICY => {
-                service::answer(PolicyVerifier(Arc::clone(&self.guard)), call).await;
+                let asked = Asked { guard: Arc::clone(&self.guard), client: self.peer.clone() };
+                service::answer(PolicyVerifier(Arc::new(asked)), call).await;
             }
             "/grpc.health.v1.Health/Check" => health::check(&self, call).await,
             path if path.starts_with("/moby.buildkit.v1.frontend.LLBBridge/") => {

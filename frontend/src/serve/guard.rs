@@ -23,6 +23,7 @@ use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
 use super::run::wants_proxy;
 use super::sessions::Sessions;
 use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
+use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
 use crate::redact;
@@ -241,16 +242,25 @@ impl crate::decide::Observer for Unheard {
     fn slow(&mut self, _requests: &[policy_engine::metadata::Request]) {}
 }
 
-/// Any client may ask for a decision by the server's policies, without a build.
-impl Verify for Guard {
+/// A client asks for a decision by the server's policies, without a build: any may.
+pub struct Asked {
+    /// Whose policies.
+    pub guard: Arc<Guard>,
+    /// Who asks.
+    pub client: Peer,
+}
+
+impl Verify for Asked {
     async fn check_policy(
         self: Arc<Self>,
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
-        let jurisdiction = self.without_build().await?;
-        let verifier = self.verifier("");
+        let Self { guard, client } = &*self;
+        let jurisdiction = guard.without_build().await?;
+        let verifier = guard.verifier("");
         let (answer, record) = verifier.check(&[jurisdiction], request).await;
-        self.note(&Arc::default(), &Arc::new(record)).await?;
+        let nobodys = BuildInfo { reference: String::new(), client: client.to_string() };
+        guard.note(&Arc::new(nobodys), &Arc::new(record)).await?;
         Ok(CheckPolicyResponse { result: Some(answer?) })
     }
 }

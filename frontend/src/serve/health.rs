@@ -15,7 +15,7 @@ const SERVICE: &str = "policy-check";
 /// Answers for the hook, and passes on what is asked of others.
 pub(super) async fn check(connection: &Connection, call: Call) {
     let Call { head, mut body, mut respond } = call;
-    let message = match grpc::message(&head.headers, &mut body).await {
+    let (message, _room) = match grpc::message(&head.headers, &mut body, &connection.room).await {
         Ok(message) => message,
         Err(status) => return grpc::refuse(&mut respond, &status),
     };

@@ -1,6 +1,5 @@
 //! What an operator counts: Prometheus metrics of the hook.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +37,6 @@ struct Inner {
     policies: Mutex<Family<Labels<2>, Gauge>>,
     refused: Family<Label, Counter>,
     sessions: Gauge,
-    to_daemon: Counter,
-    to_client: Counter,
     log_errors: Counter,
 }
 
@@ -66,15 +63,6 @@ impl BuildOutcome {
             Self::Canceled => "canceled",
         }
     }
-}
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From a client to buildkitd.
-    ToDaemon,
-    /// From buildkitd to a client.
-    ToClient,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -114,10 +102,6 @@ impl Metrics {
         registry.register("refused_calls", "Calls that the hook refused, by reason", refused.clone());
         let sessions = Gauge::default();
         registry.register("sessions_open", "Client sessions that are open", sessions.clone());
-        let forwarded = Family::<Label, Counter<u64, AtomicU64>>::default();
-        let to_daemon = forwarded.get_or_create_owned(&[("direction", "to_daemon")]);
-        let to_client = forwarded.get_or_create_owned(&[("direction", "to_client")]);
-        registry.register_with_unit("forwarded", "Message bytes passed on", Unit::Bytes, forwarded);
         let log_errors = Counter::default();
         registry.register(
             "decision_log_errors",
@@ -135,8 +119,6 @@ impl Metrics {
             policies,
             refused,
             sessions,
-            to_daemon,
-            to_client,
             log_errors,
         };
         Self { inner: Arc::new(inner) }
@@ -178,15 +160,6 @@ impl Metrics {
     pub fn session_opened(&self) -> OpenSession {
         self.inner.sessions.inc();
         OpenSession { metrics: self.clone() }
-    }
-
-    /// Bytes of messages were passed on: one atomic addition.
-    pub fn forwarded(&self, direction: Direction, bytes: usize) {
-        let counter = match direction {
-            Direction::ToDaemon => &self.inner.to_daemon,
-            Direction::ToClient => &self.inner.to_client,
-        };
-        counter.inc_by(bytes as u64);
     }
 
     /// The decision log could not be written.
@@ -287,19 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn counts_traffic() {
+    fn counts_sessions_and_refusals() {
         let metrics = Metrics::new();
         let session = metrics.session_opened();
         assert!(has(&metrics, "policy_check_sessions_open 1"));
         drop(session);
         assert!(has(&metrics, "policy_check_sessions_open 0"));
-        metrics.forwarded(Direction::ToDaemon, 5);
-        metrics.forwarded(Direction::ToDaemon, 7);
         metrics.refused("foreign_build");
         metrics.decision_log_failed();
         for line in [
-            "policy_check_forwarded_bytes_total{direction=\"to_daemon\"} 12",
-            "policy_check_forwarded_bytes_total{direction=\"to_client\"} 0",
             "policy_check_refused_calls_total{reason=\"foreign_build\"} 1",
             "policy_check_decision_log_errors_total 1",
         ] {

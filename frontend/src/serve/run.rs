@@ -101,6 +101,20 @@ impl Options {
         policies: Arc<PolicySet>,
         session: &str,
     ) -> Result<Loaded, Refusal> {
+        if self.location.as_ref().is_some_and(Location::runs_commands) {
+            let server = Jurisdiction {
+                policies: Arc::clone(&policies),
+                env: self.env.clone(),
+                reads_from_client: false,
+            };
+            if wants_proxy(server).await?.1 {
+                // The hook's own builds have no such network.
+                return Err(Refusal::Denied(
+                    "a policy of the server wants commands to use the network proxy (`exec.proxy`), and this build's context runs commands: use a context of files"
+                        .to_owned(),
+                ));
+            }
+        }
         let own = match &self.location {
             None => None,
             Some(location) => {

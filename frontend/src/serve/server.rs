@@ -11,6 +11,7 @@ use super::guard::Guard;
 use super::operator::tell;
 use super::uplink::Uplink;
 use crate::buildkit::endpoint::{Accepted, Connector, Listener};
+use crate::buildkit::grpc::Room;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,7 +102,8 @@ impl Server {
                 }
                 Err(_) => return guard.metrics.refused("handshake"),
             };
-            let connection = Connection { guard, peer, uplink: Uplink::new(connector) };
+            let connection =
+                Connection { guard, peer, uplink: Uplink::new(connector), room: Room::default() };
             Arc::new(connection).serve(io, &mut end).await;
         }
     }

@@ -134,7 +134,7 @@ impl Drop for Taken {
 
 /// Passes a client's `Control/Session` on, for as long as it lasts.
 pub(super) async fn session(connection: &Connection, mut call: Call) {
-    let Connection { guard, peer, uplink } = connection;
+    let Connection { guard, peer, uplink, .. } = connection;
     let _counted = guard.metrics.session_opened();
     let open_all = guard.options.client_credentials;
     let taken = match id(&call.head.headers).and_then(|id| guard.sessions.take(id, peer)) {

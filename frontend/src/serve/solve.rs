@@ -34,7 +34,7 @@ pub(super) async fn solve(connection: &Arc<Connection>, call: Call) {
     let counted = connection.guard.metrics.build_started();
     let begun = tokio::select! {
         begun = async {
-            let message = grpc::message(&head.headers, &mut body).await?;
+            let (message, _room) = grpc::message(&head.headers, &mut body, &connection.room).await?;
             begin(connection, &head, message).await
         } => begun,
         _hung_up = poll_fn(|context| respond.poll_reset(context)) => return,

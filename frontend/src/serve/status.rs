@@ -17,7 +17,7 @@ use crate::buildkit::stream::{self, Broken};
 pub(super) async fn status(connection: &Connection, call: Call) {
     let Call { head, mut body, mut respond } = call;
     let ready = async {
-        let message = grpc::message(&head.headers, &mut body).await?;
+        let (message, _room) = grpc::message(&head.headers, &mut body, &connection.room).await?;
         let request = StatusRequest::decode(message.clone()).map_err(|error| {
             tonic::Status::invalid_argument(format!("policy-check: cannot read the status request: {error}"))
         })?;

@@ -1,6 +1,8 @@
 //! The connection to buildkitd that belongs to one connection of a client. So nobody waits for the windows
 //! of others, and what ends one ends no other.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Mutex;
@@ -8,6 +10,9 @@ use tonic::Status;
 
 use crate::buildkit::endpoint::Connector;
 use crate::buildkit::limits;
+
+/// How long buildkitd may take to accept a connection.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Connects when first used, and again after buildkitd was restarted. No call is ever made twice.
 pub struct Uplink {
@@ -29,7 +34,11 @@ impl Uplink {
         {
             return Ok(current.insert(sender).clone());
         }
-        let io = self.connector.connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let connected =
+            tokio::time::timeout(CONNECTS_WITHIN, self.connector.connect()).await.map_err(|_| {
+                Status::unavailable(format!("buildkitd at {} does not answer", self.connector.address()))
+            })?;
+        let io = connected.map_err(|error| Status::unavailable(error.to_string()))?;
         let (sender, connection) =
             limits::client().handshake(limits::buffered(io)).await.map_err(|error| {
                 Status::unavailable(format!(

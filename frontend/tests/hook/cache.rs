@@ -112,3 +112,35 @@ async fn exports_are_nobodys_business() {
     build.solve.cache = Some(control::CacheOptions { exports: vec![entry], ..Default::default() });
     client.build(build).await.solve.expect("nothing is imported");
 }
+
+/// It would run in a container, and import what it likes.
+#[tokio::test]
+async fn a_frontend_of_the_clients_own_is_none() {
+    let (_daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
+    let gateway = |name: &str, value: &str| {
+        let mut build = Build::dockerfile().option("source", "mine").option(name, value);
+        build.bridge.as_mut().expect("a Dockerfile's build has one").frontend = "gateway.v0".to_owned();
+        build
+    };
+    for name in ["context:mine", "context:mine::linux/amd64", "context:docker.io/library/mine:latest"] {
+        let outcome = client.build(gateway(name, "local:context")).await;
+        assert!(outcome.error().message().contains("cache"), "{name}: {:?}", outcome.error());
+    }
+    let syntax =
+        Build::dockerfile().option("build-arg:BUILDKIT_SYNTAX", "mine").option("context:mine", "input:x");
+    assert!(client.build(syntax).await.solve.is_err());
+    let other = gateway("context:other", "local:context").option("source", "alpine");
+    client.build(other).await.solve.expect("it takes no frontend's place");
+}
+
+#[tokio::test]
+async fn policies_see_the_build_that_imports_them() {
+    let policy = "package docker\n\ndefault allow := false\n\nallow if input.env.target == \"release\"\n\n\
+                  decision := {\"allow\": allow}\n";
+    let script = alpine().target("release", &["alpine"]);
+    let (_daemon, _hook, client) = start(script, policy, &["--cache-imports", "policy"]).await;
+    let build =
+        |target: &str| Build::dockerfile().option("target", target).option("cache-from", "cache.example/a");
+    client.build(build("release")).await.solve.expect("the policy allows it for this target");
+    assert!(client.build(build("")).await.solve.is_err());
+}

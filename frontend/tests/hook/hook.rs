@@ -36,6 +36,18 @@ impl Hook {
     /// Starts the hook in front of `daemon` with this policy and more arguments, and waits until it listens.
     pub(crate) async fn start(daemon: &Daemon, policy: &str, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let listen = format!("unix://{}", folder.path().join("hook.sock").display());
+        Self::start_on(folder, &listen, &format!("unix://{}", daemon.socket.display()), policy, args).await
+    }
+
+    /// The same on any address and in front of any.
+    pub(crate) async fn start_on(
+        folder: tempfile::TempDir,
+        listen: &str,
+        buildkit: &str,
+        policy: &str,
+        args: &[&str],
+    ) -> Self {
         let path = |name: &str| folder.path().join(name);
         let (socket, log) = (path("hook.sock"), path("log"));
         std::fs::write(path("platform.rego"), policy).expect("the policy is written");
@@ -43,8 +55,8 @@ impl Hook {
         let mut command = Command::new(env!("CARGO_BIN_EXE_policy-check"));
         command
             .arg("serve")
-            .args(["--listen", &format!("unix://{}", socket.display())])
-            .args(["--buildkit", &format!("unix://{}", daemon.socket.display())])
+            .args(["--listen", listen])
+            .args(["--buildkit", buildkit])
             .arg("--policy")
             .arg(path("platform.rego"))
             .args(args)
@@ -55,7 +67,7 @@ impl Hook {
             .kill_on_drop(true);
         let mut hook = Self { socket, child: command.spawn().expect("the hook starts"), folder };
         for _ in 0..6000 {
-            if tokio::net::UnixStream::connect(&hook.socket).await.is_ok() {
+            if hook.log().contains("listening on ") {
                 return hook;
             }
             let ended = hook.child.try_wait().expect("its state is known");
@@ -76,6 +88,31 @@ impl Hook {
         let (new, old) = (self.folder.path().join("new"), self.folder.path().join("platform.rego"));
         std::fs::write(&new, policy).expect("the policy is written");
         std::fs::rename(new, old).expect("the policy is replaced");
+    }
+
+    /// Where it listens for TCP, as it says.
+    pub(crate) fn tcp(&self) -> String {
+        let log = self.log();
+        let address = log.split("listening on tcp://").nth(1).and_then(|rest| rest.split(' ').next());
+        address.unwrap_or_else(|| panic!("no TCP: {log}")).to_owned()
+    }
+
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Sends it a signal, as `TERM`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await;
+        assert!(sent.expect("there is a kill").success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ends(&mut self) -> std::process::ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await;
+        ended.expect("it ends").expect("its state is known")
     }
 
     /// Both its streams so far.

@@ -147,3 +147,19 @@ async fn a_ref_that_runs_cannot_be_taken() {
     client.bridge("mine").r#return(gateway::ReturnRequest::default()).await.expect("it ends");
     running.await.expect("no panic").expect("the owner's build passes");
 }
+
+#[tokio::test]
+async fn ids_like_the_hooks_own_are_for_nobody() {
+    let (daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
+    client.build(Build::dockerfile()).await.solve.expect("the build passes");
+    let ours = policy_sessions(&daemon).remove(0);
+    // Long after its build has ended.
+    let refused = open(&client, &[&ours]).await.expect_err("it was the hook's");
+    assert_eq!(refused.code(), Code::AlreadyExists);
+    let mut build = Build::dockerfile();
+    build.solve.session = format!("x:{ours}");
+    assert_eq!(
+        client.solve(build.encoded()).await.expect_err("not the client's").code(),
+        Code::PermissionDenied
+    );
+}

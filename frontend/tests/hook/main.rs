@@ -28,5 +28,7 @@ mod cache;
 mod evasion;
 mod hook;
 mod identity;
+mod operator;
 mod repo_policy;
+mod tls;
 mod transport;

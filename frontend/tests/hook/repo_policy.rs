@@ -160,3 +160,50 @@ async fn one_that_comes_late_still_counts() {
     build.exposed.slow = std::time::Duration::from_secs(5);
     assert_denied(&client.build(build).await);
 }
+
+#[tokio::test]
+async fn helper_builds_need_none_as_long_as_they_only_read() {
+    use policy_check::buildkit::proto::{control, pb};
+    use prost::Message;
+    let (daemon, _hook, client) = start(alpine(), ALLOW, &["--require-repo-policy"]).await;
+    let helper = || {
+        let mut build = Build::definition(&[source_op("alpine")]);
+        build.solve.internal = true;
+        build
+    };
+    client.build(helper()).await.solve.expect("as buildx reads a remote context");
+    let mut exports = helper();
+    let entry = control::CacheOptionsEntry { r#type: "registry".to_owned(), ..Default::default() };
+    exports.solve.cache = Some(control::CacheOptions { exports: vec![entry], ..Default::default() });
+    assert!(client.build(exports).await.solve.is_err(), "a cache is an output");
+    let mut runs = helper();
+    let exec = pb::Op { op: Some(pb::op::Op::Exec(pb::ExecOp::default())), ..Default::default() };
+    // In a field of its own: BuildKit makes one definition of both.
+    let second = pb::Definition { def: vec![exec.encode_to_vec()], ..Default::default() };
+    let first = std::mem::take(&mut runs.solve.definition);
+    runs.appended = [second, first.expect("a definition")]
+        .iter()
+        .flat_map(|definition| {
+            let mut field = vec![0x12, u8::try_from(definition.encoded_len()).expect("short")];
+            field.extend(definition.encode_to_vec());
+            field
+        })
+        .collect();
+    assert!(client.build(runs).await.solve.is_err(), "a command is more than reading");
+    assert_eq!(daemon.crashed(), None);
+}
+
+#[tokio::test]
+async fn a_remote_context_is_judged_as_part_of_its_build() {
+    let url = "https://github.com/example/repo.git";
+    let policy = "package docker\n\ndefault allow := false\n\nallow if input.env.args.TEAM == \"infra\"\n\n\
+                  decision := {\"allow\": allow}\n";
+    let mut script = alpine();
+    for identifier in [url, "git://github.com/example/repo.git"] {
+        script = script.file(identifier, "Dockerfile", "FROM alpine");
+    }
+    let (_daemon, _hook, client) = start(script, policy, &[]).await;
+    let build = Build::of(Exposed::default()).option("context", url);
+    client.build(build.clone().option("build-arg:TEAM", "infra")).await.solve.expect("the policy sees TEAM");
+    assert!(client.build(build).await.solve.is_err());
+}

@@ -95,6 +95,16 @@ impl Location {
     }
 }
 
+impl Location {
+    /// Whether reading it makes the daemon run commands of the client.
+    pub fn runs_commands(&self) -> bool {
+        [&self.dockerfile, &self.context].into_iter().any(|place| match place {
+            Place::Input(definition) => !llb::only_files(definition.def.iter().map(Vec::as_slice)),
+            _ => false,
+        })
+    }
+}
+
 impl Place {
     /// What reading it makes the daemon fetch, beside the client's own directories.
     pub(super) fn sources(&self) -> Result<Vec<SourceOp>, DefinitionError> {
