@@ -45,7 +45,8 @@ pub fn grpc_message(data: &[u8]) {
     let read = wire::call(&headers, async |mut ends| {
         wire::send(&mut ends.request, &cut(body, seed));
         let (head, mut body) = ends.came.into_parts();
-        grpc::message(&head.headers, &mut body).await
+        let room = grpc::Room::default();
+        grpc::message(&head.headers, &mut body, &room).await.map(|(message, _room)| message)
     });
     let expected = expected(body, gzip);
     assert_eq!(read.as_deref().ok(), expected.as_deref(), "{read:?}");

@@ -260,7 +260,11 @@ impl Args {
         let Ok(socket) = std::fs::metadata(path) else {
             return output.warning(&format!("there is no buildkitd at {} yet", self.buildkit));
         };
-        if socket.mode() & 0o066 != 0 {
+        // In a folder that others can't enter, it is private whatever its own permissions are.
+        let mut folders = path.ancestors().skip(1).filter_map(|folder| std::fs::metadata(folder).ok());
+        let others_enter = folders.all(|folder| folder.mode() & 0o001 != 0);
+        let its_group_enters = socket.gid() != 0 && socket.mode() & 0o020 != 0;
+        if others_enter && (socket.mode() & 0o002 != 0 || its_group_enters) {
             output.warning(&format!(
                 "others than its owner may connect to buildkitd at {} and build without policy: take away their permissions",
                 self.buildkit

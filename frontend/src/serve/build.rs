@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
-use policy_engine::source::Platform;
+use policy_engine::source::{Platform, SourceOp};
 use tonic::Status;
 
 use super::build_env::build_env;
@@ -18,12 +18,11 @@ use super::denial;
 use super::guard::{Guard, RepoPolicies};
 use super::policy_session::Verify;
 use super::progress::Steps;
-use super::record::{PolicyId, Record, Verdict};
+use super::record::{Record, Verdict};
 use super::run::{self, Loaded, Options, Refusal, Run};
 use super::verify::{Jurisdiction, Verifier, asked_source};
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, CheckPolicyResponse};
-use crate::buildkit::proto::sourcepolicy::PolicyAction;
 use crate::buildkit::proto::{BridgeSolveView, DefinitionView, SolveView};
 use crate::buildkit::{convert, llb};
 
@@ -165,7 +164,12 @@ impl Build {
     async fn may_import(&self, imports: Vec<CacheImport>, env: &Env) -> Result<(), Status> {
         for import in imports {
             let judged = self.guard.may_import(&import, &self.policies, env).await;
-            judged.map_err(|message| self.deny(message))?;
+            if let Err(message) = judged {
+                let source = SourceOp::new(format!("cache-import:{}", import.name()));
+                let answer = Ok(denial::answer(vec![message.clone()]));
+                self.note(Record::refused(source, None, &answer)).await?;
+                return Err(self.deny(message));
+            }
         }
         Ok(())
     }
@@ -276,11 +280,12 @@ impl Verify for Build {
         let started = Instant::now();
         self.steps.started(&asked_source(&request), asked_platform(&request).as_ref());
         let (mut answer, record) = self.decide(&request).await;
-        let mut record = record.unwrap_or_else(|| refused(&request, &answer));
+        let mut record = record
+            .unwrap_or_else(|| Record::refused(asked_source(&request), asked_platform(&request), &answer));
         if let (Some(session), Ok(ours)) = (&self.client_policy, &answer) {
             let both = combine(ours, &self.guard.sessions, session, &request, &self.verifier).await;
             if both.as_ref().ok() != Some(ours) {
-                by_client(&mut record, &both);
+                record.decided_by_client(&both);
             }
             answer = both;
         }
@@ -314,52 +319,4 @@ fn only_files(definition: Option<&DefinitionView>) -> bool {
 
 fn asked_platform(request: &CheckPolicyRequest) -> Option<Platform> {
     request.platform.as_ref().and_then(|platform| convert::platform(platform).ok())
-}
-
-/// What is remembered when no policy was asked.
-fn refused(request: &CheckPolicyRequest, answer: &Result<Answer, Status>) -> Record {
-    let mut record = Record {
-        source: asked_source(request),
-        platform: asked_platform(request),
-        digest: None,
-        policies: Vec::new(),
-        verdict: Verdict::Error,
-        messages: Vec::new(),
-        position: None,
-        pin: None,
-        prints: Vec::new(),
-        elapsed: Duration::ZERO,
-        case: None,
-    };
-    set_answer(&mut record, answer);
-    record
-}
-
-/// The client's own policy had the last word.
-fn by_client(record: &mut Record, answer: &Result<Answer, Status>) {
-    record.position = None;
-    record.pin = None;
-    // It can't be decided again without that policy.
-    record.case = None;
-    record.policies = vec![PolicyId { name: "the client's own policy".to_owned(), digest: String::new() }];
-    set_answer(record, answer);
-}
-
-fn set_answer(record: &mut Record, answer: &Result<Answer, Status>) {
-    match answer {
-        Err(status) => {
-            record.verdict = Verdict::Error;
-            record.messages = vec![status.message().to_owned()];
-        }
-        Ok(Answer::Request(_)) => record.verdict = Verdict::Ask,
-        Ok(Answer::Decision(decision)) => {
-            record.verdict = match PolicyAction::try_from(decision.action) {
-                Ok(PolicyAction::Allow) => Verdict::Allow,
-                Ok(PolicyAction::Convert) => Verdict::Convert,
-                Ok(PolicyAction::Deny) | Err(_) => Verdict::Deny,
-            };
-            record.messages = decision.deny_messages.iter().map(|deny| deny.message.clone()).collect();
-            record.pin = decision.update.as_ref().map(convert::source_op);
-        }
-    }
 }

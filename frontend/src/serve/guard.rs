@@ -109,12 +109,11 @@ impl Guard {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Fails once the server is stopping: clients may try another one.
+    /// Fails while no build may begin: clients may try another server.
     pub fn may_begin(&self) -> Result<(), Status> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(Status::unavailable("policy-check: the server is stopping: build again in a moment"));
-        }
-        Ok(())
+        let unavailable =
+            |reason| Status::unavailable(format!("policy-check: {reason}: build again in a moment"));
+        self.health().map_err(unavailable)
     }
 
     /// Whether builds may begin, or why not.
@@ -170,7 +169,9 @@ impl Guard {
             cache_imports::Verdict::Denied(message) => Err(message),
             cache_imports::Verdict::AskPolicy(source) => {
                 let shown = redact::source(&source);
-                let judged = judge(policies, env, self.options.transport.clone(), source).await;
+                let judged = judge(policies, env, self.options.transport.clone(), source.clone()).await;
+                let pinned = "a policy pins it, and a cache can't be pinned".to_owned();
+                let judged = judged.and_then(|allowed| if allowed == source { Ok(()) } else { Err(pinned) });
                 judged.map_err(|reason| format!("the cache {shown} may not be imported: {reason}"))
             }
         }
@@ -205,13 +206,14 @@ impl Guard {
     }
 }
 
-/// Asks the server's policies about a source that the hook itself is about to fetch for a build.
+/// Asks the server's policies about a source that is about to be fetched for a build without BuildKit asking:
+/// what it is pinned to, or why it may not be fetched.
 async fn judge(
     policies: &Arc<PolicySet>,
     env: &Env,
     transport: TransportOptions,
     source: SourceOp,
-) -> Result<(), String> {
+) -> Result<SourceOp, String> {
     let (policies, env) = (Arc::clone(policies), env.clone());
     let judged = tokio::task::spawn_blocking(move || {
         let now = SystemTime::now();
@@ -227,10 +229,10 @@ async fn judge(
         let question =
             Question { policies: &policies, source: &source, platform: Some(&platform), env: &env, now };
         let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
-        if verdict.pin.is_some() {
-            return Err("a policy pins it, and it cannot be pinned here".to_owned());
+        match verdict.allowed() {
+            true => Ok(verdict.pin.unwrap_or(source)),
+            false => Err(reasons(&verdict.decision).join("; ")),
         }
-        if verdict.allowed() { Ok(()) } else { Err(reasons(&verdict.decision).join("; ")) }
     });
     judged.await.unwrap_or_else(|error| Err(format!("a policy broke down: {error}")))
 }

@@ -5,6 +5,10 @@ use std::time::Duration;
 use policy_engine::check::{Position, Print};
 use policy_engine::source::{Platform, SourceOp};
 
+use crate::buildkit::convert;
+use crate::buildkit::proto::policysession::Answer;
+use crate::buildkit::proto::sourcepolicy::PolicyAction;
+
 /// One answer to BuildKit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -30,6 +34,60 @@ pub struct Record {
     pub elapsed: Duration,
     /// The check as `policy-check replay` reads it; `None` when it can't be decided again.
     pub case: Option<serde_json::Value>,
+}
+
+impl Record {
+    /// An answer that no policy was asked for.
+    pub fn refused(
+        source: SourceOp,
+        platform: Option<Platform>,
+        answer: &Result<Answer, tonic::Status>,
+    ) -> Self {
+        let mut record = Self {
+            source,
+            platform,
+            digest: None,
+            policies: Vec::new(),
+            verdict: Verdict::Error,
+            messages: Vec::new(),
+            position: None,
+            pin: None,
+            prints: Vec::new(),
+            elapsed: Duration::ZERO,
+            case: None,
+        };
+        record.set_answer(answer);
+        record
+    }
+
+    /// The client's own policy had the last word.
+    pub fn decided_by_client(&mut self, answer: &Result<Answer, tonic::Status>) {
+        self.position = None;
+        self.pin = None;
+        // It can't be decided again without that policy.
+        self.case = None;
+        self.policies = vec![PolicyId { name: "the client's own policy".to_owned(), digest: String::new() }];
+        self.set_answer(answer);
+    }
+
+    fn set_answer(&mut self, answer: &Result<Answer, tonic::Status>) {
+        match answer {
+            Err(status) => {
+                self.verdict = Verdict::Error;
+                self.messages = vec![status.message().to_owned()];
+            }
+            Ok(Answer::Request(_)) => self.verdict = Verdict::Ask,
+            Ok(Answer::Decision(decision)) => {
+                self.verdict = match PolicyAction::try_from(decision.action) {
+                    Ok(PolicyAction::Allow) => Verdict::Allow,
+                    Ok(PolicyAction::Convert) => Verdict::Convert,
+                    Ok(PolicyAction::Deny) | Err(_) => Verdict::Deny,
+                };
+                self.messages = decision.deny_messages.iter().map(|deny| deny.message.clone()).collect();
+                self.pin = decision.update.as_ref().map(convert::source_op);
+            }
+        }
+    }
 }
 
 /// How an answer ended.

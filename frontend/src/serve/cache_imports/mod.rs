@@ -34,6 +34,16 @@ pub struct CacheImport {
     pub malformed: Option<String>,
 }
 
+impl CacheImport {
+    /// Its kind, and what it is called there: `registry:example.com/cache:main`.
+    pub fn name(&self) -> String {
+        match &self.reference {
+            Some(reference) => format!("{}:{reference}", self.kind),
+            None => self.kind.clone(),
+        }
+    }
+}
+
 impl fmt::Debug for CacheImport {
     /// Without the attributes' values: tokens and keys are among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,6 +43,7 @@ fn named(spec: &PolicySpec, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
         (spec.disabled, "disabled=true"),
         (spec.reset, "reset=true"),
         (spec.strict == Some(false), "strict=false"),
+        (spec.log_level.is_some(), "log-level="),
     ] {
         if given {
             return Err(PolicyStoreError::Option(option));

@@ -105,17 +105,6 @@ impl Location {
     }
 }
 
-impl Place {
-    /// What reading it makes the daemon fetch, beside the client's own directories.
-    pub(super) fn sources(&self) -> Result<Vec<SourceOp>, DefinitionError> {
-        match self {
-            Self::Local { .. } | Self::Upload => Ok(Vec::new()),
-            Self::Git(source) | Self::Http(source) => Ok(vec![source.clone()]),
-            Self::Input(definition) => llb::sources(definition),
-        }
-    }
-}
-
 /// The remote place that `context` names, if it does.
 fn remote(context: &str, options: &BTreeMap<String, String>) -> Result<Option<Place>, SourceError> {
     if let Some(git) = git_context(context)? {
@@ -255,7 +244,8 @@ mod tests {
         let location = Location::of(&BTreeMap::new(), &inputs, "s1").unwrap();
         assert_eq!(location.dockerfile, Place::Input(definition));
         assert_eq!(location.dockerfile, location.context);
-        assert_eq!(location.context.sources().unwrap(), [SourceOp::new("git://example.com/r.git")]);
+        let Place::Input(definition) = &location.context else { panic!("{:?}", location.context) };
+        assert_eq!(llb::sources(definition).unwrap(), [SourceOp::new("git://example.com/r.git")]);
 
         let named = options(&[("context", "https://example.com/c.tgz"), ("dockerfilekey", "mine")]);
         let location = Location::of(&named, &inputs, "s1").unwrap();

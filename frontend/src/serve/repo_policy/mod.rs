@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tonic::transport::Channel;
 
 use crate::buildkit::internal_build::{InternalBuild, InternalBuildError};
-use crate::buildkit::llb::DefinitionError;
+use crate::buildkit::llb::{self, DefinitionError};
 use crate::policy_files::MAX_POLICY_FILE;
 use crate::redact;
 pub use location::{Location, LocationError, Place};
@@ -114,8 +114,8 @@ impl RepoPolicyLoader {
     /// The policy of the build at `location`; `None` when there is none. `session` is the session of the
     /// build's solve.
     ///
-    /// `judge` asks the server's policies about a source that is fetched for this (a remote context), and
-    /// says why it is denied.
+    /// `judge` asks the server's policies about a source that is fetched for this (a remote context): it tells
+    /// what to fetch, which may be pinned, or why it is denied.
     pub async fn load<J, F>(
         &self,
         location: &Location,
@@ -124,10 +124,15 @@ impl RepoPolicyLoader {
     ) -> Result<Option<Arc<Policy>>, RepoPolicyError>
     where
         J: Fn(SourceOp) -> F,
-        F: Future<Output = Result<(), String>>,
+        F: Future<Output = Result<SourceOp, String>>,
     {
         // The context is the same place, or is read later by the policy: both are judged before anything.
-        self.judge(location, judge).await?;
+        let dockerfile = judged(&location.dockerfile, &judge).await?;
+        let context = match location.context == location.dockerfile {
+            true => dockerfile.clone(),
+            false => judged(&location.context, &judge).await?,
+        };
+        let location = &Location { dockerfile, context, file: location.file.clone() };
         if location.dockerfile == Place::Upload {
             return Ok(None);
         }
@@ -163,25 +168,33 @@ impl RepoPolicyLoader {
             Err(_) => Err(RepoPolicyError::Aborted(name)),
         }
     }
+}
 
-    /// Asks the server's policies about everything that reading the location's places fetches.
-    async fn judge<J, F>(&self, location: &Location, judge: J) -> Result<(), RepoPolicyError>
-    where
-        J: Fn(SourceOp) -> F,
-        F: Future<Output = Result<(), String>>,
-    {
-        let mut sources = location.dockerfile.sources()?;
-        for source in location.context.sources()? {
-            if !sources.contains(&source) {
-                sources.push(source);
+/// Asks the server's policies about everything that reading a place fetches, and tells what place is read.
+async fn judged<J, F>(place: &Place, judge: &J) -> Result<Place, RepoPolicyError>
+where
+    J: Fn(SourceOp) -> F,
+    F: Future<Output = Result<SourceOp, String>>,
+{
+    let ask = async |source: &SourceOp| {
+        let denied = |reason| RepoPolicyError::Denied { context: redact::source(source), reason };
+        judge(source.clone()).await.map_err(denied)
+    };
+    Ok(match place {
+        Place::Local { .. } | Place::Upload => place.clone(),
+        Place::Git(source) => Place::Git(ask(source).await?),
+        Place::Http(source) => Place::Http(ask(source).await?),
+        Place::Input(definition) => {
+            for source in llb::sources(definition)? {
+                if ask(&source).await? != source {
+                    let reason =
+                        "a policy pins it, and what a definition loads can't be pinned here".to_owned();
+                    return Err(RepoPolicyError::Denied { context: redact::source(&source), reason });
+                }
             }
+            place.clone()
         }
-        for source in sources {
-            let context = redact::source(&source);
-            judge(source).await.map_err(|reason| RepoPolicyError::Denied { context, reason })?;
-        }
-        Ok(())
-    }
+    })
 }
 
 /// The policy beside a Dockerfile: its path and content.

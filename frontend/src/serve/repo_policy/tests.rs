@@ -10,11 +10,11 @@ const POLICY: &str = "package docker\nimport data.lib.local\ndefault allow := fa
 const LIBRARY: &str = "package local\nok if input.local\n";
 const GIT: &str = "git://example.com/r.git#main";
 
-async fn allow(_: SourceOp) -> Result<(), String> {
-    Ok(())
+async fn allow(source: SourceOp) -> Result<SourceOp, String> {
+    Ok(source)
 }
 
-async fn never(source: SourceOp) -> Result<(), String> {
+async fn never(source: SourceOp) -> Result<SourceOp, String> {
     panic!("{source:?} is the client's own")
 }
 
@@ -95,7 +95,7 @@ async fn a_remote_context_is_judged_and_fetched_once() {
     let before = daemon.log().len();
     let deny = |source: SourceOp| async move {
         assert_eq!(source.attrs["git.fullurl"], "https://u:s3cret@example.com/r.git");
-        Err("only internal repositories".to_owned())
+        Err::<SourceOp, _>("only internal repositories".to_owned())
     };
     let error = loader.load(&location, "s1", deny).await.unwrap_err();
     assert!(
@@ -103,6 +103,20 @@ async fn a_remote_context_is_judged_and_fetched_once() {
     );
     assert!(error.to_string().contains(GIT) && !error.to_string().contains("s3cret"), "{error}");
     assert_eq!(daemon.log().len(), before, "nothing is fetched");
+}
+
+#[tokio::test]
+async fn a_remote_context_is_read_as_it_is_pinned() {
+    let policy = "package docker\ndecision := {\"allow\": true}\n";
+    let (_daemon, channel) =
+        Daemon::start(&[(GIT, &[]), ("git://example.com/r.git#v1", &[("Dockerfile.rego", policy)])]).await;
+    let loader = RepoPolicyLoader::new(channel, true);
+    let location = locate(&[("context", "https://example.com/r.git#main")]);
+    assert!(loader.load(&location, "s1", allow).await.unwrap().is_none());
+    let pin = async |source: SourceOp| {
+        Ok(SourceOp { identifier: "git://example.com/r.git#v1".into(), attrs: source.attrs })
+    };
+    assert!(loader.load(&location, "s1", pin).await.unwrap().is_some());
 }
 
 #[tokio::test]
