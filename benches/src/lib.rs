@@ -195,3 +195,11 @@ mod tests {
         assert_eq!(action(&materials.full_cycle(&load(MATERIALS))), Action::Allow);
     }
 }
+
+/// A number from the environment.
+pub fn number(name: &str, default: usize) -> Result<usize, String> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().map_err(|error| format!("{name}={text}: {error}")),
+        Err(_) => Ok(default),
+    }
+}

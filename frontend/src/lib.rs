@@ -1,6 +1,8 @@
 //! Everything of policy-check that talks: command line, resolvers, reports.
 #![forbid(unsafe_code)]
 
+// The hook runs beside buildkitd, which runs on Linux.
+#[cfg(target_os = "linux")]
 pub mod buildkit;
 pub mod cli;
 pub mod decide;
@@ -13,5 +15,6 @@ pub mod redact;
 pub mod replay;
 pub mod report;
 pub mod resolve;
+#[cfg(target_os = "linux")]
 pub mod serve;
 pub mod source_arg;

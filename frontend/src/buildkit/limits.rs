@@ -1,5 +1,9 @@
 //! Sizes and windows of every HTTP/2 connection of the hook, outer and inner.
 
+use tokio::io::BufReader;
+
+use super::endpoint::Io;
+
 /// Largest gRPC message, in bytes, as buildkitd and its clients have it.
 pub const MAX_MESSAGE: usize = 16 << 20;
 
@@ -19,8 +23,17 @@ pub const CONNECTION_WINDOW: u32 = 16 << 20;
 /// What waits to be sent on one stream, in bytes.
 pub const SEND_BUFFER: usize = 1 << 20;
 
+/// What is read from a socket at once, in bytes: four frames of data rather than a part of one. `h2` alone reads
+/// about 8 KiB at a time, and a context of gigabytes is mostly calls to the system.
+pub const READ_BUFFER: usize = 64 << 10;
+
 /// Streams that a peer may have open at once on one connection.
 pub const MAX_STREAMS: u32 = 10_000;
+
+/// A socket to speak HTTP/2 on.
+pub fn buffered(io: Io) -> BufReader<Io> {
+    BufReader::with_capacity(READ_BUFFER, io)
+}
 
 /// Settings of our side where peers call us.
 pub fn server() -> h2::server::Builder {

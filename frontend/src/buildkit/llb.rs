@@ -6,6 +6,7 @@ use policy_engine::source::SourceOp;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::maps::{self, MapError};
 use super::proto::pb;
 
 /// What is wrong with a definition that a client sent.
@@ -15,6 +16,9 @@ pub enum DefinitionError {
     /// Not a message, or an operation in it isn't one.
     #[error("it is malformed: {0}")]
     Malformed(#[from] prost::DecodeError),
+    /// The daemon could understand an operation differently.
+    #[error("it is malformed: {0}")]
+    Map(#[from] MapError),
     /// An operation that is a build of its own or that this version doesn't know: what it loads can't be told.
     #[error("it has an operation of a kind whose sources cannot be told")]
     UnknownOp,
@@ -57,6 +61,7 @@ pub fn sources(definition: &pb::Definition) -> Result<Vec<SourceOp>, DefinitionE
     let mut found = Vec::new();
     for encoded in &definition.def {
         let op = pb::Op::decode(encoded.as_slice())?;
+        maps::check(encoded, &maps::OP)?;
         match op.op {
             Some(pb::op::Op::Source(source)) => {
                 found.push(SourceOp { identifier: source.identifier, attrs: source.attrs });

@@ -7,6 +7,7 @@ pub mod grpc;
 pub mod internal_build;
 pub mod limits;
 pub mod llb;
+pub mod maps;
 pub mod proto;
 pub mod service;
 pub mod stream;

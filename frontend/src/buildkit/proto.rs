@@ -5,6 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use prost::{DecodeError, Message};
+
+use super::maps::{self, MapError};
+
 pub use bollard_buildkit_proto::fsutil::types as fsutil;
 pub use bollard_buildkit_proto::google;
 pub use bollard_buildkit_proto::health;
@@ -152,4 +157,32 @@ pub struct BridgeSolveView {
     /// Definitions that the frontend takes instead of directories (`pb.Definition`, encoded), by name.
     #[prost(btree_map = "string, bytes", tag = "13")]
     pub frontend_inputs: BTreeMap<String, Vec<u8>>,
+}
+
+/// Why a request that is passed on is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// It is not what it should be.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// The daemon could understand it differently.
+    #[error(transparent)]
+    Map(#[from] MapError),
+}
+
+impl SolveView {
+    /// Reads a request that means to every decoder what it means here.
+    pub fn read(message: &Bytes) -> Result<Self, ReadError> {
+        maps::check(message, &maps::SOLVE)?;
+        Ok(Self::decode(message.clone())?)
+    }
+}
+
+impl BridgeSolveView {
+    /// Reads a request that means to every decoder what it means here.
+    pub fn read(message: &Bytes) -> Result<Self, ReadError> {
+        maps::check(message, &maps::BRIDGE_SOLVE)?;
+        Ok(Self::decode(message.clone())?)
+    }
 }

@@ -1,7 +1,7 @@
 //! A connection inside a call: `Control/Session` carries the bytes of an HTTP/2 connection in messages
 //! (`BytesMessage{bytes data = 1}`) whose boundaries mean nothing.
 
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -141,20 +141,33 @@ impl AsyncRead for Tunnel {
 
 impl AsyncWrite for Tunnel {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<Result<usize, Error>> {
+        self.poll_write_vectored(context, &[IoSlice::new(buffer)])
+    }
+
+    /// A frame's head and its payload come as two slices, and go as one message.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<Result<usize, Error>> {
         ready!(self.poll_send(context))?;
-        let size = buffer.len().min(CHUNK);
+        let size = buffers.iter().map(|buffer| buffer.len()).sum::<usize>().min(CHUNK);
         if size > 0 {
-            self.unsent = pack(&buffer[..size]);
+            self.unsent = pack(buffers, size);
             // What can't go now goes with the next write or flush.
             if let Poll::Ready(Err(error)) = self.poll_send(context) {
                 return Poll::Ready(Err(error));
             }
         }
         Poll::Ready(Ok(size))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -169,13 +182,20 @@ impl AsyncWrite for Tunnel {
     }
 }
 
-/// `data` as one framed message.
-fn pack(data: &[u8]) -> Bytes {
+/// The first `size` bytes of `buffers` as one framed message.
+fn pack(buffers: &[IoSlice<'_>], size: usize) -> Bytes {
     let mut head = Vec::with_capacity(8);
     // Field 1, length-delimited.
     head.put_u8(0x0a);
-    prost::encoding::encode_varint(data.len() as u64, &mut head);
-    grpc::frame(&[&head, data])
+    prost::encoding::encode_varint(size as u64, &mut head);
+    let mut left = size;
+    let parts = buffers.iter().map(|buffer| {
+        let part = &buffer[..left.min(buffer.len())];
+        left -= part.len();
+        part
+    });
+    let parts: Vec<&[u8]> = std::iter::once(head.as_slice()).chain(parts).collect();
+    grpc::frame(&parts)
 }
 
 #[cfg(test)]
@@ -187,8 +207,9 @@ mod tests {
     #[test]
     fn packs_what_prost_reads() {
         for size in [1, 127, 128, CHUNK] {
-            let data = vec![9; size];
-            let frame = pack(&data);
+            let data: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
+            let (head, rest) = data.split_at(size / 3);
+            let frame = pack(&[IoSlice::new(head), IoSlice::new(rest), IoSlice::new(b"more")], size);
             let (flag, length) = grpc::prefix(&frame).unwrap();
             assert_eq!((flag, length), (0, frame.len() - PREFIX));
             assert_eq!(BytesMessage::decode(&frame[PREFIX..]).unwrap().data, data);

@@ -7,6 +7,7 @@ use super::Exit;
 use crate::inspect::InspectError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
+#[cfg(target_os = "linux")]
 use crate::serve::ServeError;
 use crate::source_arg::SourceArgError;
 
@@ -23,6 +24,7 @@ pub(super) enum Error {
     Platform(#[from] PlatformError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("cannot write the output: {0}")]
@@ -34,9 +36,9 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Serve(_) => {
-                Exit::Usage
-            }
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) => Exit::Usage,
+            #[cfg(target_os = "linux")]
+            Self::Serve(_) => Exit::Usage,
             Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
@@ -46,6 +48,7 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
+            #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
             Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => None,
         }
@@ -55,6 +58,11 @@ impl Error {
     pub(super) fn problems(&self) -> &[Diagnostic] {
         match self {
             Self::Policy(PolicyFileError::Load(LoadError { problems })) => problems,
+            #[cfg(target_os = "linux")]
+            Self::Serve(ServeError::Policies(failure)) => match failure.problems.as_slice() {
+                [only] => only.diagnostics(),
+                _ => &[],
+            },
             _ => &[],
         }
     }

@@ -6,7 +6,9 @@ mod eval;
 mod output;
 mod replay;
 mod schema;
+#[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
 mod signals;
 
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ enum Command {
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
+    #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
     /// Print the JSON Schema of a policy's input or decision
     Schema(schema::Args),
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::Replay(args) => replay::run(&args, &mut output),
+        #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut Cli::command(), &mut output),

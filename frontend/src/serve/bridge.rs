@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 
 use http::{HeaderMap, HeaderValue};
-use prost::Message;
 use tonic::Status;
 
 use super::connection::Connection;
@@ -43,7 +42,7 @@ pub(super) async fn call(connection: &Connection, mut call: Call) {
     let Call { head, mut body, mut respond } = call;
     let ready = async {
         let (message, room) = grpc::message(&head.headers, &mut body, &connection.room).await?;
-        let view = BridgeSolveView::decode(message.clone()).map_err(|error| {
+        let view = BridgeSolveView::read(&message).map_err(|error| {
             Status::invalid_argument(format!("policy-check: cannot read the solve request: {error}"))
         })?;
         build.bridge_solve(&view).await?;

@@ -191,6 +191,11 @@ impl Build {
         Ok(wanted)
     }
 
+    /// Whether `RUN` goes through the daemon's proxy, as far as it is known.
+    pub fn has_proxy(&self) -> bool {
+        self.proxy.load(Ordering::Relaxed)
+    }
+
     /// Whose policies are asked: for each frontend that runs, those of the server and of the repo.
     async fn judges(&self) -> Result<Vec<Loaded>, Refusal> {
         let (runs, acted) = {
@@ -206,7 +211,11 @@ impl Build {
             judges.push(run.loaded().await?);
         }
         if judges.is_empty() {
-            let server = Jurisdiction { policies: Arc::clone(&self.policies), env: Env::default() };
+            let server = Jurisdiction {
+                policies: Arc::clone(&self.policies),
+                env: Env::default(),
+                reads_from_client: false,
+            };
             let (jurisdiction, wants_proxy) = run::wants_proxy(server).await?;
             judges.push(Loaded { jurisdiction, has_repo_policy: false, wants_proxy });
         }
@@ -240,7 +249,8 @@ impl Build {
         };
         if judges.iter().any(|judge| judge.wants_proxy) && !self.proxy.load(Ordering::Relaxed) {
             let message = "a policy of this build wants the network proxy (`exec.proxy`), which can be turned on \
-                           only when the build starts: give the same options to the build and to its frontend";
+                           only when the build starts: its policy was read too late for that, or for other options \
+                           than the build was started with";
             return (Ok(denial::answer(vec![message.to_owned()])), None);
         }
         let jurisdictions: Vec<_> = judges.into_iter().map(|judge| judge.jurisdiction).collect();

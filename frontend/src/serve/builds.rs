@@ -43,6 +43,9 @@ impl Builds {
             return Err(Status::already_exists("policy-check: a build with this id is being solved already"));
         }
         solving.insert(reference.to_owned(), Entry { client: client.clone(), build: None });
+        drop(solving);
+        // Whoever came before the solve waits on.
+        self.changed.send_replace(());
         Ok(Registration { builds: Arc::clone(self), reference: reference.to_owned() })
     }
 
@@ -73,6 +76,20 @@ impl Builds {
                 // The sender lives as long as `self`.
                 _lives = changed.changed() => {}
                 () = &mut registered, if !seen => return Err(no_such_job()),
+            }
+        }
+    }
+}
+
+impl Builds {
+    /// Waits while it is open whether a build may begin. Whoever names another build needn't wait.
+    pub async fn settled(&self, reference: &str) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let is_open = self.lock().get(reference).is_some_and(|entry| entry.build.is_none());
+            if !is_open || changed.changed().await.is_err() {
+                return;
             }
         }
     }

@@ -35,7 +35,7 @@ pub struct Connection {
 impl Connection {
     /// Serves the client until it goes, or `stop` says so and its calls have ended.
     pub async fn serve(self: Arc<Self>, io: Io, stop: &mut tokio::sync::watch::Receiver<bool>) {
-        let handshake = tokio::time::timeout(GREETS_WITHIN, limits::server().handshake(io));
+        let handshake = tokio::time::timeout(GREETS_WITHIN, limits::server().handshake(limits::buffered(io)));
         let Ok(Ok(mut connection)) = handshake.await else { return };
         let mut calls = tokio::task::JoinSet::new();
         let mut stopping = false;

@@ -77,6 +77,8 @@ pub struct Guard {
     /// The buildkitd behind us.
     pub daemon: Daemon,
     stopping: AtomicBool,
+    /// The server's policies as they were when somebody last asked without a build.
+    server: Mutex<Option<Arc<Jurisdiction>>>,
 }
 
 impl Guard {
@@ -98,6 +100,7 @@ impl Guard {
             log,
             daemon,
             stopping: AtomicBool::new(false),
+            server: Mutex::default(),
         }
     }
 
@@ -173,6 +176,22 @@ impl Guard {
         }
     }
 
+    /// What holds where there is no build. Policies are asked for their capabilities once, and not at every
+    /// check.
+    async fn without_build(&self) -> Result<Arc<Jurisdiction>, Status> {
+        let policies = self.policies.current();
+        let known = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known
+            && Arc::ptr_eq(&known.policies, &policies)
+        {
+            return Ok(known);
+        }
+        let server = Jurisdiction { policies, env: Env::default(), reads_from_client: false };
+        let (server, _) = wants_proxy(server).await?;
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&server));
+        Ok(server)
+    }
+
     /// Writes a decision down. While the log cannot be written, nothing is decided.
     pub async fn note(&self, build: &Arc<BuildInfo>, record: &Arc<Record>) -> Result<(), Status> {
         self.metrics.checked(record.verdict, record.elapsed);
@@ -237,8 +256,7 @@ impl Verify for Asked {
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
         let Self { guard, client } = &*self;
-        let server = Jurisdiction { policies: guard.policies.current(), env: Env::default() };
-        let (jurisdiction, _) = wants_proxy(server).await?;
+        let jurisdiction = guard.without_build().await?;
         let verifier = guard.verifier("");
         let (answer, record) = verifier.check(&[jurisdiction], request).await;
         let nobodys = BuildInfo { reference: String::new(), client: client.to_string() };

@@ -63,6 +63,9 @@ impl PolicyStoreError {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::File(PolicyFileError::Missing(path)) => {
+                Some(format!("create `{path}`, or name another policy with `--policy`"))
+            }
             Self::File(error) => error.help(),
             Self::EmptyFolder(path) => Some(format!("add a `.rego` file to `{path}`, or leave it out")),
             Self::FolderAmongFiles(path) => Some(format!("give it a flag of its own: `--policy {path}`")),

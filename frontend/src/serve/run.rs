@@ -102,7 +102,11 @@ impl Options {
         session: &str,
     ) -> Result<Loaded, Refusal> {
         if self.location.as_ref().is_some_and(Location::runs_commands) {
-            let server = Jurisdiction { policies: Arc::clone(&policies), env: self.env.clone() };
+            let server = Jurisdiction {
+                policies: Arc::clone(&policies),
+                env: self.env.clone(),
+                reads_from_client: false,
+            };
             if wants_proxy(server).await?.1 {
                 // The hook's own builds have no such network.
                 return Err(Refusal::Denied(
@@ -126,7 +130,8 @@ impl Options {
                 Arc::new(all)
             }
         };
-        let jurisdiction = Jurisdiction { policies, env: self.env.clone() };
+        let jurisdiction =
+            Jurisdiction { policies, env: self.env.clone(), reads_from_client: has_repo_policy };
         let (jurisdiction, wants_proxy) = wants_proxy(jurisdiction).await?;
         Ok(Loaded { jurisdiction, has_repo_policy, wants_proxy })
     }

@@ -152,8 +152,8 @@ pub(super) async fn session(connection: &Connection, mut call: Call) {
     }
 }
 
-/// The id that a session is opened with.
-fn id(headers: &HeaderMap) -> Result<&str, Status> {
+/// The id that a session is opened with: exactly one, and not empty.
+pub fn id(headers: &HeaderMap) -> Result<&str, Status> {
     let mut values = headers.get_all(UUID).iter();
     let id = values.next().map(HeaderValue::to_str);
     match (id, values.next()) {
@@ -162,7 +162,8 @@ fn id(headers: &HeaderMap) -> Result<&str, Status> {
     }
 }
 
-fn exposes(headers: &HeaderMap, method: &str) -> bool {
+/// Whether a session that is opened with these headers exposes `method`.
+pub fn exposes(headers: &HeaderMap, method: &str) -> bool {
     let is_method = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(method.as_bytes());
     headers.get_all(METHOD).iter().any(is_method)
 }

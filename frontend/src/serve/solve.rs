@@ -2,12 +2,12 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
 use http::request;
-use prost::Message;
 use tonic::Status;
 
 use super::build::Build;
@@ -18,6 +18,10 @@ use super::policy_session::{PolicySession, bool_field, string_field};
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::proto::SolveView;
 use crate::buildkit::{grpc, stream};
+
+/// How long a solve is held until the repo's policy was read. Clients follow a build as soon as they have sent
+/// it, and buildkitd gives up on whoever follows a build that does not come within 6 s.
+const HELD_FOR: Duration = Duration::from_secs(3);
 
 /// `SolveRequest.SourcePolicySession`.
 const SOURCE_POLICY_SESSION: u32 = 15;
@@ -106,7 +110,7 @@ struct Begun {
 }
 
 async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Bytes) -> Result<Begun, Status> {
-    let view = SolveView::decode(message.clone()).map_err(|error| {
+    let view = SolveView::read(&message).map_err(|error| {
         Status::invalid_argument(format!("policy-check: cannot read the solve request: {error}"))
     })?;
     let guard = &connection.guard;
@@ -115,10 +119,16 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     guard.may_begin()?;
     let build = Build::new(Arc::clone(guard), &connection.peer, &view);
     build.solve(&view).await?;
-    let proxy = build.wants_proxy().await?;
     let upstream = connection.uplink.sender().await?;
-    guard.daemon.holds_builds_to_policy(upstream.clone(), proxy).await?;
-    let policy_session = PolicySession::open(&connection.uplink, Arc::clone(&build)).await?;
+    // The session gets to the daemon while the repo's policy is read.
+    let (proxy, (), policy_session) = tokio::try_join!(
+        wants_proxy(&build),
+        guard.daemon.holds_builds_to_policy(upstream.clone(), false),
+        PolicySession::open(&connection.uplink, Arc::clone(&build)),
+    )?;
+    if proxy {
+        guard.daemon.holds_builds_to_policy(upstream.clone(), true).await?;
+    }
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };
     let frame = grpc::frame(&[&message, &ours, &proxy]);
@@ -126,4 +136,13 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
         forward::call_with(head, upstream, frame).await.map_err(|error| forward::broken(&error))?;
     registration.ready(Arc::clone(&build));
     Ok(Begun { policy_session, response, build, _registration: registration, _open: open })
+}
+
+/// Whether `RUN` is to use the daemon's proxy. The solve isn't held for that longer than clients can bear.
+async fn wants_proxy(build: &Build) -> Result<bool, Status> {
+    match tokio::time::timeout(HELD_FOR, build.wants_proxy()).await {
+        Ok(proxy) => proxy,
+        // The policy still holds for every source. Only what it asks of the whole build comes too late.
+        Err(_) => Ok(build.has_proxy()),
+    }
 }

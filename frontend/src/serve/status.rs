@@ -21,6 +21,8 @@ pub(super) async fn status(connection: &Connection, call: Call) {
         let request = StatusRequest::decode(message.clone()).map_err(|error| {
             tonic::Status::invalid_argument(format!("policy-check: cannot read the status request: {error}"))
         })?;
+        // buildkitd waits for the build as well, but not for long.
+        connection.guard.builds.settled(&request.r#ref).await;
         Ok::<_, tonic::Status>((connection.uplink.sender().await?, message, request.r#ref))
     };
     let ready = tokio::select! {

@@ -39,9 +39,13 @@ impl Uplink {
                 Status::unavailable(format!("buildkitd at {} does not answer", self.connector.address()))
             })?;
         let io = connected.map_err(|error| Status::unavailable(error.to_string()))?;
-        let (sender, connection) = limits::client().handshake(io).await.map_err(|error| {
-            Status::unavailable(format!("no HTTP/2 with buildkitd at {}: {error}", self.connector.address()))
-        })?;
+        let (sender, connection) =
+            limits::client().handshake(limits::buffered(io)).await.map_err(|error| {
+                Status::unavailable(format!(
+                    "no HTTP/2 with buildkitd at {}: {error}",
+                    self.connector.address()
+                ))
+            })?;
         // Ends when buildkitd ends it, or nobody calls any more. Every call hears of it by itself.
         tokio::spawn(async { drop(connection.await) });
         Ok(current.insert(sender).clone())

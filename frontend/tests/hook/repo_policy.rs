@@ -198,3 +198,12 @@ async fn a_remote_context_is_judged_as_part_of_its_build() {
     client.build(build.clone().option("build-arg:TEAM", "infra")).await.solve.expect("the policy sees TEAM");
     assert!(client.build(build).await.solve.is_err());
 }
+
+/// Clients follow a build from its start, and buildkitd gives up on those who do before the solve has come.
+#[tokio::test]
+async fn one_that_comes_late_still_counts() {
+    let (_daemon, _hook, client) = start(alpine(), ALLOW, &[]).await;
+    let mut build = with(&[("Dockerfile.rego", DENY_ALPINE)]);
+    build.exposed.slow = std::time::Duration::from_secs(5);
+    assert_denied(&client.build(build).await);
+}

@@ -12,7 +12,7 @@ use crate::table::{Case, measure as measure_cases};
 const SOURCES: usize = 50;
 
 /// Without what buildx would evaluate by itself.
-const NO_OWN_POLICY: &[&str] = &["--policy=disabled=true"];
+pub(crate) const NO_OWN_POLICY: &[&str] = &["--policy=disabled=true"];
 
 /// Measures and prints.
 pub(crate) fn measure(stage: &Stage) {

@@ -2,15 +2,18 @@
 //!
 //! `POLICY_CHECK` names the program; without it only the direct cases run. `BUILDKITD`, `BUILDX` and
 //! `POLICY_CHECK_WORLD` are what the tests against the real BuildKit need. `RUNS` (15) builds per case and
-//! `TRANSFER_MIB` (1024) change the size. Runs of all cases alternate, and what is printed are medians.
+//! `TRANSFER_MIB` (1024) change the size; `BUILDS` (200) is how many one hook must take in sequence. `ONLY` picks
+//! `cached`, `transfer` or `sequence`. Runs of all cases alternate, and what is printed are medians.
 #![forbid(unsafe_code)]
 
 mod cached;
+mod sequence;
 mod table;
 mod transfer;
 
 use std::path::PathBuf;
 
+use policy_benches::number;
 use policy_testbed::{Client, Daemon, Hook, Tools, World, publish};
 
 /// What all cases share.
@@ -41,14 +44,16 @@ fn main() -> Result<(), String> {
     publish(&tools, &world, &Client::of(&tools, &daemon.address()));
     let program = std::env::var_os("POLICY_CHECK").map(PathBuf::from);
     let stage = Stage { tools, world, daemon, program, runs: number("RUNS", 15)? };
-    cached::measure(&stage);
-    transfer::measure(&stage, number("TRANSFER_MIB", 1024)?);
-    Ok(())
-}
-
-fn number(name: &str, default: usize) -> Result<usize, String> {
-    match std::env::var(name) {
-        Ok(text) => text.parse().map_err(|error| format!("{name}={text}: {error}")),
-        Err(_) => Ok(default),
+    let only = std::env::var("ONLY").ok();
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("cached") {
+        cached::measure(&stage);
     }
+    if wanted("transfer") {
+        transfer::measure(&stage, number("TRANSFER_MIB", 1024)?);
+    }
+    if wanted("sequence") {
+        sequence::measure(&stage, number("BUILDS", 200)?);
+    }
+    Ok(())
 }

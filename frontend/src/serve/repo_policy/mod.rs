@@ -202,13 +202,17 @@ async fn find(
     let lowercase = folder.map(|folder| format!("{folder}dockerfile.rego"));
     let paths: Vec<&str> = std::iter::once(path.as_str()).chain(lowercase.as_deref()).collect();
     let Some(opened) = tree.open(build, &paths).await? else { return Ok(None) };
-    if let Some(content) = tree::read(build, &opened, &path, MAX_POLICY_FILE).await? {
+    // Most builds have neither: both are read at once, and not one after the other.
+    let (content, lower) = tokio::join!(tree::read(build, &opened, &path, MAX_POLICY_FILE), async {
+        match &lowercase {
+            Some(lowercase) => tree::read(build, &opened, lowercase, MAX_POLICY_FILE).await,
+            None => Ok(None),
+        }
+    });
+    if let Some(content) = content? {
         return Ok(Some((path, content)));
     }
-    let Some(lowercase) = lowercase else { return Ok(None) };
-    let Some(content) = tree::read(build, &opened, &lowercase, MAX_POLICY_FILE).await? else {
-        return Ok(None);
-    };
+    let (Some(lowercase), Some(content)) = (lowercase, lower?) else { return Ok(None) };
     // It doesn't count beside a `Dockerfile`.
     let named = tree.has(build, dockerfile).await?;
     Ok((!named).then_some((lowercase, content)))

@@ -1,14 +1,25 @@
 //! Asking the policies, away from the threads that talk to BuildKit.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use policy_engine::check::{Action, Check, Decision, Facts, Outcome};
 use policy_engine::metadata::Request;
 use policy_engine::policy::PolicyError;
 
+use tokio::sync::Semaphore;
+
 use super::question::Question;
 use super::{Jurisdiction, VerifyError};
+
+/// Evaluations that may run at a time, for each processor. They need a moment of processor and sometimes a
+/// file of the server's; with more, a thousand checks would only be hundreds of threads that wait.
+const TURNS_PER_PROCESSOR: usize = 4;
+
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(TURNS_PER_PROCESSOR * available_parallelism().map_or(1, std::num::NonZero::get))
+});
 
 /// What all policies say together.
 pub(super) struct Judgement {
@@ -24,12 +35,28 @@ pub(super) async fn evaluate(
     facts: Facts,
     now: SystemTime,
 ) -> Result<(Facts, Judgement), VerifyError> {
+    let source_shown = || question.shown();
+    if jurisdictions.iter().all(|jurisdiction| jurisdiction.policies.policies.is_empty()) {
+        // Nothing to evaluate: no other thread is needed for that.
+        let judgement = judge(jurisdictions, question, &facts, now);
+        let judgement =
+            judgement.map_err(|cause| VerifyError::Policy { source_shown: source_shown(), cause })?;
+        return Ok((facts, judgement));
+    }
+    // Whoever waits for a client must not keep others waiting.
+    let turn = if jurisdictions.iter().any(|jurisdiction| jurisdiction.reads_from_client) {
+        None
+    } else {
+        // Never closed.
+        TURNS.acquire().await.ok()
+    };
     let (jurisdictions, shared) = (jurisdictions.to_vec(), Arc::clone(question));
     let evaluation = tokio::task::spawn_blocking(move || {
         let judgement = judge(&jurisdictions, &shared, &facts, now);
+        // Also when nobody waits for the answer any more, the turn ends only here.
+        drop(turn);
         (facts, judgement)
     });
-    let source_shown = || question.shown();
     let (facts, judgement) =
         evaluation.await.map_err(|_| VerifyError::Evaluation { source_shown: source_shown() })?;
     let judgement = judgement.map_err(|cause| VerifyError::Policy { source_shown: source_shown(), cause })?;
@@ -46,7 +73,7 @@ fn judge(
     let mut needs: Vec<Request> = Vec::new();
     let mut allowed = Decision::allow();
     for jurisdiction in jurisdictions {
-        let Jurisdiction { policies, env } = &**jurisdiction;
+        let Jurisdiction { policies, env, .. } = &**jurisdiction;
         let platform = question.platform.as_ref();
         match policies.check(&Check { source: &question.source, platform, facts, env, now })? {
             Outcome::Needs(requests) => requests.into_iter().for_each(|request| add(&mut needs, request)),

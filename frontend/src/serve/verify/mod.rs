@@ -41,6 +41,8 @@ pub struct Jurisdiction {
     pub policies: Arc<PolicySet>,
     /// The build.
     pub env: Env,
+    /// Whether one of the policies reads files of a client, who may take long to deliver them.
+    pub reads_from_client: bool,
 }
 
 /// How to verify.
@@ -254,7 +256,7 @@ pub(super) fn reasons(decision: &Decision) -> Vec<String> {
     match position {
         None if messages.is_empty() => vec!["denied by policy".to_owned()],
         None => messages.clone(),
-        Some(at) if messages.is_empty() => vec![format!("denied by policy {}:{}", at.file, at.line)],
+        Some(at) if messages.is_empty() => vec![format!("denied by policy ({at})")],
         Some(at) => messages.iter().map(|message| format!("{message} ({at})")).collect(),
     }
 }

@@ -105,7 +105,7 @@ async fn denials_tell_where_they_come_from() {
     let end = ask(&[("p.rego", said)], LOCAL).await;
     assert_eq!(messages(end.answer), ["only pinned (p.rego:2:1)"]);
     assert_eq!(end.record.messages, ["only pinned"]);
-    assert_eq!(messages(ask(&[("q.rego", silent)], LOCAL).await.answer), ["denied by policy q.rego:2"]);
+    assert_eq!(messages(ask(&[("q.rego", silent)], LOCAL).await.answer), ["denied by policy (q.rego:2:1)"]);
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn a_policy_that_breaks_down_allows_nothing() {
     let text = "package docker\ndecision := {\"allow\": load_json(\"a.json\").a}";
     let file = PolicyFile { name: "p.rego".into(), text: text.into() };
     let policies = policy(vec![file], Some(Arc::new(Broken))).unwrap();
-    let broken = Arc::new(Jurisdiction { policies, env: Env::default() });
+    let broken = Arc::new(Jurisdiction { policies, env: Env::default(), reads_from_client: false });
     let world = Arc::new(World::default());
     let (answer, record) = verifier(&world).check(&[broken], question(&SourceOp::new(LOCAL), None)).await;
     assert!(matches!(answer, Err(VerifyError::Evaluation { .. })), "{answer:?}");

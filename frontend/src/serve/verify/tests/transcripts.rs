@@ -45,7 +45,7 @@ async fn conversations_end_as_recorded() {
             assert_eq!(recording.end, "error", "{name}");
             continue;
         };
-        let jurisdiction = Arc::new(Jurisdiction { policies, env });
+        let jurisdiction = Arc::new(Jurisdiction { policies, env, reads_from_client: false });
         let first = &recording.steps[0];
         let question = question(&first.source, first.platform.as_ref().map(convert::to_platform));
         let end = converse(&verifier(&world), &world, &[jurisdiction], question).await;

@@ -212,7 +212,11 @@ pub(super) fn policy(
 /// A build under a policy of these rules.
 pub(super) fn jurisdiction(name: &str, rules: &str) -> Arc<Jurisdiction> {
     let file = PolicyFile { name: name.into(), text: format!("package docker\n{rules}") };
-    Arc::new(Jurisdiction { policies: policy(vec![file], None).unwrap(), env: Env::default() })
+    Arc::new(Jurisdiction {
+        policies: policy(vec![file], None).unwrap(),
+        env: Env::default(),
+        reads_from_client: false,
+    })
 }
 
 pub(super) fn verifier(world: &Arc<World>) -> Verifier<World> {

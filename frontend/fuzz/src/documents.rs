@@ -1,0 +1,95 @@
+//! What the daemon found out about sources: definitions, metadata, and the documents in it.
+
+use bytes::Bytes;
+use policy_check::buildkit::proto::{gateway, pb};
+use policy_check::buildkit::{convert, llb};
+use policy_engine::check::Facts;
+use policy_engine::git_object::{GitObject, ObjectKind};
+use policy_engine::input::{self, Env};
+use policy_engine::metadata::{AttestationChain, Blob, Descriptor, ImageMetadata, Metadata};
+use policy_engine::provenance::{self, Material};
+use policy_engine::source::{Platform, SourceOp};
+use prost::Message;
+
+/// The sources of a definition: all of them, or an error.
+pub fn definition(data: &[u8]) {
+    let Ok(definition) = pb::Definition::decode(data) else { return };
+    let Ok(found) = llb::sources(&definition) else { return };
+    let is_source = |op: &Vec<u8>| {
+        let op = pb::Op::decode(op.as_slice()).expect("a malformed operation is an error");
+        matches!(op.op, Some(pb::op::Op::Source(_)))
+    };
+    assert_eq!(definition.def.iter().filter(|op| is_source(op)).count(), found.len());
+    for source in found {
+        assert_eq!(llb::sources(&llb::source(&source)).as_deref(), Ok(&[source.clone()][..]));
+    }
+}
+
+/// `ResolveSourceMetaResponse`: blobs are what they are called, or the whole answer is an error.
+pub fn metadata(data: &[u8]) {
+    let Ok(response) = gateway::ResolveSourceMetaResponse::decode(data) else { return };
+    let Ok(Some(metadata)) = convert::metadata(response.clone()) else { return };
+    if let Some(chain) = metadata.image.and_then(|image| image.attestation_chain) {
+        for (digest, blob) in &chain.blobs {
+            assert_eq!(*digest, blob.descriptor.digest);
+        }
+        let _found = provenance::find(&chain);
+    }
+    assert_eq!(metadata.git.is_some(), response.git.is_some());
+    assert_eq!(metadata.http.is_some(), response.http.is_some());
+}
+
+/// A statement of provenance, in a chain and as what a policy sees.
+pub fn attestations(data: &[u8]) {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for predicate_type in provenance::PREDICATE_TYPES {
+        let descriptor = Descriptor {
+            media_type: "application/vnd.in-toto+json".to_owned(),
+            digest: digest.clone(),
+            size: data.len() as u64,
+            annotations: [("in-toto.io/predicate-type".to_owned(), predicate_type.to_owned())].into(),
+        };
+        let blob = Blob { descriptor, data: Bytes::copy_from_slice(data) };
+        let chain =
+            AttestationChain { blobs: [(digest.clone(), blob)].into(), ..AttestationChain::default() };
+        let found = provenance::find(&chain);
+        assert!(found.predicate.is_some() || !found.warnings.is_empty() || data.is_empty());
+        for material in found.predicate.iter().flat_map(|predicate| &predicate.materials) {
+            let _material = Material::parse(material);
+        }
+        image(None, Some(chain));
+    }
+}
+
+/// A commit or a tag, with its people and its signature.
+pub fn git_object(data: &[u8]) {
+    let Ok(object) = GitObject::parse(&Bytes::copy_from_slice(data)) else { return };
+    for header in ["author", "committer", "tagger"] {
+        let _person = object.person(header);
+    }
+    let _message = object.message();
+    let _signature = object.signature_info();
+    for kind in [ObjectKind::Commit, ObjectKind::Tag] {
+        assert!(object.verify(kind, &"0".repeat(40)).is_err(), "no object has this id");
+        assert!(object.verify(kind, "").is_err());
+    }
+}
+
+/// The config of an image.
+pub fn image_config(data: &[u8]) {
+    image(Some(Bytes::copy_from_slice(data)), None);
+}
+
+/// Builds the input of an image that BuildKit knows this about.
+fn image(config: Option<Bytes>, attestation_chain: Option<AttestationChain>) {
+    let source = SourceOp::new("docker-image://example.com/app:1");
+    let platform = Platform::new("linux", "amd64", "");
+    let digest = format!("sha256:{}", "b".repeat(64));
+    let image = ImageMetadata { digest, config, attestation_chain };
+    let mut facts = Facts::default();
+    let metadata = Metadata { image: Some(image), ..Metadata::default() };
+    facts.insert(source.clone(), Some(platform.clone()), metadata);
+    if let Ok(built) = input::build(&source, Some(&platform), &facts, &Env::default()) {
+        let _value = built.input.to_value();
+    }
+}
