@@ -229,9 +229,10 @@ async fn judge(
         let question =
             Question { policies: &policies, source: &source, platform: Some(&platform), env: &env, now };
         let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
-        match verdict.allowed() {
-            true => Ok(verdict.pin.unwrap_or(source)),
-            false => Err(reasons(&verdict.decision).join("; ")),
+        if verdict.allowed() {
+            Ok(verdict.pin.unwrap_or(source))
+        } else {
+            Err(reasons(&verdict.decision).join("; "))
         }
     });
     judged.await.unwrap_or_else(|error| Err(format!("a policy broke down: {error}")))

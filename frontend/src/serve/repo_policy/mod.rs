@@ -128,9 +128,10 @@ impl RepoPolicyLoader {
     {
         // The context is the same place, or is read later by the policy: both are judged before anything.
         let dockerfile = judged(&location.dockerfile, &judge).await?;
-        let context = match location.context == location.dockerfile {
-            true => dockerfile.clone(),
-            false => judged(&location.context, &judge).await?,
+        let context = if location.context == location.dockerfile {
+            dockerfile.clone()
+        } else {
+            judged(&location.context, &judge).await?
         };
         let location = &Location { dockerfile, context, file: location.file.clone() };
         if location.dockerfile == Place::Upload {
