@@ -46,7 +46,7 @@ fn main() -> Result<(), String> {
         print(&format!("| before | | | | {} |", hook.usage()));
         for phase in 1..=load.phases {
             let (took, latencies) = runtime.block_on(load.run(&hook.address()));
-            let rate = latencies.len() as f64 / took.as_secs_f64();
+            let rate = f64::from(u32::try_from(latencies.len()).unwrap_or(u32::MAX)) / took.as_secs_f64();
             let [p50, p99] = [50, 99].map(|percent| percentile(&latencies, percent));
             print(&format!("| {phase} | {rate:.0} | {p50:.1} | {p99:.1} | {} |", hook.usage()));
         }
