@@ -169,6 +169,14 @@ fn chain(materials: usize) -> AttestationChain {
     }
 }
 
+/// A number from the environment.
+pub fn number(name: &str, default: usize) -> Result<usize, String> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().map_err(|error| format!("{name}={text}: {error}")),
+        Err(_) => Ok(default),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use policy_engine::check::Action;
@@ -193,13 +201,5 @@ mod tests {
         assert_eq!(action(&app.full_cycle(&load(&many_rules(500)))), Action::Allow);
         let materials = Scene::image("docker.io/library/alpine:3.21", 50);
         assert_eq!(action(&materials.full_cycle(&load(MATERIALS))), Action::Allow);
-    }
-}
-
-/// A number from the environment.
-pub fn number(name: &str, default: usize) -> Result<usize, String> {
-    match std::env::var(name) {
-        Ok(text) => text.parse().map_err(|error| format!("{name}={text}: {error}")),
-        Err(_) => Ok(default),
     }
 }
