@@ -151,7 +151,9 @@ fn parse_owner(text: &str) -> Result<(Option<u32>, Option<u32>), String> {
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One thread passes bytes on: handing each frame from thread to thread costs more than it brings, on
+    // machines whose processors buildkitd needs as well. Policies have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(args, output))
 }
 
