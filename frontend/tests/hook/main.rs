@@ -15,6 +15,7 @@
 
 // The two ends and what carries them.
 mod client;
+mod credentials;
 mod daemon;
 mod wire;
 
