@@ -194,6 +194,7 @@ fn help() {
     Commands:
       eval         Decide about one source
       replay       Decide recorded conversations again and compare
+      serve        Hold every build of a buildkitd to policy
       schema       Print the JSON Schema of a policy's input or decision
       completions  Print a shell's completion script
 
