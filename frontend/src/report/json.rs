@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy_engine::check::Position;
+use policy_engine::check::{Position, Print};
 use policy_engine::metadata::Request;
 use policy_engine::policy::ExplanationEvent;
 use serde::Serialize;
@@ -39,8 +39,9 @@ struct Pin<'a> {
     attrs: &'a BTreeMap<String, String>,
 }
 
+/// A place in a policy.
 #[derive(Serialize)]
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     file: &'a str,
     line: u32,
     column: u32,
@@ -54,8 +55,9 @@ struct Failure {
     help: Option<&'static str>,
 }
 
+/// What a policy printed.
 #[derive(Serialize)]
-struct Said<'a> {
+pub(crate) struct Said<'a> {
     position: Place<'a>,
     text: String,
 }
@@ -90,6 +92,12 @@ impl<'a> From<&'a Position> for Place<'a> {
     }
 }
 
+impl<'a> From<&'a Print> for Said<'a> {
+    fn from(print: &'a Print) -> Self {
+        Self { position: (&print.position).into(), text: redact::url(&print.text) }
+    }
+}
+
 /// The report as one JSON document, ending in a newline.
 pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> {
     let decision = report.result.ok().map(|verdict| &verdict.decision);
@@ -121,9 +129,7 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
         }),
         prints: decision.filter(|decision| explain && !decision.prints.is_empty()).map(|decision| {
             let prints = decision.prints.iter();
-            prints
-                .map(|print| Said { position: (&print.position).into(), text: redact::url(&print.text) })
-                .collect()
+            prints.map(Said::from).collect()
         }),
         rounds: explain.then(|| report.rounds.iter().map(RoundOut::from).collect()),
     };

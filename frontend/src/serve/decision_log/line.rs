@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
-use policy_engine::check::Position;
 use policy_engine::source::SourceOp;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::writer::Entry;
 use crate::redact;
+use crate::report::json::{Place, Said};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -49,19 +49,6 @@ struct Policy<'a> {
     digest: &'a str,
 }
 
-#[derive(Serialize)]
-struct Place<'a> {
-    file: &'a str,
-    line: u32,
-    column: u32,
-}
-
-#[derive(Serialize)]
-struct Said<'a> {
-    position: Place<'a>,
-    text: String,
-}
-
 /// The line, its newline included.
 pub(super) fn render(entry: &Entry) -> serde_json::Result<Vec<u8>> {
     let (build, record) = (&entry.build, &entry.record);
@@ -75,15 +62,11 @@ pub(super) fn render(entry: &Entry) -> serde_json::Result<Vec<u8>> {
         policies: record.policies.iter().map(|p| Policy { name: &p.name, digest: &p.digest }).collect(),
         decision: record.verdict.as_str(),
         messages: record.messages.iter().map(|message| redact::url(message)).collect(),
-        position: record.position.as_ref().map(place),
+        position: record.position.as_ref().map(Place::from),
         pin: record.pin.as_ref().map(source),
         // Whole microseconds are whole thousandths, and print as such.
         milliseconds: (record.elapsed.as_secs_f64() * 1e6).round() / 1e3,
-        prints: record
-            .prints
-            .iter()
-            .map(|print| Said { position: place(&print.position), text: redact::url(&print.text) })
-            .collect(),
+        prints: record.prints.iter().map(Said::from).collect(),
         replay: record.case.clone().map(redacted_case),
     };
     let mut bytes = serde_json::to_vec(&line)?;
@@ -96,10 +79,6 @@ fn source(source: &SourceOp) -> Source<'_> {
         identifier: redact::source(source),
         attrs: source.attrs.iter().map(|(name, value)| (name.as_str(), redact::url(value))).collect(),
     }
-}
-
-fn place(position: &Position) -> Place<'_> {
-    Place { file: &position.file, line: position.line, column: position.column }
 }
 
 /// `2026-01-31T12:00:00.000001Z`; times that no clock shows become the epoch.
