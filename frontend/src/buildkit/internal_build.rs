@@ -5,7 +5,6 @@
 //! credentials serve it, and no policy session: who starts one judges its sources first.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,14 +17,13 @@ use tonic::{Code, Request, Response, Status};
 use super::proto::control::{CacheOptions, SolveRequest, control_client::ControlClient};
 use super::proto::gateway::{self, llb_bridge_client::LlbBridgeClient};
 use super::proto::{fsutil, pb};
+use super::{ids, limits};
 use crate::redact;
 
 /// Metadata that names the build which a call of `LLBBridge` belongs to.
 pub const BUILD_ID: &str = "buildkit-controlapi-buildid";
 /// Largest message that BuildKit sends, in bytes, with room for what surrounds it.
-const MAX_MESSAGE: usize = (16 << 20) + (64 << 10);
-/// Largest header list, in bytes: BuildKit's errors carry whole files there.
-const MAX_HEADER_LIST: u32 = 16 << 20;
+const MAX_MESSAGE: usize = limits::MAX_MESSAGE + (64 << 10);
 /// How long a single call may take.
 const STEP: Duration = Duration::from_secs(10);
 /// How long the daemon may take to end a build that was returned.
@@ -100,7 +98,7 @@ const RETURN: &str = "ending the build";
 /// Settings that a connection to BuildKit needs.
 #[must_use]
 pub fn endpoint(endpoint: Endpoint) -> Endpoint {
-    endpoint.http2_max_header_list_size(MAX_HEADER_LIST)
+    endpoint.http2_max_header_list_size(limits::MAX_HEADER_LIST)
 }
 
 /// A result of a build, by the name that the daemon gave it. Empty when the result holds no files.
@@ -120,7 +118,7 @@ pub struct InternalBuild {
 impl InternalBuild {
     /// Starts a build with the session `client_session`. The connection has the settings of [`endpoint`].
     pub fn start(channel: Channel, client_session: &str) -> Result<Self, InternalBuildError> {
-        let id = random_id()?;
+        let id = ids::random()?;
         let request = SolveRequest {
             r#ref: id.clone(),
             session: client_session.to_owned(),
@@ -256,17 +254,6 @@ impl Drop for InternalBuild {
     fn drop(&mut self) {
         self.solve.abort();
     }
-}
-
-/// 128 random bits in hexadecimal.
-fn random_id() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string doesn't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod convert;
 pub mod endpoint;
 pub mod forward;
 pub mod grpc;
+pub mod ids;
 pub mod internal_build;
 pub mod limits;
 pub mod llb;

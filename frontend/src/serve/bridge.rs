@@ -8,10 +8,8 @@ use tonic::Status;
 use super::connection::Connection;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::grpc;
+use crate::buildkit::internal_build::BUILD_ID;
 use crate::buildkit::proto::BridgeSolveView;
-
-/// Names the build that a call is for.
-const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
 /// Passes a call on to a build that came through here. The daemon would take it for any build.
 pub(super) async fn call(connection: &Connection, mut call: Call) {

@@ -13,7 +13,6 @@ pub mod decision_log;
 pub mod denial;
 pub mod guard;
 mod health;
-pub mod ids;
 pub mod metrics;
 pub mod metrics_http;
 pub mod notify;

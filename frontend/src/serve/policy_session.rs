@@ -14,11 +14,9 @@ use tonic::server::{Grpc, UnaryService};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 
-use super::ids;
 use super::sessions::{METHOD, OWN, UUID};
 use super::uplink::Uplink;
 use crate::buildkit::forward::{self, Call};
-use crate::buildkit::grpc;
 use crate::buildkit::limits::{self, MAX_MESSAGE};
 use crate::buildkit::proto::health::health_server::{Health, HealthServer};
 use crate::buildkit::proto::health::{
@@ -28,6 +26,7 @@ use crate::buildkit::proto::health::{
 use crate::buildkit::proto::policysession::{CHECK_POLICY, CheckPolicyRequest, CheckPolicyResponse};
 use crate::buildkit::service::{self, Received};
 use crate::buildkit::tunnel::Tunnel;
+use crate::buildkit::{grpc, ids};
 
 /// Answers `CheckPolicy`.
 pub trait Verify: Send + Sync + 'static {

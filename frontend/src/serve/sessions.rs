@@ -50,11 +50,6 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are open.
-    pub fn count(&self) -> usize {
-        self.lock().len()
-    }
-
     /// Fails when `id` names a session of another client, or of the hook: a build gets no files, secrets and
     /// logins of others. Ids of running builds' sessions are no secret: the build history shows some.
     pub fn may_use(&self, id: &str, client: &Peer) -> Result<(), Status> {
