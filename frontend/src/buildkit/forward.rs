@@ -9,6 +9,7 @@ use h2::{RecvStream, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, Request, Response, request};
 
+use super::grpc;
 use super::stream::{self, Broken};
 
 /// Headers of one connection only (RFC 9113, section 8.2.2), and the length, as we may add to a message.
@@ -46,7 +47,7 @@ impl Call {
         let ended = body.is_end_stream();
         let (response, mut sink) = match open(&head, upstream, ended).await {
             Ok(streams) => streams,
-            Err(error) => return super::grpc::refuse(&mut respond, &broken(&error)),
+            Err(error) => return grpc::refuse(&mut respond, &broken(&error)),
         };
         let request = async {
             if ended {
@@ -82,6 +83,19 @@ pub async fn call_with(
     // Nobody waits for the rest of a message of a call that was answered already.
     let _answered = stream::send(&mut sink, frame, true).await;
     Ok((response, sink))
+}
+
+/// Passes a call on whose only message was looked at, and its answer back.
+pub async fn message(
+    head: &request::Parts,
+    message: &[u8],
+    upstream: SendRequest<Bytes>,
+    respond: &mut SendResponse<Bytes>,
+) {
+    match call_with(head, upstream, grpc::frame(&[message])).await {
+        Ok((response, _open)) => answer(response, respond).await,
+        Err(error) => grpc::refuse(respond, &broken(&error)),
+    }
 }
 
 /// What a caller is told when the connection to the callee is gone.
@@ -138,7 +152,7 @@ pub async fn head(
             Some((Response::from_parts(head, ()), body))
         }
         Err(error) if error.is_io() || error.is_go_away() => {
-            super::grpc::refuse(respond, &broken(&error));
+            grpc::refuse(respond, &broken(&error));
             None
         }
         Err(error) => {

@@ -119,10 +119,16 @@ pub fn refuse(respond: &mut SendResponse<Bytes>, status: &Status) {
     let _gone = respond.send_response(trailers_only(status), true);
 }
 
-/// An answer that is nothing but a status.
-fn trailers_only(status: &Status) -> Response<()> {
+/// The head of an answer.
+pub fn head() -> Response<()> {
     let mut response = Response::new(());
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// An answer that is nothing but a status.
+fn trailers_only(status: &Status) -> Response<()> {
+    let mut response = head();
     if status.add_header(response.headers_mut()).is_err() {
         // Only a message that no header can hold gets here; the code still says that it failed.
         let code = HeaderValue::from(status.code() as i32);

@@ -15,7 +15,8 @@ use http_body::{Body, Frame};
 use tower_service::Service;
 
 use super::forward::Call;
-use super::stream;
+use super::tunnel::Tunnel;
+use super::{limits, stream};
 
 /// What a peer sends, as a body.
 pub struct Received {
@@ -57,6 +58,19 @@ impl Body for Received {
 
     fn is_end_stream(&self) -> bool {
         self.stream.is_end_stream()
+    }
+}
+
+/// Answers the calls that come in through a tunnel, until it ends: each with `answer`, all at once.
+pub async fn serve<A>(tunnel: Tunnel, answer: impl Fn(Call) -> A)
+where
+    A: Future<Output = ()> + Send + 'static,
+{
+    let Ok(mut connection) = limits::server().handshake(tunnel).await else { return };
+    let mut calls = tokio::task::JoinSet::new();
+    while let Some(Ok((request, respond))) = connection.accept().await {
+        calls.spawn(answer(Call::new(request, respond)));
+        while calls.try_join_next().is_some() {}
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
 
 /// Why a copy stopped before the end of the stream.
 #[derive(Debug)]
@@ -16,16 +17,24 @@ pub enum Broken {
 
 /// Copies everything from `source` to `sink`: data, trailers, and the end of the stream.
 pub async fn copy(source: &mut RecvStream, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
+    if copy_data(source, sink).await? {
+        return Ok(());
+    }
+    finish(source, sink).await
+}
+
+/// Copies the data, and says whether that ended the stream: else trailers may follow.
+pub async fn copy_data(source: &mut RecvStream, sink: &mut SendStream<Bytes>) -> Result<bool, Broken> {
     while let Some(chunk) = next(source, sink).await? {
         let (size, last) = (chunk.len(), source.is_end_stream());
         send(sink, chunk, last).await.map_err(Broken::Sink)?;
         // Only what was taken on the other side is asked for again on this one.
         release(source, size);
         if last {
-            return Ok(());
+            return Ok(true);
         }
     }
-    finish(source, sink).await
+    Ok(false)
 }
 
 /// The next data of `source`; `None` when there is no more. Ends early when `sink` is reset.
@@ -41,7 +50,17 @@ pub async fn next(source: &mut RecvStream, sink: &mut SendStream<Bytes>) -> Resu
 
 /// Ends `sink` as `source` ended: with its trailers, or without.
 pub async fn finish(source: &mut RecvStream, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
-    let trailers = source.trailers().await.map_err(|error| Broken::Source(reason(&error)))?;
+    let trailers = trailers(source).await?;
+    end(sink, trailers)
+}
+
+/// What follows the data of `source`, if anything does.
+pub async fn trailers(source: &mut RecvStream) -> Result<Option<HeaderMap>, Broken> {
+    source.trailers().await.map_err(|error| Broken::Source(reason(&error)))
+}
+
+/// Ends `sink`, with trailers or without.
+pub fn end(sink: &mut SendStream<Bytes>, trailers: Option<HeaderMap>) -> Result<(), Broken> {
     let sent = match trailers {
         Some(trailers) => sink.send_trailers(trailers),
         None => sink.send_data(Bytes::new(), true),

@@ -54,10 +54,7 @@ pub(super) async fn call(connection: &Connection, mut call: Call) {
         Ok(ready) => ready,
         Err(status) => return grpc::refuse(&mut respond, &status),
     };
-    match forward::call_with(&head, upstream, grpc::frame(&[&message])).await {
-        Ok((response, _open)) => forward::answer(response, &mut respond).await,
-        Err(error) => grpc::refuse(&mut respond, &forward::broken(&error)),
-    }
+    forward::message(&head, &message, upstream, &mut respond).await;
 }
 
 fn build_id(headers: &HeaderMap) -> Result<&str, Status> {

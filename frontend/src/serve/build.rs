@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use policy_engine::input::Env;
 use policy_engine::policy::PolicySet;
-use policy_engine::source::{Platform, SourceOp};
+use policy_engine::source::SourceOp;
 use tonic::Status;
 
 use super::build_env::build_env;
@@ -19,12 +19,12 @@ use super::guard::{Guard, RepoPolicies};
 use super::policy_session::Verify;
 use super::progress::Steps;
 use super::record::{Record, Verdict};
-use super::run::{self, Loaded, Options, Refusal, Run};
-use super::verify::{Jurisdiction, Verifier, asked_source};
+use super::run::{Loaded, Options, Refusal, Run};
+use super::verify::{Verifier, asked_platform, asked_source};
 use crate::buildkit::endpoint::Peer;
+use crate::buildkit::llb;
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest, CheckPolicyResponse};
 use crate::buildkit::proto::{BridgeSolveView, DefinitionView, SolveView};
-use crate::buildkit::{convert, llb};
 
 /// Most frontends that one build may run with options of their own.
 const MAX_RUNS: usize = 64;
@@ -215,13 +215,7 @@ impl Build {
             judges.push(run.loaded().await?);
         }
         if judges.is_empty() {
-            let server = Jurisdiction {
-                policies: Arc::clone(&self.policies),
-                env: Env::default(),
-                reads_from_client: false,
-            };
-            let (jurisdiction, wants_proxy) = run::wants_proxy(server).await?;
-            judges.push(Loaded { jurisdiction, has_repo_policy: false, wants_proxy });
+            judges.push(self.guard.without_frontend(Arc::clone(&self.policies)).await?);
         }
         // Clients read the policy of a remote context, and other things, by builds that run no frontend.
         let excused = self.helper.load(Ordering::Relaxed) && !acted;
@@ -237,8 +231,12 @@ impl Build {
         Ok(judges)
     }
 
-    async fn decide(&self, request: &CheckPolicyRequest) -> (Result<Answer, Status>, Option<Record>) {
-        for (name, session) in &asked_source(request).attrs {
+    async fn decide(
+        &self,
+        source: &SourceOp,
+        request: &CheckPolicyRequest,
+    ) -> (Result<Answer, Status>, Option<Record>) {
+        for (name, session) in &source.attrs {
             // `local.session` and `oci.session`: whose files they are.
             if name.ends_with(".session")
                 && let Err(status) = self.guard.sessions.may_use(session, &self.client)
@@ -278,10 +276,10 @@ impl Verify for Build {
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
         let started = Instant::now();
-        self.steps.started(&asked_source(&request), asked_platform(&request).as_ref());
-        let (mut answer, record) = self.decide(&request).await;
-        let mut record = record
-            .unwrap_or_else(|| Record::refused(asked_source(&request), asked_platform(&request), &answer));
+        let (source, platform) = (asked_source(&request), asked_platform(&request));
+        self.steps.started(&source, platform.as_ref());
+        let (mut answer, record) = self.decide(&source, &request).await;
+        let mut record = record.unwrap_or_else(|| Record::refused(source, platform, &answer));
         if let (Some(session), Ok(ours)) = (&self.client_policy, &answer) {
             let both = combine(ours, &self.guard.sessions, session, &request, &self.verifier).await;
             if both.as_ref().ok() != Some(ours) {
@@ -315,8 +313,4 @@ fn has_output(view: &SolveView) -> bool {
 
 fn only_files(definition: Option<&DefinitionView>) -> bool {
     definition.is_none_or(|definition| llb::only_files(definition.def.iter().map(AsRef::as_ref)))
-}
-
-fn asked_platform(request: &CheckPolicyRequest) -> Option<Platform> {
-    request.platform.as_ref().and_then(|platform| convert::platform(platform).ok())
 }

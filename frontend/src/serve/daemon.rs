@@ -28,7 +28,23 @@ pub struct Daemon {
 #[derive(Clone)]
 struct Known {
     version: BuildkitVersion,
-    capabilities: Arc<BTreeSet<String>>,
+    capabilities: Capabilities,
+}
+
+/// What a buildkitd can do.
+#[derive(Clone)]
+pub struct Capabilities(Arc<BTreeSet<String>>);
+
+impl Capabilities {
+    /// Fails unless it has the proxy network.
+    pub fn include_proxy(&self) -> Result<(), Status> {
+        if self.0.contains(PROXY_NETWORK) {
+            return Ok(());
+        }
+        Err(Status::failed_precondition(
+            "policy-check: a policy wants the network proxy (`exec.proxy`), which this buildkitd does not have: it needs BuildKit 0.31 or newer",
+        ))
+    }
 }
 
 impl Daemon {
@@ -42,29 +58,22 @@ impl Daemon {
         &self.channel
     }
 
-    /// Fails unless the buildkitd behind `sender` asks our policy sessions, and, if that is wanted, has the proxy
-    /// network.
+    /// What the buildkitd behind `sender` can do. Fails unless it asks our policy sessions.
     pub async fn holds_builds_to_policy(
         &self,
         sender: SendRequest<bytes::Bytes>,
-        wants_proxy: bool,
-    ) -> Result<(), Status> {
+    ) -> Result<Capabilities, Status> {
         let capabilities = self.capabilities(sender).await?;
-        if !capabilities.contains(POLICY_SESSION) {
+        if !capabilities.0.contains(POLICY_SESSION) {
             return Err(Status::failed_precondition(
                 "policy-check: this buildkitd does not ask policy about sources: it needs BuildKit 0.26 or newer",
             ));
         }
-        if wants_proxy && !capabilities.contains(PROXY_NETWORK) {
-            return Err(Status::failed_precondition(
-                "policy-check: a policy wants the network proxy (`exec.proxy`), which this buildkitd does not have: it needs BuildKit 0.31 or newer",
-            ));
-        }
-        Ok(())
+        Ok(capabilities)
     }
 
-    /// What the buildkitd behind `sender` can do: asked once for each version of it that is met.
-    async fn capabilities(&self, sender: SendRequest<bytes::Bytes>) -> Result<Arc<BTreeSet<String>>, Status> {
+    /// Asked once for each version that is met.
+    async fn capabilities(&self, sender: SendRequest<bytes::Bytes>) -> Result<Capabilities, Status> {
         let origin = http::Uri::from_static(ORIGIN);
         let info = ControlClient::with_origin(service::Channel(sender), origin).info(InfoRequest {}).await?;
         let version = info.into_inner().buildkit_version.unwrap_or_default();
@@ -75,9 +84,9 @@ impl Daemon {
             Status::failed_precondition(format!("policy-check: cannot ask buildkitd what it can do: {error}"))
         };
         let build = InternalBuild::start(self.channel.clone(), "").map_err(failed)?;
-        let capabilities = Arc::new(build.capabilities().await.map_err(failed)?);
+        let capabilities = Capabilities(Arc::new(build.capabilities().await.map_err(failed)?));
         build.finish().await.map_err(failed)?;
-        *self.known() = Some(Known { version, capabilities: Arc::clone(&capabilities) });
+        *self.known() = Some(Known { version, capabilities: capabilities.clone() });
         Ok(capabilities)
     }
 

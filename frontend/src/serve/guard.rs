@@ -20,7 +20,7 @@ use super::policy_store::PolicyStore;
 use super::progress::Steps;
 use super::record::Record;
 use super::repo_policy::{Location, RepoPolicyError, RepoPolicyLoader};
-use super::run::wants_proxy;
+use super::run::{Loaded, wants_proxy};
 use super::sessions::Sessions;
 use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
 use crate::buildkit::endpoint::Peer;
@@ -77,8 +77,8 @@ pub struct Guard {
     /// The buildkitd behind us.
     pub daemon: Daemon,
     stopping: AtomicBool,
-    /// The server's policies as they were when somebody last asked without a build.
-    server: Mutex<Option<Arc<Jurisdiction>>>,
+    /// What held when somebody last asked without a frontend.
+    server: Mutex<Option<Loaded>>,
 }
 
 impl Guard {
@@ -177,19 +177,19 @@ impl Guard {
         }
     }
 
-    /// What holds where there is no build. Policies are asked for their capabilities once, and not at every
-    /// check.
-    async fn without_build(&self) -> Result<Arc<Jurisdiction>, Status> {
-        let policies = self.policies.current();
+    /// What holds where no frontend runs: the server's `policies` alone. They are asked for their capabilities
+    /// once, and not at every check.
+    pub async fn without_frontend(&self, policies: Arc<PolicySet>) -> Result<Loaded, Status> {
         let known = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(known) = known
-            && Arc::ptr_eq(&known.policies, &policies)
+            && Arc::ptr_eq(&known.jurisdiction.policies, &policies)
         {
             return Ok(known);
         }
         let server = Jurisdiction { policies, env: Env::default(), reads_from_client: false };
-        let (server, _) = wants_proxy(server).await?;
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&server));
+        let (jurisdiction, wants_proxy) = wants_proxy(server).await?;
+        let server = Loaded { jurisdiction, has_repo_policy: false, wants_proxy };
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server.clone());
         Ok(server)
     }
 
@@ -259,7 +259,7 @@ impl Verify for Asked {
         request: CheckPolicyRequest,
     ) -> Result<CheckPolicyResponse, Status> {
         let Self { guard, client } = &*self;
-        let jurisdiction = guard.without_build().await?;
+        let Loaded { jurisdiction, .. } = guard.without_frontend(guard.policies.current()).await?;
         let verifier = guard.verifier("");
         let (answer, record) = verifier.check(&[jurisdiction], request).await;
         let nobodys = BuildInfo { reference: String::new(), client: client.to_string() };

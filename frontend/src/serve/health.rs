@@ -1,6 +1,5 @@
 //! `grpc.health.v1`: of the hook by the name `policy-check`; by any other name, of buildkitd behind it.
 
-use http::{HeaderValue, Response};
 use prost::Message;
 
 use super::connection::Connection;
@@ -31,16 +30,11 @@ pub(super) async fn check(connection: &Connection, call: Call) {
         Ok(upstream) => upstream,
         Err(status) => return grpc::refuse(&mut respond, &status),
     };
-    match forward::call_with(&head, upstream, grpc::frame(&[&message])).await {
-        Ok((response, _open)) => forward::answer(response, &mut respond).await,
-        Err(error) => grpc::refuse(&mut respond, &forward::broken(&error)),
-    }
+    forward::message(&head, &message, upstream, &mut respond).await;
 }
 
 fn answer(respond: &mut h2::server::SendResponse<bytes::Bytes>, message: HealthCheckResponse) {
-    let mut head = Response::new(());
-    head.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    let Ok(mut sink) = respond.send_response(head, false) else { return };
+    let Ok(mut sink) = respond.send_response(grpc::head(), false) else { return };
     // A message of a few bytes needs no waiting for a window. Fails only when the caller has gone.
     let _gone = sink
         .send_data(grpc::frame(&[&message.encode_to_vec()]), false)

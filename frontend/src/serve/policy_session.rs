@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use h2::client::SendRequest;
 use http::{HeaderValue, Method, Request, Response, request};
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -15,9 +16,8 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 use super::sessions::{METHOD, OWN, UUID};
-use super::uplink::Uplink;
 use crate::buildkit::forward::{self, Call};
-use crate::buildkit::limits::{self, MAX_MESSAGE};
+use crate::buildkit::limits::MAX_MESSAGE;
 use crate::buildkit::proto::health::health_server::{Health, HealthServer};
 use crate::buildkit::proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
@@ -49,14 +49,14 @@ pub struct PolicySession {
 impl PolicySession {
     /// Opens one whose questions `verifier` answers. The daemon may not know it yet when this returns; it
     /// waits for a session that a build names.
-    pub async fn open<V: Verify>(uplink: &Uplink, verifier: Arc<V>) -> Result<Self, Status> {
+    pub async fn open<V: Verify>(upstream: SendRequest<Bytes>, verifier: Arc<V>) -> Result<Self, Status> {
         let random =
             ids::random().map_err(|error| Status::internal(format!("no random numbers: {error}")))?;
         let id = format!("{OWN}{random}");
-        let upstream = uplink.sender().await?;
         let opened = forward::open(&head(&id)?, upstream, false).await;
         let (response, sink) = opened.map_err(|error| forward::broken(&error))?;
-        let serving = tokio::spawn(serve(Tunnel::called(response, sink), verifier));
+        let calls = move |call| answer(Arc::clone(&verifier), call);
+        let serving = tokio::spawn(service::serve(Tunnel::called(response, sink), calls));
         Ok(Self { id, serving })
     }
 
@@ -95,16 +95,6 @@ fn head(id: &str) -> Result<request::Parts, Status> {
     headers.append(METHOD, HeaderValue::from_static(CHECK_POLICY));
     headers.append(METHOD, HeaderValue::from_static(HEALTH_CHECK));
     Ok(request.into_parts().0)
-}
-
-async fn serve<V: Verify>(tunnel: Tunnel, verifier: Arc<V>) {
-    let Ok(mut connection) = limits::server().handshake(tunnel).await else { return };
-    let mut calls = tokio::task::JoinSet::new();
-    while let Some(Ok((request, respond))) = connection.accept().await {
-        let call = Call::new(request, respond);
-        calls.spawn(answer(Arc::clone(&verifier), call));
-        while calls.try_join_next().is_some() {}
-    }
 }
 
 async fn answer<V: Verify>(verifier: Arc<V>, mut call: Call) {

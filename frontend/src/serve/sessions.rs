@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::client::SendRequest;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -16,7 +15,7 @@ use super::connection::Connection;
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::forward::{self, Call};
 use crate::buildkit::proto::policysession;
-use crate::buildkit::service::Channel;
+use crate::buildkit::service::{self, Channel};
 use crate::buildkit::tunnel::Tunnel;
 use crate::buildkit::{grpc, limits};
 
@@ -174,9 +173,7 @@ async fn opened(taken: &Taken, call: Call, upstream: SendRequest<Bytes>) {
         Ok(streams) => streams,
         Err(error) => return grpc::refuse(&mut respond, &forward::broken(&error)),
     };
-    let mut answered = Response::new(());
-    answered.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    let Ok(client_sink) = respond.send_response(answered, false) else { return };
+    let Ok(client_sink) = respond.send_response(grpc::head(), false) else { return };
     let client = Tunnel::accepted(body, client_sink);
     let daemon = Tunnel::called(response, sink);
     let Ok((sender, connection)) = limits::client().handshake(client).await else { return };
@@ -184,23 +181,6 @@ async fn opened(taken: &Taken, call: Call, upstream: SendRequest<Bytes>) {
     let client_side = async { drop(connection.await) };
     tokio::select! {
         () = client_side => {}
-        () = serve_daemon(daemon, sender) => {}
+        () = service::serve(daemon, move |call| call.forward(sender.clone())) => {}
     }
-}
-
-async fn serve_daemon(daemon: Tunnel, client: SendRequest<Bytes>) {
-    let Ok(mut connection) = limits::server().handshake(daemon).await else { return };
-    let mut calls = tokio::task::JoinSet::new();
-    while let Some(Ok((request, respond))) = connection.accept().await {
-        calls.spawn(inner_call(request, respond, client.clone()));
-        while calls.try_join_next().is_some() {}
-    }
-}
-
-async fn inner_call(
-    request: http::Request<RecvStream>,
-    respond: h2::server::SendResponse<Bytes>,
-    client: SendRequest<Bytes>,
-) {
-    Call::new(request, respond).forward(client).await;
 }

@@ -16,8 +16,9 @@ use super::connection::Connection;
 use super::metrics::{ActiveBuild, BuildOutcome};
 use super::policy_session::{PolicySession, bool_field, string_field};
 use crate::buildkit::forward::{self, Call};
+use crate::buildkit::grpc;
 use crate::buildkit::proto::SolveView;
-use crate::buildkit::{grpc, stream};
+use crate::buildkit::stream::{self, Broken};
 
 /// How long a solve is held until the repo's policy was read. Clients follow a build as soon as they have sent
 /// it, and buildkitd gives up on whoever follows a build that does not come within 6 s.
@@ -65,29 +66,24 @@ pub(super) async fn solve(connection: &Arc<Connection>, call: Call) {
     end(counted, &build, failed);
 }
 
-/// Copies the rest of an answer, and says whether its trailers tell of an error.
+/// Copies the rest of an answer, and says whether its trailers tell of an error, or none of success.
 async fn failed_by_trailers(source: &mut RecvStream, sink: &mut SendStream<Bytes>) -> bool {
-    while let Ok(Some(chunk)) = stream::next(source, sink).await {
-        let size = chunk.len();
-        if stream::send(sink, chunk, false).await.is_err() {
-            return true;
+    let copied = async {
+        if stream::copy_data(source, sink).await? {
+            return Ok(true);
         }
-        stream::release(source, size);
-    }
-    match source.trailers().await {
-        Ok(Some(trailers)) => {
-            let failed = trailers.get("grpc-status").is_none_or(|status| status != "0");
-            let _gone = sink.send_trailers(trailers);
-            failed
-        }
-        Ok(None) => {
-            let _gone = sink.send_data(Bytes::new(), true);
+        let trailers = stream::trailers(source).await?;
+        let status = trailers.as_ref().and_then(|trailers| trailers.get("grpc-status"));
+        let failed = status.is_none_or(|status| status != "0");
+        stream::end(sink, trailers).map(|()| failed)
+    };
+    match copied.await {
+        Ok(failed) => failed,
+        Err(Broken::Source(reason)) => {
+            sink.send_reset(reason);
             true
         }
-        Err(error) => {
-            sink.send_reset(stream::reason(&error));
-            true
-        }
+        Err(Broken::Sink(_)) => true,
     }
 }
 
@@ -121,13 +117,13 @@ async fn begin(connection: &Arc<Connection>, head: &request::Parts, message: Byt
     build.solve(&view).await?;
     let upstream = connection.uplink.sender().await?;
     // The session gets to the daemon while the repo's policy is read.
-    let (proxy, (), policy_session) = tokio::try_join!(
+    let (proxy, capabilities, policy_session) = tokio::try_join!(
         wants_proxy(&build),
-        guard.daemon.holds_builds_to_policy(upstream.clone(), false),
-        PolicySession::open(&connection.uplink, Arc::clone(&build)),
+        guard.daemon.holds_builds_to_policy(upstream.clone()),
+        PolicySession::open(upstream.clone(), Arc::clone(&build)),
     )?;
     if proxy {
-        guard.daemon.holds_builds_to_policy(upstream.clone(), true).await?;
+        capabilities.include_proxy()?;
     }
     let ours = string_field(SOURCE_POLICY_SESSION, policy_session.id());
     let proxy = if proxy { bool_field(PROXY_NETWORK, true) } else { Bytes::new() };

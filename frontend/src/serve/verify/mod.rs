@@ -103,7 +103,7 @@ impl<R: ResolveMediaType> Verifier<R> {
         let started = Instant::now();
         let mut record = Record {
             source: asked_source(&request),
-            platform: request.platform.as_ref().and_then(|platform| convert::platform(platform).ok()),
+            platform: asked_platform(&request),
             digest: None,
             policies: policies(jurisdictions),
             verdict: Verdict::Error,
@@ -270,6 +270,10 @@ fn asked(question: &Question, wanted: Wanted) -> String {
 pub(super) fn asked_source(request: &CheckPolicyRequest) -> SourceOp {
     let source = request.source.as_ref().and_then(|response| response.source.as_ref());
     source.map(convert::source_op).unwrap_or_default()
+}
+
+pub(super) fn asked_platform(request: &CheckPolicyRequest) -> Option<Platform> {
+    request.platform.as_ref().and_then(|platform| convert::platform(platform).ok())
 }
 
 /// The policies in force, each once.
