@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 // The hook runs beside buildkitd, which runs on Linux.
+pub mod build_options;
 #[cfg(target_os = "linux")]
 pub mod buildkit;
 pub mod cli;
 pub mod decide;
+pub mod dockerfile;
 pub mod inspect;
 pub mod lookup;
 pub mod policy_files;

@@ -1,0 +1,65 @@
+//! What a build uses: its sources, each with the places that brought it in.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use policy_engine::source::{Platform, SourceOp};
+
+/// A source that BuildKit would ask policy about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedSource {
+    /// The source, with the attributes that BuildKit gives it.
+    pub source: SourceOp,
+    /// For images: the platform it is loaded for. `None` where BuildKit names none.
+    pub platform: Option<Platform>,
+    /// For images: the digest that the tag resolved to. BuildKit asks about an image by its tag first, and again
+    /// with the digest when it loads it: [`UsedSource::loaded`].
+    pub digest: Option<String>,
+    /// What brought it in, in the order of the Dockerfile; empty for what every build loads (its context).
+    pub places: Vec<Place>,
+}
+
+/// A place in a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file, as it is shown to the user.
+    pub file: Arc<str>,
+    /// First line of the instruction, from 1.
+    pub line: u32,
+    /// Its last line.
+    pub end_line: u32,
+    /// The instruction as it is written, on one line: `FROM alpine:3.21 AS base`.
+    pub instruction: Arc<str>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// An image that a build starts from, as it was resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedImage {
+    /// The image that is used: the one that was asked for, or what a policy pinned it to.
+    pub source: SourceOp,
+    /// `sha256:…` of the manifest or index that it names.
+    pub digest: String,
+    /// The image config (OCI image spec, `application/vnd.oci.image.config.v1+json`), byte for byte.
+    pub config: Bytes,
+}
+
+/// Resolves the images that a build starts from. `ONBUILD` triggers stand in their configs, so the sources of a
+/// build aren't known before.
+pub trait Images: Sync {
+    /// The image for a platform; `None` when it can't be resolved: whoever implements this knows why, and the
+    /// build's other sources are still found.
+    fn resolve(
+        &self,
+        source: &SourceOp,
+        platform: &Platform,
+        places: &[Place],
+    ) -> impl Future<Output = Option<ResolvedImage>> + Send;
+}
