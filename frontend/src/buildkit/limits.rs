@@ -2,6 +2,7 @@
 
 use tokio::io::BufReader;
 
+use super::batch::Batch;
 use super::endpoint::Io;
 
 /// Largest gRPC message, in bytes, as buildkitd and its clients have it.
@@ -27,12 +28,15 @@ pub const SEND_BUFFER: usize = 1 << 20;
 /// about 8 KiB at a time, and a context of gigabytes is mostly calls to the system.
 pub const READ_BUFFER: usize = 64 << 10;
 
+/// What is gathered before it is written to a socket, in bytes: several frames of data.
+pub const WRITE_BATCH: usize = 128 << 10;
+
 /// Streams that a peer may have open at once on one connection.
 pub const MAX_STREAMS: u32 = 10_000;
 
 /// A socket to speak HTTP/2 on.
-pub fn buffered(io: Io) -> BufReader<Io> {
-    BufReader::with_capacity(READ_BUFFER, io)
+pub fn buffered(io: Io) -> BufReader<Batch<Io>> {
+    BufReader::with_capacity(READ_BUFFER, Batch::new(io, WRITE_BATCH))
 }
 
 /// Settings of our side where peers call us.

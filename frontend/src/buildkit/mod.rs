@@ -1,5 +1,6 @@
 //! What BuildKit speaks: messages, HTTP/2 streams passed on as they are, session tunnels, builds of our own.
 
+pub mod batch;
 pub mod convert;
 pub mod endpoint;
 pub mod forward;

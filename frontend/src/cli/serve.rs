@@ -13,6 +13,7 @@ use super::error::Error;
 use super::eval::ConnectionArgs;
 use super::output::Output;
 use super::signals::Signals;
+use crate::buildkit::batch;
 use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
 use crate::policy_spec::PolicySpec;
@@ -153,7 +154,8 @@ fn parse_owner(text: &str) -> Result<(Option<u32>, Option<u32>), String> {
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     // One thread passes bytes on: handing each frame from thread to thread costs more than it brings, on
     // machines whose processors buildkitd needs as well. Policies have threads of their own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().on_thread_park(batch::before_waiting).build()?;
     runtime.block_on(serve(args, output))
 }
 
