@@ -10,6 +10,7 @@ pub mod decide;
 pub mod dockerfile;
 pub mod inspect;
 pub mod lookup;
+pub mod memory_tree;
 pub mod policy_files;
 pub mod policy_root;
 pub mod policy_spec;
