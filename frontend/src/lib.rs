@@ -6,6 +6,7 @@ pub mod build_options;
 #[cfg(target_os = "linux")]
 pub mod buildkit;
 pub mod cli;
+pub mod context;
 pub mod decide;
 pub mod dockerfile;
 pub mod inspect;

@@ -189,6 +189,11 @@ pub fn read_policy_file(path: &Path) -> Result<PolicyFile, PolicyFileError> {
     text(path.display().to_string(), read_file(path))
 }
 
+/// Reads a policy file inside of a root.
+pub fn read_in_root(root: &dyn PolicyRoot, path: &str) -> Result<PolicyFile, PolicyFileError> {
+    text(path.to_owned(), root.read(path, MAX_POLICY_FILE))
+}
+
 fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
     let other = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => FileError::NotFound,

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::{
-    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source, SourceError, SourceOp,
+    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Redacted, Source, SourceError,
+    SourceOp,
 };
 use tokio::sync::Semaphore;
 
@@ -15,8 +17,9 @@ use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, 
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
 use super::shared::SharedLookups;
-use super::transport::{Transport, TransportError, TransportOptions};
+use super::transport::{ByteLimit, Transport, TransportError, TransportOptions};
 use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
+use crate::memory_tree::MemoryTree;
 
 /// Lookups under way at a time; more wait for their turn.
 const MAX_LOOKUPS: usize = 64;
@@ -93,6 +96,25 @@ impl Resolver {
     pub fn with_client_credentials(self, client: Arc<dyn ClientCredentials>) -> Self {
         let network = Network::new(self.network.options.clone(), Some(client));
         Self { network: Arc::new(network), judge: self.judge }
+    }
+
+    /// The files of the commit that a `git://` source names now, of its folder if it names one.
+    pub async fn git_files(&self, source: &SourceOp) -> Result<MemoryTree, ResolveError> {
+        let Source::Git(git) = Source::parse(source)? else {
+            return Err(ResolveError::Source(not_git(source)));
+        };
+        let subdir = git.subdir.clone();
+        let transport = self.network.clients()?.transport.clone();
+        let resolver = GitResolver::new(transport, GitOptions::default());
+        Ok(resolver.files(&git_source(source, git), &subdir).await?)
+    }
+
+    /// What an http(s) URL delivers now.
+    pub async fn download(&self, url: &str, limit: ByteLimit) -> Result<Bytes, ResolveError> {
+        let transport = self.network.clients()?.transport.clone();
+        let resolver = HttpResolver::new(transport, HttpOptions::default());
+        let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
+        Ok(resolver.download(&source, limit).await?)
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
@@ -193,6 +215,11 @@ impl ResolveMediaType for Resolver {
     async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
         Ok(self.network.clients()?.images.media_type(&image_name(image)?).await?)
     }
+}
+
+fn not_git(source: &SourceOp) -> SourceError {
+    let scheme = source.identifier.split("://").next().unwrap_or_default().to_owned();
+    SourceError::UnsupportedScheme { scheme, identifier: Redacted(&source.identifier).to_string() }
 }
 
 fn image_name(image: &ImageSource) -> Result<ImageName, ImageError> {
