@@ -9,6 +9,7 @@ pub mod cli;
 pub mod context;
 pub mod decide;
 pub mod dockerfile;
+pub mod dry_run;
 pub mod inspect;
 pub mod lookup;
 pub mod memory_tree;

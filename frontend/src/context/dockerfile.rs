@@ -57,7 +57,7 @@ impl Opened {
         files: Arc<dyn PolicyRoot>,
     ) -> Context {
         let Self { dockerfile, policy, own_dockerignore } = self;
-        Context { dockerfile, origin, main, own_dockerignore, policy, files }
+        Context { dockerfile, origin, main, own_dockerignore, policy, files, folder: None }
     }
 }
 
@@ -159,7 +159,7 @@ fn rooted(path: &str) -> String {
 }
 
 /// Without `./`.
-fn clean(path: &Path) -> PathBuf {
+pub(super) fn clean(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 

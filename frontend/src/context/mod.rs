@@ -10,7 +10,7 @@ mod fetch;
 mod stdin;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,6 +45,8 @@ pub struct Context {
     pub policy: Option<PolicyFile>,
     /// The context's files, which policies import and read.
     pub files: Arc<dyn PolicyRoot>,
+    /// The context's folder, when it is one of this machine.
+    pub folder: Option<PathBuf>,
 }
 
 /// Opens the context of a build: reads its Dockerfile and the policy beside it. Must be called on a tokio runtime.
@@ -63,7 +65,8 @@ pub async fn open<F: Fetch>(
             Some(dockerfile) => dockerfile.alone(),
             None => dockerfile::in_folder(options)?,
         };
-        return Ok(opened.with_context(MainContext::Local, DockerfileOrigin::Client, Arc::new(files)));
+        let context = opened.with_context(MainContext::Local, DockerfileOrigin::Client, Arc::new(files));
+        return Ok(Context { folder: Some(dockerfile::clean(Path::new(&options.context))), ..context });
     }
     match remote_context(options)? {
         Some(source) => remote(options, &source, fetch, stdin).await,
