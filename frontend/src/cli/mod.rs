@@ -72,7 +72,7 @@ enum Command {
     /// Hold every build of a buildkitd to policy
     #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
-    /// Print the JSON Schema of a policy's input or decision
+    /// Print the JSON Schema of a policy's input or decision, or of a report
     Schema(schema::Args),
     /// Print a shell's completion script
     Completions(completions::Args),

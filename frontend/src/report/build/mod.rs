@@ -248,3 +248,6 @@ impl Build {
         self.policies.is_empty() && self.error.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;
