@@ -21,8 +21,8 @@ use super::named::{Named, NamedContexts};
 use super::parse::{LineRange, ParseError};
 use super::{Build, Images, Place, ResolvedImage, arguments};
 
-/// How many images are resolved at the same time.
-const CONCURRENT: usize = 16;
+/// How many images are resolved at the same time, at most. Who resolves them may have a bound of its own.
+const CONCURRENT: usize = 256;
 /// How often triggers may bring in images whose triggers bring in more.
 const MAX_ROUNDS: usize = 16;
 /// The variable that every image has.
