@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::{
-    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source, SourceError, SourceOp,
+    ATTR_OCI_STORE, GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source,
+    SourceError, SourceOp,
 };
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
@@ -95,7 +96,7 @@ impl Resolver {
                     Some(self.network()?.images.resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::OciLayout(layout) => {
-                let (name, wanted) = (layout_name(layout), wanted.image.clone().unwrap_or_default());
+                let (name, wanted) = (layout_name(source, layout), wanted.image.clone().unwrap_or_default());
                 metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::Git(git) => {
@@ -165,8 +166,10 @@ fn image_name(image: &ImageSource) -> Result<ImageName, ImageError> {
     )
 }
 
-fn layout_name(layout: OciLayoutSource) -> LayoutName {
-    LayoutName { path: PathBuf::from(layout.name), tag: layout.tag, digest: layout.digest }
+/// In a build the source has the name of an image, and only the attribute says where the layout lies.
+fn layout_name(op: &SourceOp, layout: OciLayoutSource) -> LayoutName {
+    let path = op.attrs.get(ATTR_OCI_STORE).cloned().unwrap_or(layout.name);
+    LayoutName { path: PathBuf::from(path), tag: layout.tag, digest: layout.digest }
 }
 
 fn git_source(op: &SourceOp, git: GitOp) -> GitSource {
