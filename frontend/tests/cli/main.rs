@@ -5,6 +5,7 @@
 
 mod bad_policy;
 mod dry_run;
+mod dry_run_world;
 mod eval;
 mod harness;
 mod print;
