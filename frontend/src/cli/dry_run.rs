@@ -22,7 +22,7 @@ use crate::report::build::{Build, BuildReport, Format};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 
-/// How often somebody who waits hears how far it is, and when first.
+/// How often somebody who waits hears what for, and when first.
 const PROGRESS: Duration = Duration::from_secs(2);
 const FIRST_PROGRESS: Duration = Duration::from_secs(1);
 
@@ -129,7 +129,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     if !args.ignored.given.is_empty() {
         output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
     }
-    let log = *output;
+    let log = output.clone();
     let progress = Progress::new(move |text| log.debug(text));
     let run = Arc::new(DryRun {
         resolver: Arc::new(args.connection.resolver(None)),
@@ -151,7 +151,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     report(args, checked, output)
 }
 
-/// Tells how far it is, for ever.
+/// Tells what is waited for, for ever.
 async fn tell(progress: &Progress, output: &Output) {
     tokio::time::sleep(FIRST_PROGRESS).await;
     loop {

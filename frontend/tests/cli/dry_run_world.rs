@@ -12,7 +12,8 @@ fn world() -> Option<World> {
 
 fn dry_run(world: &World, place: &Place, args: &[&str]) -> Run {
     let ca = world.ca.to_str().expect("UTF-8");
-    let args = ["dry-run", "--ca-cert", ca, "--platform", "linux/amd64"].into_iter().chain(args.iter().copied());
+    let args =
+        ["dry-run", "--ca-cert", ca, "--platform", "linux/amd64"].into_iter().chain(args.iter().copied());
     place.run(args).replace(&world.registry, "REGISTRY").replace(&world.http, "FILES")
 }
 
