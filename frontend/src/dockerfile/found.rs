@@ -6,7 +6,10 @@ use std::sync::Arc;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::parse::LineRange;
-use super::{Place, UsedSource};
+use super::{Place, UsedSource, UsedTarget};
+
+/// What stands before the name of a target in the identifier of the source that its result is here.
+const TARGET: &str = "target:";
 
 /// The sources of a build, while they are searched for.
 #[derive(Debug, Default)]
@@ -37,6 +40,11 @@ impl Found {
         number
     }
 
+    /// Adds the result of another target of bake, which is like a source until the search is over.
+    pub(super) fn add_target(&mut self, name: &str, place: Place) -> usize {
+        self.add(SourceOp::new(format!("{TARGET}{name}")), None, Some(place))
+    }
+
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut UsedSource> {
         self.sources.get_mut(number)
     }
@@ -46,6 +54,18 @@ impl Found {
         let mut sources = self.sources;
         sources.iter_mut().for_each(|used| used.places.sort());
         sources
+    }
+
+    /// The results of other targets, taken out of the sources.
+    pub(super) fn split(self) -> (Vec<UsedSource>, Vec<UsedTarget>) {
+        let (mut sources, mut targets) = (Vec::new(), Vec::new());
+        for used in self.into_sources() {
+            match used.source.identifier.strip_prefix(TARGET) {
+                Some(name) => targets.push(UsedTarget { name: name.to_owned(), places: used.places }),
+                None => sources.push(used),
+            }
+        }
+        (sources, targets)
     }
 
     /// Adds what another search found.
