@@ -205,6 +205,7 @@ impl Search<'_> {
     /// The place of the directive that asks for a frontend.
     fn place(&self, lines: LineRange) -> Place {
         let line = self.build.dockerfile.lines().nth(lines.first.saturating_sub(1) as usize);
-        place(self.file, lines, line.unwrap_or_default().trim_start_matches('\u{feff}'))
+        let line = line.unwrap_or_default().trim_start_matches('\u{feff}').trim();
+        place(self.file, lines, &crate::redact::url(line).into())
     }
 }

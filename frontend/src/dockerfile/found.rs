@@ -33,7 +33,7 @@ impl Found {
             sources.len() - 1
         });
         if let (Some(place), Some(used)) = (place, sources.get_mut(number))
-            && !used.places.contains(&place)
+            && used.places.last() != Some(&place)
         {
             used.places.push(place);
         }
@@ -52,7 +52,10 @@ impl Found {
     /// All of them in the order in which they were added, their places in that of the Dockerfile.
     pub(super) fn into_sources(self) -> Vec<UsedSource> {
         let mut sources = self.sources;
-        sources.iter_mut().for_each(|used| used.places.sort());
+        for used in &mut sources {
+            used.places.sort();
+            used.places.dedup();
+        }
         sources
     }
 
@@ -75,18 +78,13 @@ impl Found {
             let Some(known) = self.sources.get_mut(number) else { continue };
             known.digest = known.digest.take().or(used.digest);
             known.pinned = known.pinned.take().or(used.pinned);
-            for place in used.places {
-                if !known.places.contains(&place) {
-                    known.places.push(place);
-                }
-            }
+            known.places.extend(used.places);
         }
     }
 }
 
 /// A place of the Dockerfile `file`.
-pub(super) fn place(file: &Arc<str>, lines: LineRange, instruction: &str) -> Place {
-    let words: Vec<_> = instruction.split_whitespace().collect();
-    let instruction = crate::redact::url(&words.join(" ")).into();
-    Place { file: file.clone(), line: lines.first, end_line: lines.last, instruction }
+pub(super) fn place(file: &Arc<str>, lines: LineRange, instruction: &Arc<str>) -> Place {
+    let (file, instruction) = (file.clone(), instruction.clone());
+    Place { file, line: lines.first, end_line: lines.last, instruction }
 }

@@ -96,7 +96,7 @@ impl Node {
             platform: None,
             named: None,
             lines: stage.lines,
-            text: stage.text.as_str().into(),
+            text: stage.text.clone(),
             steps: Vec::new(),
             needs: BTreeMap::new(),
             is_image: false,

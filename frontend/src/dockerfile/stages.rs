@@ -26,6 +26,8 @@ use super::{Build, Images, Place, ResolvedImage, arguments};
 const CONCURRENT: usize = 16;
 /// How often triggers may bring in images whose triggers bring in more.
 const MAX_ROUNDS: usize = 16;
+/// How much text all triggers that are taken over may have together, in bytes.
+const MAX_TRIGGER_TEXT: usize = 1 << 20;
 /// The variable that every image has.
 const PATH: (&str, &str) = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
@@ -40,6 +42,8 @@ pub(super) struct Conversion<'a> {
     pub global: Environment,
     pub graph: Graph,
     pub found: Found,
+    /// How much text the triggers had that were taken over.
+    trigger_text: usize,
 }
 
 /// An image to look up for a stage.
@@ -73,7 +77,7 @@ impl<'a> Conversion<'a> {
         let expander = Expander::new(escape);
         let global = arguments::global(build, platform, stages, &expander)?;
         let (graph, found, file) = (Graph::new(escape), Found::default(), file.clone());
-        Ok(Self { build, file, platform, expander, global, graph, found })
+        Ok(Self { build, file, platform, expander, global, graph, found, trigger_text: 0 })
     }
 
     /// Finds the sources of the stage that is built.
@@ -294,9 +298,15 @@ impl<'a> Conversion<'a> {
             }
             let mut steps = Vec::new();
             for trigger in &triggers {
+                self.trigger_text += trigger.len();
+                if self.trigger_text > MAX_TRIGGER_TEXT {
+                    let message =
+                        format!("ONBUILD triggers have more than {MAX_TRIGGER_TEXT} bytes together");
+                    return Err(ParseError { lines, message });
+                }
                 let mut step = Step::trigger(trigger, lines)?;
                 // It stands where the stage begins, and is shown so.
-                step.text = self.graph.nodes[id].text.to_string();
+                step.text = self.graph.nodes[id].text.clone();
                 let step = self.graph.link(id, step)?;
                 has_new |= !step.from.is_empty();
                 steps.push(step);

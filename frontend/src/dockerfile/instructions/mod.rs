@@ -7,6 +7,8 @@ mod mount;
 mod tests;
 mod transfer;
 
+use std::sync::Arc;
+
 use super::parse::{Arguments, Dockerfile, Instruction, LineRange, ParseError};
 use flags::{Flags, Kind};
 
@@ -32,8 +34,8 @@ pub(super) struct Stage {
     /// `--platform`; empty where it is not given.
     pub platform: String,
     pub lines: LineRange,
-    /// The `FROM` as it is written.
-    pub text: String,
+    /// The `FROM` as it is shown.
+    pub text: Arc<str>,
     pub steps: Vec<Step>,
 }
 
@@ -42,8 +44,8 @@ pub(super) struct Stage {
 pub(super) struct Step {
     pub command: Command,
     pub lines: LineRange,
-    /// As it is written.
-    pub text: String,
+    /// As it is shown.
+    pub text: Arc<str>,
 }
 
 /// What an instruction does.
@@ -89,7 +91,7 @@ impl Stages {
                 (Read::Stage(stage), _) => all.stages.push(stage),
                 (Read::Command(Command::Arg(args)), None) => all.global_args.push((lines, args)),
                 (Read::Command(command), Some(stage)) => {
-                    stage.steps.push(Step { command, lines, text: instruction.text.clone() });
+                    stage.steps.push(Step { command, lines, text: shown(instruction) });
                 }
                 (Read::Command(_), None) => {
                     return Err(error("there is no FROM before it".to_owned()));
@@ -116,10 +118,16 @@ impl Step {
             return Err(error("an ONBUILD trigger must be a single instruction".to_owned()));
         };
         match read(instruction).map_err(|message| error(format!("ONBUILD trigger: {message}")))? {
-            Read::Command(command) => Ok(Self { command, lines, text: instruction.text.clone() }),
+            Read::Command(command) => Ok(Self { command, lines, text: shown(instruction) }),
             Read::Stage(_) => Err(error("FROM can't be an ONBUILD trigger".to_owned())),
         }
     }
+}
+
+/// An instruction as users see it: on one line, without credentials.
+fn shown(instruction: &Instruction) -> Arc<str> {
+    let words: Vec<_> = instruction.text.split_whitespace().collect();
+    crate::redact::url(&words.join(" ")).into()
 }
 
 fn read(instruction: &Instruction) -> Result<Read, String> {
@@ -223,7 +231,7 @@ fn from(instruction: &Instruction, args: &[&str]) -> Result<Stage, String> {
         base: base.to_owned(),
         platform: flags.text("platform"),
         lines: instruction.lines,
-        text: instruction.text.clone(),
+        text: shown(instruction),
         steps: Vec::new(),
     })
 }
