@@ -6,10 +6,13 @@ pub mod build_options;
 #[cfg(target_os = "linux")]
 pub mod buildkit;
 pub mod cli;
+pub mod context;
 pub mod decide;
 pub mod dockerfile;
+pub mod dry_run;
 pub mod inspect;
 pub mod lookup;
+pub mod memory_tree;
 pub mod policy_files;
 pub mod policy_root;
 pub mod policy_spec;

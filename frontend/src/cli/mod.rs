@@ -1,8 +1,11 @@
 //! The command line.
 
+mod build_flags;
 mod completions;
+mod dry_run;
 mod error;
 mod eval;
+mod ignored_flags;
 mod output;
 mod replay;
 mod schema;
@@ -62,12 +65,14 @@ enum Color {
 enum Command {
     /// Decide about one source
     Eval(Box<eval::Args>),
+    /// Decide about every source of a build, before it is built
+    DryRun(Box<dry_run::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
     #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
-    /// Print the JSON Schema of a policy's input or decision
+    /// Print the JSON Schema of a policy's input or decision, or of a report
     Schema(schema::Args),
     /// Print a shell's completion script
     Completions(completions::Args),
@@ -110,6 +115,7 @@ pub fn main() -> ExitCode {
     let mut output = Output::new(&cli.global);
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
+        Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

@@ -18,6 +18,7 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 const HELP: Style = AnsiColor::Green.on_default().bold();
 
 /// Both streams, and how much is said on them.
+#[derive(Debug, Clone)]
 pub(super) struct Output {
     color: Color,
     level: LogLevel,
@@ -68,6 +69,13 @@ impl Output {
         if let Some(help) = error.help() {
             self.say(LogLevel::Error, HELP, "help", &help);
         }
+    }
+
+    /// Lines that go with a failure, fit to be shown.
+    pub(super) fn excerpt(&self, lines: &str) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.choice(&io::stderr()));
+        // There is nobody left to tell when standard error cannot be written.
+        let _lost = stderr.write_all(lines.as_bytes());
     }
 
     /// A remark about a policy.

@@ -1,5 +1,6 @@
 //! What a decision looks like to its reader.
 
+pub mod build;
 pub mod human;
 pub mod json;
 
@@ -35,7 +36,8 @@ pub struct Round {
 }
 
 /// The three ways a check ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Conclusion {
     /// The source may be used.
     Allowed,
@@ -78,7 +80,7 @@ pub fn error_code(error: &DecideError) -> &'static str {
         DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
         DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => "signatures-unsupported",
         DecideError::Policy(_) => "policy-error",
-        DecideError::Lookup(_) => "unresolvable-source",
+        DecideError::Lookup(_) | DecideError::Unloadable(_) => "unresolvable-source",
         DecideError::Rounds => "round-limit",
         DecideError::Stuck(_) => "unresolved-again",
     }
@@ -114,6 +116,9 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
         DecideError::Lookup(LookupError::Failed { .. }) => Some(
             "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
         ),
+        DecideError::Unloadable(_) => {
+            Some("the policies allow it, but the build must load it; check its name and access to it")
+        }
         DecideError::Rounds | DecideError::Stuck(_) => {
             Some("please report this with the policy: it is a bug")
         }

@@ -193,9 +193,10 @@ fn help() {
 
     Commands:
       eval         Decide about one source
+      dry-run      Decide about every source of a build, before it is built
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
-      schema       Print the JSON Schema of a policy's input or decision
+      schema       Print the JSON Schema of a policy's input or decision, or of a report
       completions  Print a shell's completion script
 
     Options:
@@ -280,7 +281,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Place::new().run(["completions", shell]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for command in ["eval", "replay", "serve", "schema", "completions"] {
+        for command in ["eval", "dry-run", "replay", "serve", "schema", "completions"] {
             assert!(run.stdout.contains(command), "{shell}: {command}");
         }
     }
@@ -342,7 +343,7 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "replay"] {
+    for command in ["eval", "dry-run", "replay"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.map(|flag| flag.trim_end_matches([',', '.', '`'])).collect();
