@@ -19,4 +19,6 @@ pub mod report;
 pub mod resolve;
 #[cfg(target_os = "linux")]
 pub mod serve;
+pub mod snapshot;
 pub mod source_arg;
+mod whole_file;
