@@ -220,7 +220,7 @@ fn evaluate(
         Format::Json => output.data(&json::render(&report, args.explain)?)?,
         Format::Human if output.quiet() && conclusion == Conclusion::Allowed => {}
         Format::Human => {
-            let detail = Detail { symbols: output.symbols(), explain: args.explain };
+            let detail = Detail { symbols: output.symbols(), explain: args.explain, ..Detail::default() };
             output.data(&human::render(&report, detail))?;
         }
     }

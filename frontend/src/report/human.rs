@@ -14,7 +14,7 @@ use crate::redact;
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
-const FAINT: Style = Style::new().dimmed();
+pub(super) const FAINT: Style = Style::new().dimmed();
 
 /// What a reader wants to see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +23,8 @@ pub struct Detail {
     pub symbols: bool,
     /// What happened on the way.
     pub explain: bool,
+    /// Only what went wrong.
+    pub quiet: bool,
 }
 
 /// The report, as lines.
@@ -59,21 +61,30 @@ pub fn render(report: &Report<'_>, detail: Detail) -> String {
 
 fn headline(out: &mut String, report: &Report<'_>, detail: Detail) {
     let conclusion = report.conclusion();
-    let (style, symbol) = match conclusion {
-        Conclusion::Allowed => (GOOD, "✓ "),
-        Conclusion::Denied => (BAD, "✗ "),
-        Conclusion::Undecided => (UNSURE, "? "),
-    };
-    let symbol = if detail.symbols { symbol } else { "" };
-    let word = conclusion.word();
-    let shown = printable(&redact::source(report.source));
-    line(out, format_args!("{style}{symbol}{word}{style:#} {shown}"));
+    let (verdict, shown) = (verdict(conclusion, detail), printable(&redact::source(report.source)));
+    line(out, format_args!("{verdict} {shown}"));
     if let Some(platform) = report.platform.filter(|_| is_image(report.source)) {
         out.pop();
         line(out, format_args!(" {FAINT}({platform}){FAINT:#}"));
     }
     if report.disabled {
         field(out, "no policy:", "switched off by `--policy disabled=true`");
+    }
+}
+
+/// The word for a conclusion, in its colour, with its symbol where symbols are wanted.
+pub(super) fn verdict(conclusion: Conclusion, detail: Detail) -> String {
+    let (style, symbol) = look(conclusion);
+    let symbol = if detail.symbols { symbol } else { "" };
+    format!("{style}{symbol}{}{style:#}", conclusion.word())
+}
+
+/// Colour and symbol of a conclusion.
+pub(super) fn look(conclusion: Conclusion) -> (Style, &'static str) {
+    match conclusion {
+        Conclusion::Allowed => (GOOD, "✓ "),
+        Conclusion::Denied => (BAD, "✗ "),
+        Conclusion::Undecided => (UNSURE, "? "),
     }
 }
 
@@ -124,7 +135,7 @@ fn indented(out: &mut String, mark: &str, text: &str) {
     }
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let written = writeln!(out, "{text}");
     debug_assert!(written.is_ok());

@@ -1,5 +1,6 @@
 //! What a decision looks like to its reader.
 
+pub mod build;
 pub mod human;
 pub mod json;
 
@@ -35,7 +36,8 @@ pub struct Round {
 }
 
 /// The three ways a check ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Conclusion {
     /// The source may be used.
     Allowed,
