@@ -33,6 +33,11 @@ pub struct BuildOptions {
 }
 
 impl BuildOptions {
+    /// The value of a build argument that has one.
+    pub fn build_arg(&self, name: &str) -> Option<&str> {
+        self.build_args.get(name)?.as_deref()
+    }
+
     /// `input.env` of this build, whose Dockerfile has the base name `dockerfile`.
     pub fn env(&self, dockerfile: &str) -> Env {
         Env {

@@ -9,7 +9,7 @@ use policy_engine::metadata::Request;
 use policy_engine::policy::{Explanation, PolicyError, PolicySet};
 use policy_engine::source::{Platform, SourceOp};
 
-use crate::lookup::{LookupError, Lookups, Resolve, describe};
+use crate::lookup::{self, LookupError, Resolve, describe};
 
 /// How often the policies are asked about one source, its pins included, as in BuildKit.
 pub const MAX_ROUNDS: usize = 10;
@@ -80,13 +80,12 @@ pub enum DecideError {
     EmptyConversion,
 }
 
-/// Decides `question`, looking things up with `resolver`. Nothing is started before the policies ask.
-pub fn decide<R: Resolve>(
+/// Decides `question`, looking things up with `resolver`. Must be called on a tokio runtime.
+pub async fn decide<R: Resolve>(
     question: Question<'_>,
     resolver: &Arc<R>,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
 ) -> Result<Verdict, DecideError> {
-    let mut lookups = Lookups::new(resolver);
     let mut facts = Facts::default();
     let mut source = question.source.clone();
     let mut pin = None;
@@ -98,7 +97,7 @@ pub fn decide<R: Resolve>(
                     return Err(DecideError::Stuck(describe(&requests)));
                 }
                 observer.asked(round, &requests);
-                let found = match lookups.all(&requests, || observer.slow(&requests)) {
+                let found = match lookup::all(resolver, &requests, || observer.slow(&requests)).await {
                     Ok(found) => found,
                     Err(LookupError::Denied(messages)) => {
                         let decision = Decision { action: Action::Deny, messages, ..Decision::allow() };
@@ -125,7 +124,7 @@ fn ask(
     question: Question<'_>,
     source: &SourceOp,
     facts: &Facts,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
 ) -> Result<Outcome, PolicyError> {
     let Question { policies, platform, env, now, .. } = question;
     let check = Check { source, platform, facts, env, now };
@@ -197,7 +196,7 @@ mod tests {
             now: SystemTime::UNIX_EPOCH,
         };
         let resolver = Arc::new(Known { checksum, asked: Mutex::default() });
-        let verdict = decide(question, &resolver, &mut Rounds::default());
+        let verdict = lookup::block_on(decide(question, &resolver, &mut Rounds::default())).unwrap();
         let asked = std::mem::take(&mut *resolver.asked.lock().unwrap());
         (verdict, asked)
     }

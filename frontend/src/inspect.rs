@@ -9,7 +9,7 @@ use policy_engine::metadata::Request;
 use policy_engine::source::{Platform, SourceOp};
 
 use crate::decide::MAX_ROUNDS;
-use crate::lookup::{LookupError, Lookups, Resolve};
+use crate::lookup::{self, LookupError, Resolve};
 
 /// An input, and what is to be said about it.
 #[derive(Debug)]
@@ -40,16 +40,15 @@ pub enum InspectError {
 }
 
 /// Looks up the properties `fields` (`image.labels`, `image.provenance.materials[0].git.commit`), and what
-/// has to be known first to get there.
-pub fn inspect<R: Resolve>(
+/// has to be known first to get there. Must be called on a tokio runtime.
+pub async fn inspect<R: Resolve>(
     source: &SourceOp,
     platform: Option<&Platform>,
     fields: &[String],
     resolver: &Arc<R>,
-    mut slow: impl FnMut(&[Request]),
+    mut slow: impl FnMut(&[Request]) + Send,
 ) -> Result<Inspection, InspectError> {
     let env = Env::default();
-    let mut lookups = Lookups::new(resolver);
     let mut facts = Facts::default();
     let mut looked_up = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
@@ -58,7 +57,7 @@ pub fn inspect<R: Resolve>(
         if requests.is_empty() {
             return Ok(finish(built, fields, &looked_up));
         }
-        let found = lookups.all(&requests, || slow(&requests))?;
+        let found = lookup::all(resolver, &requests, || slow(&requests)).await?;
         for (request, metadata) in requests.into_iter().zip(found) {
             facts.insert(request.source, request.platform, metadata);
         }

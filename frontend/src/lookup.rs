@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::ImageSource;
-use tokio::runtime::Runtime;
 
 use crate::redact;
+use crate::resolve::Judge;
 
 /// After this, a lookup is slow enough to be worth a word.
 const SLOW: Duration = Duration::from_secs(1);
@@ -24,6 +24,12 @@ pub trait Resolve: Send + Sync + 'static {
 
     /// The messages of a policy that denied what was met on the way, when that is why a lookup failed.
     fn denial(error: &Self::Error) -> Option<&[String]>;
+}
+
+/// Resolves for many sources of a run, and shares what it finds among them.
+pub trait ResolveJudged: Resolve + Sized {
+    /// The same, for the source that `judge` names: redirects are followed only where its policies allow them.
+    fn judged_by(&self, judge: Judge) -> Self;
 }
 
 /// Finds out of what kind an image's document is.
@@ -52,35 +58,18 @@ pub enum LookupError {
     Runtime(#[from] std::io::Error),
 }
 
-/// Looks things up with one resolver. Starts nothing before the first lookup.
-pub struct Lookups<'a, R> {
-    resolver: &'a Arc<R>,
-    runtime: Option<Runtime>,
+/// Runs what looks things up to its end. One thread is enough: lookups wait for the network, and blocking work has
+/// threads of its own.
+pub fn block_on<F: Future>(lookups: F) -> std::io::Result<F::Output> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(lookups))
 }
 
-impl<'a, R: Resolve> Lookups<'a, R> {
-    /// Lookups by `resolver`.
-    pub fn new(resolver: &'a Arc<R>) -> Self {
-        Self { resolver, runtime: None }
-    }
-
-    /// Looks all of it up at once, and calls `slow` when that takes more than a second. The first failure,
-    /// in the order of the requests, is the one reported.
-    pub fn all(&mut self, requests: &[Request], slow: impl FnOnce()) -> Result<Vec<Metadata>, LookupError> {
-        // One thread is enough: lookups wait for the network, and blocking work has threads of its own.
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
-        };
-        let runtime = self.runtime.insert(runtime);
-        runtime.block_on(all(self.resolver, requests, slow))
-    }
-}
-
-async fn all<R: Resolve>(
+/// Looks all of it up at once, and calls `slow` when that takes more than a second. The first failure, in the order
+/// of the requests, is the one reported. Must be called on a tokio runtime.
+pub async fn all<R: Resolve>(
     resolver: &Arc<R>,
     requests: &[Request],
-    slow: impl FnOnce(),
+    slow: impl FnOnce() + Send,
 ) -> Result<Vec<Metadata>, LookupError> {
     let lookups: Vec<_> = requests
         .iter()

@@ -15,9 +15,9 @@ use policy_engine::source::{Platform, PlatformError, SourceOp};
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
-use crate::decide::{Observer, Question, Verdict, decide};
-use crate::inspect::inspect;
-use crate::lookup::describe;
+use crate::decide::{DecideError, Observer, Question, Verdict, decide};
+use crate::inspect::{InspectError, inspect};
+use crate::lookup::{LookupError, block_on, describe};
 use crate::policy_files::{Loaded, Selection};
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::redact;
@@ -168,7 +168,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
 fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
     let resolver = Arc::new(args.connection.resolver(None));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
-    let inspection = inspect(source, Some(platform), &args.fields, &resolver, slow)?;
+    let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
+    let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)??;
     for warning in &inspection.warnings {
         output.warning(warning);
     }
@@ -200,7 +201,8 @@ fn evaluate(
     })));
     let question = Question { policies: &policies, source, platform: Some(platform), env, now };
     let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
-    let result = decide(question, &resolver, &mut log);
+    let result = block_on(decide(question, &resolver, &mut log));
+    let result = result.map_err(LookupError::from).map_err(DecideError::from).flatten();
     let rounds = log.rounds;
     if let Ok(Verdict { decision, .. }) = &result {
         prints(&decision.prints, loaded.log_level, output);

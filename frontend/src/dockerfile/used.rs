@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use policy_engine::source::{Platform, SourceOp};
+use policy_engine::source::{ImageSource, Platform, SourceOp};
+
+const IMAGE_SCHEME: &str = "docker-image://";
 
 /// A source that BuildKit would ask policy about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +16,29 @@ pub struct UsedSource {
     pub source: SourceOp,
     /// For images: the platform it is loaded for. `None` where BuildKit names none.
     pub platform: Option<Platform>,
-    /// For images: the digest that the tag resolved to. BuildKit asks about an image by its tag first, and again
-    /// with the digest when it loads it: [`UsedSource::loaded`].
+    /// For images that BuildKit asks about again by digest, once it knows it, to load them: that digest
+    /// (`sha256:…`). `None` where it doesn't: what is only looked up and never loaded, and named contexts.
     pub digest: Option<String>,
+    /// For images: the image that a policy pinned this one to, where one did ([`ResolvedImage::source`]).
+    pub pinned: Option<SourceOp>,
     /// What brought it in, in the order of the Dockerfile; empty for what every build loads (its context).
     pub places: Vec<Place>,
+}
+
+impl UsedSource {
+    /// The source as BuildKit asks about it the second time, when it loads it: an image is asked for by its tag,
+    /// and again by tag and digest. `None` where the second question would be the first one again.
+    pub fn loaded(&self) -> Option<SourceOp> {
+        let image = self.pinned.as_ref().unwrap_or(&self.source);
+        let identifier = match (&self.digest, image.identifier.strip_prefix(IMAGE_SCHEME)) {
+            (Some(digest), Some(name)) => {
+                let reference = ImageSource::parse(name).ok()?.reference.with_digest(digest).ok()?;
+                format!("{IMAGE_SCHEME}{reference}")
+            }
+            _ => image.identifier.clone(),
+        };
+        (identifier != self.source.identifier).then(|| SourceOp::new(identifier))
+    }
 }
 
 /// A place in a Dockerfile.

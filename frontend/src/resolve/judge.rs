@@ -11,7 +11,7 @@ use policy_engine::source::{Platform, Source, SourceOp};
 use url::Url;
 
 use super::ResolveError;
-use super::http::{RedirectCheck, RedirectRefused};
+use super::http::RedirectRefused;
 use super::redact::Redacted;
 
 /// The policies in force, and what they were asked.
@@ -47,13 +47,8 @@ impl Trial {
         Some(Self { judge: Arc::clone(judge), open: Arc::default(), denial: Arc::default() })
     }
 
-    /// What the resolver asks before it follows a redirect.
-    pub(super) fn redirect_check(&self) -> RedirectCheck {
-        let trial = self.clone();
-        RedirectCheck::new(move |target| trial.ask(target))
-    }
-
-    fn ask(&self, target: &Url) -> Result<(), RedirectRefused> {
+    /// Asked before a redirect is followed.
+    pub(super) fn ask(&self, target: &Url) -> Result<(), RedirectRefused> {
         let Some(source) = redirected(&self.judge.source, target) else {
             return Err(RedirectRefused::new(target, "no policy can judge such a URL"));
         };
@@ -142,12 +137,13 @@ fn redirected(source: &SourceOp, target: &Url) -> Option<SourceOp> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use policy_engine::policy::{LoadOptions, Policy, PolicyFile};
 
     use super::*;
 
-    fn trial(rego: &str, source: &str) -> Trial {
+    /// A trial of the redirects of `source` by one policy.
+    pub(in crate::resolve) fn trial(rego: &str, source: &str) -> Trial {
         let source = SourceOp::new(source);
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
@@ -160,9 +156,15 @@ mod tests {
         };
         Trial::of(Some(&Arc::new(judge)), &source).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::trial;
+    use super::*;
 
     fn ask(trial: &Trial, url: &str) -> Result<(), RedirectRefused> {
-        trial.redirect_check().ask(&Url::parse(url).unwrap())
+        trial.ask(&Url::parse(url).unwrap())
     }
 
     const HOST: &str = "default allow := false\nallow if input.http.host == \"good\"\n\

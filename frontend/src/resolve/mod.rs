@@ -8,6 +8,7 @@ pub mod oci_layout;
 pub(crate) mod once;
 pub mod redact;
 mod resolver;
+mod shared;
 pub mod transport;
 
 pub use judge::Judge;

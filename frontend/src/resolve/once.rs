@@ -23,12 +23,21 @@ impl<K: Eq + Hash, V: Clone> OnceMap<K, V> {
     where
         V: Send + Sync,
     {
-        let cell = {
-            // Nothing can panic while this is locked, so a poisoned lock holds a sound map.
-            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(cells.entry(key).or_default())
-        };
-        cell.get_or_init(|| make).await.clone()
+        self.cell(key).get_or_init(|| make).await.clone()
+    }
+
+    /// As [`OnceMap::get`], but an error is not kept: it is the caller's alone, and the next one makes it itself.
+    pub(crate) async fn try_get<E>(&self, key: K, make: impl Future<Output = Result<V, E>>) -> Result<V, E>
+    where
+        V: Send + Sync,
+    {
+        self.cell(key).get_or_try_init(|| make).await.cloned()
+    }
+
+    fn cell(&self, key: K) -> Arc<OnceCell<V>> {
+        // Nothing can panic while this is locked, so a poisoned lock holds a sound map.
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(key).or_default())
     }
 }
 

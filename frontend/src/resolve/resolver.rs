@@ -7,25 +7,37 @@ use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::{
     GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source, SourceError, SourceOp,
 };
+use tokio::sync::Semaphore;
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
 use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource};
 use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
+use super::shared::SharedLookups;
 use super::transport::{Transport, TransportError, TransportOptions};
-use crate::lookup::{Resolve, ResolveMediaType};
+use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
+
+/// Lookups under way at a time; more wait for their turn.
+const MAX_LOOKUPS: usize = 64;
 
 /// Looks things up in registries, repositories, layouts and on servers.
 pub struct Resolver {
-    options: TransportOptions,
+    network: Arc<Network>,
     judge: Option<Arc<Judge>>,
-    client: Option<Arc<dyn ClientCredentials>>,
-    // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
-    network: OnceLock<Result<Network, TransportError>>,
 }
 
+/// What all sources of a run share.
 struct Network {
+    options: TransportOptions,
+    client: Option<Arc<dyn ClientCredentials>>,
+    // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
+    clients: OnceLock<Result<Clients, TransportError>>,
+    shared: SharedLookups,
+    turns: Semaphore,
+}
+
+struct Clients {
     transport: Transport,
     images: ImageResolver,
 }
@@ -63,52 +75,59 @@ pub enum ResolveError {
     /// There is nothing to be looked up about such a source.
     #[error("a local folder has no metadata to look up")]
     Local,
+    /// A lookup failed that others asked for, too.
+    #[error(transparent)]
+    Shared(Arc<ResolveError>),
 }
 
 impl Resolver {
     /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
     /// names are followed only where its policies allow them.
     pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
-        Self { options, judge: judge.map(Arc::new), client: None, network: OnceLock::new() }
+        Self { network: Arc::new(Network::new(options, None)), judge: judge.map(Arc::new) }
     }
 
-    /// Asks `client` for credentials where our own configuration has none for a registry.
+    /// Asks `client` for credentials where our own configuration has none for a registry. Shares nothing with
+    /// what `self` looked up before.
     #[must_use]
-    pub fn with_client_credentials(mut self, client: Arc<dyn ClientCredentials>) -> Self {
-        self.client = Some(client);
-        self
-    }
-
-    fn network(&self) -> Result<&Network, TransportError> {
-        let network = || Network::new(self.options.clone(), self.client.clone());
-        self.network.get_or_init(network).as_ref().map_err(Clone::clone)
+    pub fn with_client_credentials(self, client: Arc<dyn ClientCredentials>) -> Self {
+        let network = Network::new(self.network.options.clone(), Some(client));
+        Self { network: Arc::new(network), judge: self.judge }
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
         let Request { source, platform, wanted } = request;
-        let redirects = trial.map(Trial::redirect_check).unwrap_or_default();
+        let network = &self.network;
         let mut metadata = Metadata::default();
         match Source::parse(source)? {
             Source::Image(image) => {
                 let (name, wanted) = (image_name(&image)?, wanted.image.clone().unwrap_or_default());
-                metadata.image =
-                    Some(self.network()?.images.resolve(&name, platform.as_ref(), &wanted).await?);
+                let images = &network.clients()?.images;
+                metadata.image = Some(images.resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::OciLayout(layout) => {
                 let (name, wanted) = (layout_name(layout), wanted.image.clone().unwrap_or_default());
                 metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::Git(git) => {
-                let options = GitOptions { redirects, ..GitOptions::default() };
-                let resolver = GitResolver::new(self.network()?.transport.clone(), options);
-                let wanted = wanted.git.clone().unwrap_or_default();
-                metadata.git = Some(resolver.resolve(&git_source(source, git), &wanted).await?);
+                let look_up = |redirects| async move {
+                    let options = GitOptions { redirects, ..GitOptions::default() };
+                    let resolver = GitResolver::new(network.clients()?.transport.clone(), options);
+                    let wanted = wanted.git.clone().unwrap_or_default();
+                    let git = resolver.resolve(&git_source(source, git), &wanted).await?;
+                    Ok(Metadata { git: Some(git), ..Metadata::default() })
+                };
+                metadata = network.shared.get(request, trial, look_up).await?;
             }
             Source::Http(http) => {
-                let options = HttpOptions { redirects, ..HttpOptions::default() };
-                let resolver = HttpResolver::new(self.network()?.transport.clone(), options);
-                let wanted = wanted.http.clone().unwrap_or_default();
-                metadata.http = Some(resolver.resolve(&http_source(source, http), &wanted).await?);
+                let look_up = |redirects| async move {
+                    let options = HttpOptions { redirects, ..HttpOptions::default() };
+                    let resolver = HttpResolver::new(network.clients()?.transport.clone(), options);
+                    let wanted = wanted.http.clone().unwrap_or_default();
+                    let http = resolver.resolve(&http_source(source, http), &wanted).await?;
+                    Ok(Metadata { http: Some(http), ..Metadata::default() })
+                };
+                metadata = network.shared.get(request, trial, look_up).await?;
             }
             Source::Local(_) => return Err(ResolveError::Local),
         }
@@ -117,6 +136,18 @@ impl Resolver {
 }
 
 impl Network {
+    fn new(options: TransportOptions, client: Option<Arc<dyn ClientCredentials>>) -> Self {
+        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
+        Self { options, client, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
+    }
+
+    fn clients(&self) -> Result<&Clients, TransportError> {
+        let clients = || Clients::new(self.options.clone(), self.client.clone());
+        self.clients.get_or_init(clients).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Clients {
     fn new(
         options: TransportOptions,
         client: Option<Arc<dyn ClientCredentials>>,
@@ -132,6 +163,8 @@ impl Resolve for Resolver {
     type Error = ResolveError;
 
     async fn resolve(&self, request: &Request) -> Result<Metadata, ResolveError> {
+        // Never closed, so there is always a turn to come.
+        let _turn = self.network.turns.acquire().await;
         let trial = Trial::of(self.judge.as_ref(), &request.source);
         let found = self.look_up(request, trial.as_ref()).await;
         let Some(trial) = trial else { return found };
@@ -150,9 +183,15 @@ impl Resolve for Resolver {
     }
 }
 
+impl ResolveJudged for Resolver {
+    fn judged_by(&self, judge: Judge) -> Self {
+        Self { network: Arc::clone(&self.network), judge: Some(Arc::new(judge)) }
+    }
+}
+
 impl ResolveMediaType for Resolver {
     async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
-        Ok(self.network()?.images.media_type(&image_name(image)?).await?)
+        Ok(self.network.clients()?.images.media_type(&image_name(image)?).await?)
     }
 }
 

@@ -26,6 +26,7 @@ use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
+use crate::lookup::block_on;
 use crate::redact;
 use crate::resolve::Resolver;
 use crate::resolve::image::default_platform;
@@ -228,7 +229,9 @@ async fn judge(
         let resolver = Arc::new(Resolver::new(transport, Some(judge)));
         let question =
             Question { policies: &policies, source: &source, platform: Some(&platform), env: &env, now };
-        let verdict = decide(question, &resolver, &mut Unheard).map_err(|error| error.to_string())?;
+        let verdict =
+            block_on(decide(question, &resolver, &mut Unheard)).map_err(|error| error.to_string())?;
+        let verdict = verdict.map_err(|error| error.to_string())?;
         if verdict.allowed() {
             Ok(verdict.pin.unwrap_or(source))
         } else {
