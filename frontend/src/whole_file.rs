@@ -12,6 +12,8 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     // A symlink stays one: its target is replaced.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Says what is wrong with the folder, where the failure below would name a file that nobody knows.
+    folder.metadata()?;
     let mut builder = tempfile::Builder::new();
     // As a file that is simply written would have them: the umask takes away.
     #[cfg(unix)]

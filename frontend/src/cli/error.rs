@@ -9,6 +9,7 @@ use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
 #[cfg(target_os = "linux")]
 use crate::serve::ServeError;
+use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
 
 /// A command failed before it could report.
@@ -27,6 +28,8 @@ pub(super) enum Error {
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
     #[error("cannot write the output: {0}")]
@@ -39,6 +42,8 @@ impl Error {
             Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
+            Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
+            Self::Snapshot(_) => Exit::Usage,
             Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
@@ -48,6 +53,7 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
+            Self::Snapshot(error) => error.help(),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
             Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => None,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use clap::ValueEnum;
 use policy_engine::check::Print;
@@ -15,6 +14,7 @@ use policy_engine::source::{Platform, PlatformError, SourceOp};
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::inspect::{InspectError, inspect};
 use crate::lookup::{LookupError, block_on, describe};
@@ -49,6 +49,8 @@ pub(super) struct Args {
     build: BuildArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
 }
 
 /// Which policies are in force.
@@ -166,10 +168,13 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
 
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
 fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
-    let resolver = Arc::new(args.connection.resolver(None));
+    let capture = args.snapshot.begin()?;
+    let resolver = Arc::new(args.connection.resolver(None).with_origin(capture.origin.clone()));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
     let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
-    let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)??;
+    let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
+    capture.finish()?;
+    let inspection = inspection?;
     for warning in &inspection.warnings {
         output.warning(warning);
     }
@@ -191,14 +196,16 @@ fn evaluate(
     loaded: Loaded,
     output: &Output,
 ) -> Result<Exit, Error> {
-    let (policies, now) = (Arc::new(loaded.policies), SystemTime::now());
-    let resolver = Arc::new(args.connection.resolver(Some(Judge {
+    let (policies, capture) = (Arc::new(loaded.policies), args.snapshot.begin()?);
+    let now = capture.now;
+    let judge = Judge {
         policies: Arc::clone(&policies),
         source: source.clone(),
         platform: Some(platform.clone()),
         env: env.clone(),
         now,
-    })));
+    };
+    let resolver = Arc::new(args.connection.resolver(Some(judge)).with_origin(capture.origin.clone()));
     let question = Question { policies: &policies, source, platform: Some(platform), env, now };
     let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
     let result = block_on(decide(question, &resolver, &mut log));
@@ -226,6 +233,7 @@ fn evaluate(
             output.data(&human::render(&report, detail))?;
         }
     }
+    capture.finish()?;
     Ok(match conclusion {
         Conclusion::Allowed => Exit::Allowed,
         Conclusion::Denied => Exit::Denied,

@@ -10,6 +10,7 @@ mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod signals;
+mod snapshot_args;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use policy_engine::input::{decision_schema, schema};
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
+use crate::snapshot;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -20,12 +21,15 @@ enum Document {
     Input,
     /// What a policy answers as `data.docker.decision`
     Decision,
+    /// What `--snapshot` writes
+    Snapshot,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let schema = match args.document {
         Document::Input => schema(),
         Document::Decision => decision_schema(),
+        Document::Snapshot => snapshot::schema(),
     };
     output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
     Ok(Exit::Allowed)

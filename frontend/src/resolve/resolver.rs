@@ -10,10 +10,11 @@ use policy_engine::source::{
 use tokio::sync::Semaphore;
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
-use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource};
+use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource, RedirectCheck};
 use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
+use super::origin::Origin;
 use super::shared::SharedLookups;
 use super::transport::{Transport, TransportError, TransportOptions};
 use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
@@ -29,6 +30,7 @@ pub struct Resolver {
 
 /// What all sources of a run share.
 struct Network {
+    origin: Origin,
     options: TransportOptions,
     client: Option<Arc<dyn ClientCredentials>>,
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
@@ -75,6 +77,15 @@ pub enum ResolveError {
     /// There is nothing to be looked up about such a source.
     #[error("a local folder has no metadata to look up")]
     Local,
+    /// It failed when the snapshot was taken.
+    #[error("{0}")]
+    Recorded(String),
+    /// The snapshot doesn't say.
+    #[error("the snapshot does not say ({what}); capture it again with `--snapshot` in place of `--offline`")]
+    NotRecorded {
+        /// What it doesn't say: `digest, image config`.
+        what: String,
+    },
     /// A lookup failed that others asked for, too.
     #[error(transparent)]
     Shared(Arc<ResolveError>),
@@ -84,25 +95,60 @@ impl Resolver {
     /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
     /// names are followed only where its policies allow them.
     pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
-        Self { network: Arc::new(Network::new(options, None)), judge: judge.map(Arc::new) }
+        let network = Network::new(Origin::Network, options, None);
+        Self { network: Arc::new(network), judge: judge.map(Arc::new) }
     }
 
     /// Asks `client` for credentials where our own configuration has none for a registry. Shares nothing with
     /// what `self` looked up before.
     #[must_use]
     pub fn with_client_credentials(self, client: Arc<dyn ClientCredentials>) -> Self {
-        let network = Network::new(self.network.options.clone(), Some(client));
-        Self { network: Arc::new(network), judge: self.judge }
+        let (origin, options) = (self.network.origin.clone(), self.network.options.clone());
+        Self { network: Arc::new(Network::new(origin, options, Some(client))), judge: self.judge }
+    }
+
+    /// Takes answers from `origin`. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        let (options, client) = (self.network.options.clone(), self.network.client.clone());
+        Self { network: Arc::new(Network::new(origin, options, client)), judge: self.judge }
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
-        let Request { source, platform, wanted } = request;
         let network = &self.network;
+        let parsed = Source::parse(&request.source)?;
+        // Images are shared by their resolver, in parts.
+        let shared = matches!(parsed, Source::Git(_) | Source::Http(_));
+        let look_up = |redirects: RedirectCheck| async move {
+            let ask = |redirects| network.look_up(request, parsed, redirects);
+            network.origin.metadata(request, redirects, ask).await
+        };
+        if shared {
+            network.shared.get(request, trial, look_up).await
+        } else {
+            look_up(RedirectCheck::default()).await
+        }
+    }
+}
+
+impl Network {
+    fn new(origin: Origin, options: TransportOptions, client: Option<Arc<dyn ClientCredentials>>) -> Self {
+        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
+        Self { origin, options, client, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
+    }
+
+    async fn look_up(
+        &self,
+        request: &Request,
+        parsed: Source,
+        redirects: RedirectCheck,
+    ) -> Result<Metadata, ResolveError> {
+        let Request { source, platform, wanted } = request;
         let mut metadata = Metadata::default();
-        match Source::parse(source)? {
+        match parsed {
             Source::Image(image) => {
                 let (name, wanted) = (image_name(&image)?, wanted.image.clone().unwrap_or_default());
-                let images = &network.clients()?.images;
+                let images = &self.clients()?.images;
                 metadata.image = Some(images.resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::OciLayout(layout) => {
@@ -110,35 +156,20 @@ impl Resolver {
                 metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::Git(git) => {
-                let look_up = |redirects| async move {
-                    let options = GitOptions { redirects, ..GitOptions::default() };
-                    let resolver = GitResolver::new(network.clients()?.transport.clone(), options);
-                    let wanted = wanted.git.clone().unwrap_or_default();
-                    let git = resolver.resolve(&git_source(source, git), &wanted).await?;
-                    Ok(Metadata { git: Some(git), ..Metadata::default() })
-                };
-                metadata = network.shared.get(request, trial, look_up).await?;
+                let options = GitOptions { redirects, ..GitOptions::default() };
+                let resolver = GitResolver::new(self.clients()?.transport.clone(), options);
+                let wanted = wanted.git.clone().unwrap_or_default();
+                metadata.git = Some(resolver.resolve(&git_source(source, git), &wanted).await?);
             }
             Source::Http(http) => {
-                let look_up = |redirects| async move {
-                    let options = HttpOptions { redirects, ..HttpOptions::default() };
-                    let resolver = HttpResolver::new(network.clients()?.transport.clone(), options);
-                    let wanted = wanted.http.clone().unwrap_or_default();
-                    let http = resolver.resolve(&http_source(source, http), &wanted).await?;
-                    Ok(Metadata { http: Some(http), ..Metadata::default() })
-                };
-                metadata = network.shared.get(request, trial, look_up).await?;
+                let options = HttpOptions { redirects, ..HttpOptions::default() };
+                let resolver = HttpResolver::new(self.clients()?.transport.clone(), options);
+                let wanted = wanted.http.clone().unwrap_or_default();
+                metadata.http = Some(resolver.resolve(&http_source(source, http), &wanted).await?);
             }
             Source::Local(_) => return Err(ResolveError::Local),
         }
         Ok(metadata)
-    }
-}
-
-impl Network {
-    fn new(options: TransportOptions, client: Option<Arc<dyn ClientCredentials>>) -> Self {
-        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
-        Self { options, client, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
     }
 
     fn clients(&self) -> Result<&Clients, TransportError> {
@@ -191,7 +222,9 @@ impl ResolveJudged for Resolver {
 
 impl ResolveMediaType for Resolver {
     async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
-        Ok(self.network.clients()?.images.media_type(&image_name(image)?).await?)
+        let network = &self.network;
+        let ask = async { Ok(network.clients()?.images.media_type(&image_name(image)?).await?) };
+        network.origin.media_type(image, ask).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Takes down what a run looks up.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -16,6 +17,8 @@ pub struct Recording(Mutex<State>);
 #[derive(Debug)]
 struct State {
     snapshot: Snapshot,
+    /// Lookups that ended at a redirect that a policy refused: another policy may let them go on.
+    refused: BTreeSet<LookupKey>,
     /// What was answered in two ways: a snapshot could not tell which of them counted.
     changed: Option<String>,
 }
@@ -26,32 +29,52 @@ impl Recording {
         let snapshot = Snapshot {
             tool: concat!("policy-check ", env!("CARGO_PKG_VERSION")).to_owned(),
             captured: now,
-            lookups: Default::default(),
-            media_types: Default::default(),
-            context_files: Default::default(),
+            lookups: BTreeMap::new(),
+            media_types: BTreeMap::new(),
+            context_files: BTreeMap::new(),
         };
-        Self(Mutex::new(State { snapshot, changed: None }))
+        Self(Mutex::new(State { snapshot, refused: BTreeSet::new(), changed: None }))
     }
 
     /// What a source was asked, and what it answered: an error is the message.
     pub fn lookup(&self, request: &Request, redirects: Vec<String>, result: Result<&Metadata, String>) {
-        let result = result.cloned().map_err(|message| redact::url(&message));
-        let answer = Answer { redirects, result };
+        let (key, answer) = (LookupKey::new(request), answer(redirects, result));
         let shown = redact::source(&request.source);
-        self.add(&shown, |snapshot| insert(&mut snapshot.lookups, LookupKey::new(request), answer));
+        self.add(&shown, |State { snapshot, refused, .. }| {
+            if refused.remove(&key) {
+                snapshot.lookups.remove(&key);
+            }
+            insert(&mut snapshot.lookups, key, answer)
+        });
+    }
+
+    /// A lookup that ended where a policy refused the last one of these redirects. Counts only until a lookup
+    /// gets further.
+    pub fn refused(&self, request: &Request, redirects: Vec<String>, result: Result<&Metadata, String>) {
+        let (key, answer) = (LookupKey::new(request), answer(redirects, result));
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { snapshot, refused, .. } = &mut *state;
+        let further = snapshot
+            .lookups
+            .get(&key)
+            .is_none_or(|known| refused.contains(&key) && known.redirects.len() < answer.redirects.len());
+        if further {
+            refused.insert(key.clone());
+            snapshot.lookups.insert(key, answer);
+        }
     }
 
     /// The media type of what an image reference names.
     pub fn media_type(&self, image: &str, result: Result<&str, String>) {
         let image = redact::url(image);
         let result = result.map(str::to_owned).map_err(|message| redact::url(&message));
-        self.add(&image, |snapshot| insert(&mut snapshot.media_types, image.clone(), result));
+        self.add(&image, |state| insert(&mut state.snapshot.media_types, image.clone(), result));
     }
 
     /// A file that was read from the remote context with the URL `context`; `None` if it isn't there.
     pub fn context_file(&self, context: &str, path: &str, content: Option<&Bytes>) {
         let (key, content) = ((redact::url(context), path.to_owned()), content.cloned());
-        self.add(path, |snapshot| insert(&mut snapshot.context_files, key, content));
+        self.add(path, |state| insert(&mut state.snapshot.context_files, key, content));
     }
 
     /// The snapshot.
@@ -63,19 +86,19 @@ impl Recording {
         }
     }
 
-    fn add(&self, shown: &str, add: impl FnOnce(&mut Snapshot) -> bool) {
+    fn add(&self, shown: &str, add: impl FnOnce(&mut State) -> bool) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !add(&mut state.snapshot) {
+        if !add(&mut state) {
             state.changed.get_or_insert_with(|| shown.to_owned());
         }
     }
 }
 
+fn answer(redirects: Vec<String>, result: Result<&Metadata, String>) -> Answer {
+    Answer { redirects, result: result.cloned().map_err(|message| redact::url(&message)) }
+}
+
 /// Whether there was no other answer before.
-fn insert<K: Ord, V: PartialEq + Clone>(
-    map: &mut std::collections::BTreeMap<K, V>,
-    key: K,
-    value: V,
-) -> bool {
+fn insert<K: Ord, V: PartialEq + Clone>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
     *map.entry(key).or_insert_with(|| value.clone()) == value
 }

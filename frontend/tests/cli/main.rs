@@ -8,5 +8,6 @@ mod eval;
 mod harness;
 mod print;
 mod replay;
+mod snapshot;
 mod usage;
 mod world;

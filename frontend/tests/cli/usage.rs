@@ -229,7 +229,7 @@ fn help() {
       3  no decision: a source cannot be resolved, or a policy fails
     -- stderr --
     "#);
-    assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r#"
+    assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r"
     exit: 0
     -- stdout --
     Decide about one source
@@ -266,13 +266,17 @@ fn help() {
           --insecure-registry <HOST>  Registry to speak plain HTTP with; loopback needs no flag
           --ca-cert <FILE>            Certificates to trust beside the system's, in PEM
 
+    Snapshots:
+          --snapshot <FILE>  Write everything that is looked up to this file
+          --offline <FILE>   Use no network: take everything from a snapshot, the time included
+
     Output:
           --color <WHEN>  When to use colours and symbols [default: auto] [possible values: auto,
                           always, never]
       -q, --quiet         Print errors and denials only
       -v, --verbose       Say more about what happens
     -- stderr --
-    "#);
+    ");
 }
 
 #[test]
