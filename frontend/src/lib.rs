@@ -5,6 +5,7 @@
 pub mod build_options;
 #[cfg(target_os = "linux")]
 pub mod buildkit;
+pub mod cache;
 pub mod cli;
 pub mod decide;
 pub mod dockerfile;

@@ -1,5 +1,7 @@
 //! Why a command failed, and how that ends the process.
 
+use std::path::PathBuf;
+
 use policy_engine::policy::{Diagnostic, LoadError};
 use policy_engine::source::PlatformError;
 
@@ -30,6 +32,10 @@ pub(super) enum Error {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error("there is no folder for a cache: this user has no home")]
+    NoCacheFolder,
+    #[error("cannot use the cache `{path}`: {cause}")]
+    Cache { path: PathBuf, cause: std::io::Error },
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
     #[error("cannot write the output: {0}")]
@@ -43,7 +49,7 @@ impl Error {
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
-            Self::Snapshot(_) => Exit::Usage,
+            Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
             Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
@@ -54,9 +60,12 @@ impl Error {
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
             Self::Snapshot(error) => error.help(),
+            Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
-            Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => None,
+            Self::Platform(_) | Self::Cache { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
+                None
+            }
         }
     }
 

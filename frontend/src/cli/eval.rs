@@ -12,6 +12,7 @@ use policy_engine::policy::Explanation;
 use policy_engine::source::{Platform, PlatformError, SourceOp};
 
 use super::Exit;
+use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
@@ -51,6 +52,8 @@ pub(super) struct Args {
     connection: ConnectionArgs,
     #[command(flatten)]
     snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 /// Which policies are in force.
@@ -169,10 +172,13 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
 fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
     let capture = args.snapshot.begin()?;
-    let resolver = Arc::new(args.connection.resolver(None).with_origin(capture.origin.clone()));
+    let cache = args.cache.cache();
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
     let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
     let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
+    cache_args::warn(cache.as_ref(), output);
     capture.finish()?;
     let inspection = inspection?;
     for warning in &inspection.warnings {
@@ -205,12 +211,15 @@ fn evaluate(
         env: env.clone(),
         now,
     };
-    let resolver = Arc::new(args.connection.resolver(Some(judge)).with_origin(capture.origin.clone()));
+    let cache = args.cache.cache();
+    let resolver = args.connection.resolver(Some(judge)).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let question = Question { policies: &policies, source, platform: Some(platform), env, now };
     let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
     let result = block_on(decide(question, &resolver, &mut log));
     let result = result.map_err(LookupError::from).map_err(DecideError::from).flatten();
     let rounds = log.rounds;
+    cache_args::warn(cache.as_ref(), output);
     if let Ok(Verdict { decision, .. }) = &result {
         prints(&decision.prints, loaded.log_level, output);
         for warning in &decision.warnings {

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod cache;
+mod cache_args;
 mod completions;
 mod error;
 mod eval;
@@ -68,7 +70,9 @@ enum Command {
     /// Hold every build of a buildkitd to policy
     #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
-    /// Print the JSON Schema of a policy's input or decision
+    /// Look at, shrink or empty what is kept from one run to the next
+    Cache(cache::Args),
+    /// Print the JSON Schema of a policy's input or decision, or of a snapshot
     Schema(schema::Args),
     /// Print a shell's completion script
     Completions(completions::Args),
@@ -114,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),
+        Command::Cache(args) => cache::run(&args, &output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut Cli::command(), &mut output),
     };

@@ -17,6 +17,7 @@ use super::oci_layout::{self, LayoutName};
 use super::origin::Origin;
 use super::shared::SharedLookups;
 use super::transport::{Transport, TransportError, TransportOptions};
+use crate::cache::Cache;
 use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
 
 /// Lookups under way at a time; more wait for their turn.
@@ -30,13 +31,19 @@ pub struct Resolver {
 
 /// What all sources of a run share.
 struct Network {
-    origin: Origin,
-    options: TransportOptions,
-    client: Option<Arc<dyn ClientCredentials>>,
+    settings: Settings,
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
     clients: OnceLock<Result<Clients, TransportError>>,
     shared: SharedLookups,
     turns: Semaphore,
+}
+
+#[derive(Clone, Default)]
+struct Settings {
+    origin: Origin,
+    options: TransportOptions,
+    client: Option<Arc<dyn ClientCredentials>>,
+    cache: Option<Arc<Cache>>,
 }
 
 struct Clients {
@@ -95,23 +102,33 @@ impl Resolver {
     /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
     /// names are followed only where its policies allow them.
     pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
-        let network = Network::new(Origin::Network, options, None);
-        Self { network: Arc::new(network), judge: judge.map(Arc::new) }
+        let settings = Settings { options, ..Settings::default() };
+        Self { network: Arc::new(Network::new(settings)), judge: judge.map(Arc::new) }
     }
 
     /// Asks `client` for credentials where our own configuration has none for a registry. Shares nothing with
     /// what `self` looked up before.
     #[must_use]
     pub fn with_client_credentials(self, client: Arc<dyn ClientCredentials>) -> Self {
-        let (origin, options) = (self.network.origin.clone(), self.network.options.clone());
-        Self { network: Arc::new(Network::new(origin, options, Some(client))), judge: self.judge }
+        self.with_settings(|settings| settings.client = Some(client))
     }
 
     /// Takes answers from `origin`. Shares nothing with what `self` looked up before.
     #[must_use]
     pub fn with_origin(self, origin: Origin) -> Self {
-        let (options, client) = (self.network.options.clone(), self.network.client.clone());
-        Self { network: Arc::new(Network::new(origin, options, client)), judge: self.judge }
+        self.with_settings(|settings| settings.origin = origin)
+    }
+
+    /// Keeps content by digest in `cache`. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
+        self.with_settings(|settings| settings.cache = cache)
+    }
+
+    fn with_settings(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.network.settings.clone();
+        change(&mut settings);
+        Self { network: Arc::new(Network::new(settings)), judge: self.judge }
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
@@ -121,7 +138,7 @@ impl Resolver {
         let shared = matches!(parsed, Source::Git(_) | Source::Http(_));
         let look_up = |redirects: RedirectCheck| async move {
             let ask = |redirects| network.look_up(request, parsed, redirects);
-            network.origin.metadata(request, redirects, ask).await
+            network.settings.origin.metadata(request, redirects, ask).await
         };
         if shared {
             network.shared.get(request, trial, look_up).await
@@ -132,9 +149,9 @@ impl Resolver {
 }
 
 impl Network {
-    fn new(origin: Origin, options: TransportOptions, client: Option<Arc<dyn ClientCredentials>>) -> Self {
+    fn new(settings: Settings) -> Self {
         let (clients, shared) = (OnceLock::new(), SharedLookups::default());
-        Self { origin, options, client, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
+        Self { settings, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
     }
 
     async fn look_up(
@@ -173,19 +190,17 @@ impl Network {
     }
 
     fn clients(&self) -> Result<&Clients, TransportError> {
-        let clients = || Clients::new(self.options.clone(), self.client.clone());
+        let clients = || Clients::new(self.settings.clone());
         self.clients.get_or_init(clients).as_ref().map_err(Clone::clone)
     }
 }
 
 impl Clients {
-    fn new(
-        options: TransportOptions,
-        client: Option<Arc<dyn ClientCredentials>>,
-    ) -> Result<Self, TransportError> {
+    fn new(settings: Settings) -> Result<Self, TransportError> {
+        let Settings { options, client, cache, .. } = settings;
         let transport = Transport::new(options)?;
         let credentials = CredentialOptions { client, ..CredentialOptions::from_environment() };
-        let images = ImageResolver::new(transport.clone(), credentials);
+        let images = ImageResolver::new(transport.clone(), credentials).with_cache(cache);
         Ok(Self { transport, images })
     }
 }
@@ -224,7 +239,7 @@ impl ResolveMediaType for Resolver {
     async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
         let network = &self.network;
         let ask = async { Ok(network.clients()?.images.media_type(&image_name(image)?).await?) };
-        network.origin.media_type(image, ask).await
+        network.settings.origin.media_type(image, ask).await
     }
 }
 

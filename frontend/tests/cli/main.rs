@@ -4,6 +4,7 @@
 //! the world of `fixtures/world`, when `POLICY_CHECK_WORLD` names the folder it was started in.
 
 mod bad_policy;
+mod cache;
 mod eval;
 mod harness;
 mod print;

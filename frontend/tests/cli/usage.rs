@@ -184,7 +184,7 @@ fn fields_without_print() {
 
 #[test]
 fn help() {
-    assert_snapshot!(Place::new().run(["--help"]).shown(), @r#"
+    assert_snapshot!(Place::new().run(["--help"]).shown(), @r"
     exit: 0
     -- stdout --
     Decides by Rego policy which sources a container build may use
@@ -195,7 +195,8 @@ fn help() {
       eval         Decide about one source
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
-      schema       Print the JSON Schema of a policy's input or decision
+      cache        Look at, shrink or empty what is kept from one run to the next
+      schema       Print the JSON Schema of a policy's input or decision, or of a snapshot
       completions  Print a shell's completion script
 
     Options:
@@ -228,7 +229,7 @@ fn help() {
       2  bad usage or configuration
       3  no decision: a source cannot be resolved, or a policy fails
     -- stderr --
-    "#);
+    ");
     assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r"
     exit: 0
     -- stdout --
@@ -270,6 +271,12 @@ fn help() {
           --snapshot <FILE>  Write everything that is looked up to this file
           --offline <FILE>   Use no network: take everything from a snapshot, the time included
 
+    Cache:
+          --cache-dir <DIR>    Folder to keep manifests and attestations in [default: `policy-check` in
+                               the user's cache folder]
+          --cache-size <SIZE>  How much to keep, such as 1GiB [default: 512MiB]
+          --no-cache           Keep nothing, and use nothing that was kept
+
     Output:
           --color <WHEN>  When to use colours and symbols [default: auto] [possible values: auto,
                           always, never]
@@ -284,7 +291,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Place::new().run(["completions", shell]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for command in ["eval", "replay", "serve", "schema", "completions"] {
+        for command in ["eval", "replay", "serve", "cache", "schema", "completions"] {
             assert!(run.stdout.contains(command), "{shell}: {command}");
         }
     }
