@@ -69,6 +69,9 @@ pub enum DecideError {
     /// Metadata could not be looked up.
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    /// The policies allow it, but the build could not load it.
+    #[error(transparent)]
+    Unloadable(LookupError),
     /// The limit on rounds was hit.
     #[error("no decision after {MAX_ROUNDS} rounds: the policy goes on asking or pinning")]
     Rounds,

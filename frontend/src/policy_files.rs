@@ -46,6 +46,9 @@ pub enum PolicyFileError {
     /// There is no such file.
     #[error("there is no policy `{0}`")]
     Missing(String),
+    /// There is no such file in the build's context.
+    #[error("there is no policy `{0}` in the build context")]
+    NotInContext(String),
     /// A file could not be read.
     #[error("cannot read policy `{path}`: {cause}")]
     Read {
@@ -83,6 +86,9 @@ impl PolicyFileError {
             Self::Missing(path) => {
                 Some(format!("create `{path}`, or name another policy with `--file` or `--policy`"))
             }
+            Self::NotInContext(path) => Some(format!(
+                "`filename=` is looked up in the context; `cwd://{path}` is in the working directory"
+            )),
             Self::NoPolicy => Some("name one with `--file` or `--policy filename=PATH`".into()),
             Self::Root { .. } => Some("name a folder that exists with `--policy-root`".into()),
             _ => None,
@@ -103,43 +109,21 @@ impl Selection {
 
     /// Reads and compiles the policies, and fails when there is none.
     pub fn load(&self) -> Result<Loaded, PolicyFileError> {
-        if let Some(disabled) = self.disabled()? {
-            return Ok(disabled);
+        if disabled(&self.specs)? {
+            return Ok(Loaded::disabled());
         }
         let root = open_root(self.root_path())?;
         let mut sets = Vec::new();
         if !self.specs.iter().any(|spec| spec.reset) {
             sets.extend(self.beside_dockerfile()?.map(|file| vec![file]));
         }
-        let first = self.specs.iter().rposition(|spec| spec.reset).unwrap_or(0);
-        for spec in self.specs[first..].iter().filter(|spec| !spec.files.is_empty()) {
+        for spec in named(&self.specs) {
             sets.push(spec.files.iter().map(|name| self.named(name)).collect::<Result<_, _>>()?);
         }
         if sets.is_empty() {
             return Err(PolicyFileError::NoPolicy);
         }
-        let mut policies = PolicySet::default();
-        for files in sets {
-            let options = LoadOptions { files, root: Some(Arc::clone(&root)), strict: self.strict };
-            policies.policies.push(Arc::new(Policy::load(&options)?));
-        }
-        let warnings = policies.policies.iter().flat_map(|policy| policy.warnings()).cloned().collect();
-        let log_level = self.specs.iter().filter_map(|spec| spec.log_level).next_back();
-        Ok(Loaded { policies, warnings, log_level: log_level.unwrap_or(LogLevel::Info), disabled: false })
-    }
-
-    fn disabled(&self) -> Result<Option<Loaded>, PolicyFileError> {
-        let alone = PolicySpec { disabled: true, ..PolicySpec::default() };
-        match self.specs.as_slice() {
-            [only] if *only == alone => Ok(Some(Loaded {
-                policies: PolicySet::default(),
-                warnings: Vec::new(),
-                log_level: LogLevel::Info,
-                disabled: true,
-            })),
-            specs if specs.iter().any(|spec| spec.disabled) => Err(PolicyFileError::DisabledCombined),
-            _ => Ok(None),
-        }
+        Loaded::compile(sets, &root, self.strict, &self.specs)
     }
 
     fn root_path(&self) -> &Path {
@@ -173,6 +157,48 @@ impl Selection {
     }
 }
 
+impl Loaded {
+    /// Nothing is evaluated.
+    pub fn disabled() -> Self {
+        let (policies, warnings) = (PolicySet::default(), Vec::new());
+        Self { policies, warnings, log_level: LogLevel::Info, disabled: true }
+    }
+
+    /// Compiles policies of these files each, which read from `root`; `specs` says how much is shown of what they
+    /// print.
+    pub fn compile(
+        sets: Vec<Vec<PolicyFile>>,
+        root: &Arc<dyn PolicyRoot>,
+        strict: bool,
+        specs: &[PolicySpec],
+    ) -> Result<Self, PolicyFileError> {
+        let mut policies = PolicySet::default();
+        for files in sets {
+            let options = LoadOptions { files, root: Some(Arc::clone(root)), strict };
+            policies.policies.push(Arc::new(Policy::load(&options)?));
+        }
+        let warnings = policies.policies.iter().flat_map(|policy| policy.warnings()).cloned().collect();
+        let log_level = specs.iter().filter_map(|spec| spec.log_level).next_back();
+        Ok(Self { policies, warnings, log_level: log_level.unwrap_or(LogLevel::Info), disabled: false })
+    }
+}
+
+/// Whether `--policy disabled=true` switches policies off, which it does on its own only.
+pub fn disabled(specs: &[PolicySpec]) -> Result<bool, PolicyFileError> {
+    let alone = PolicySpec { disabled: true, ..PolicySpec::default() };
+    match specs {
+        [only] if *only == alone => Ok(true),
+        specs if specs.iter().any(|spec| spec.disabled) => Err(PolicyFileError::DisabledCombined),
+        _ => Ok(false),
+    }
+}
+
+/// The flags that name files and are in force: those from the last `reset=true` on.
+pub fn named(specs: &[PolicySpec]) -> impl Iterator<Item = &PolicySpec> {
+    let first = specs.iter().rposition(|spec| spec.reset).unwrap_or(0);
+    specs.iter().skip(first).filter(|spec| !spec.files.is_empty())
+}
+
 fn has_rego_suffix(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "rego")
 }
@@ -187,6 +213,11 @@ pub fn open_root(path: &Path) -> Result<Arc<dyn PolicyRoot>, PolicyFileError> {
 /// Reads a policy file that the user named, so it may lie anywhere.
 pub fn read_policy_file(path: &Path) -> Result<PolicyFile, PolicyFileError> {
     text(path.display().to_string(), read_file(path))
+}
+
+/// Reads a policy file inside of a root.
+pub fn read_in_root(root: &dyn PolicyRoot, path: &str) -> Result<PolicyFile, PolicyFileError> {
+    text(path.to_owned(), root.read(path, MAX_POLICY_FILE))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {

@@ -114,7 +114,7 @@ impl LogLevel {
 }
 
 /// The spellings that Go's `strconv.ParseBool` takes, as buildx does.
-fn parse_bool(value: &str) -> Option<bool> {
+pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -123,7 +123,7 @@ fn parse_bool(value: &str) -> Option<bool> {
 }
 
 /// One record of CSV (RFC 4180): a field may be quoted, a quote inside is doubled.
-fn csv_fields(record: &str) -> Result<Vec<String>, SpecError> {
+pub(crate) fn csv_fields(record: &str) -> Result<Vec<String>, SpecError> {
     let misplaced = || SpecError::Quote(record.to_owned());
     let mut fields = Vec::new();
     let mut rest = record.chars().peekable();

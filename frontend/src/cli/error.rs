@@ -6,6 +6,8 @@ use policy_engine::policy::{Diagnostic, LoadError};
 use policy_engine::source::PlatformError;
 
 use super::Exit;
+use super::build_flags::FlagError;
+use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
@@ -27,6 +29,12 @@ pub(super) enum Error {
     Platform(#[from] PlatformError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    #[error(transparent)]
+    Flag(#[from] FlagError),
+    #[error("{}{error}", .name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default())]
+    Build { name: Option<String>, error: DryRunError },
+    #[error("cannot write the report `{path}`: {cause}")]
+    Report { path: String, cause: std::io::Error },
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -45,12 +53,16 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) => Exit::Usage,
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Flag(_) => {
+                Exit::Usage
+            }
+            Self::Build { error, .. } if error.is_usage() => Exit::Usage,
+            Self::Report { .. } => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
             Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
-            Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
+            Self::Build { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
 
@@ -61,18 +73,27 @@ impl Error {
             Self::Replay(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
+            Self::Build { error, .. } => error.help(),
+            Self::Flag(error) => error.help(),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
-            Self::Platform(_) | Self::Cache { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
-                None
-            }
+            Self::Platform(_)
+            | Self::Cache { .. }
+            | Self::Inspect(_)
+            | Self::Output(_)
+            | Self::Report { .. }
+            | Self::Json(_) => None,
         }
     }
 
     /// Problems with a position of their own, where the error is made of such.
     pub(super) fn problems(&self) -> &[Diagnostic] {
         match self {
-            Self::Policy(PolicyFileError::Load(LoadError { problems })) => problems,
+            Self::Policy(PolicyFileError::Load(LoadError { problems }))
+            | Self::Build {
+                error: DryRunError::Policies(PolicyFileError::Load(LoadError { problems })),
+                ..
+            } => problems,
             #[cfg(target_os = "linux")]
             Self::Serve(ServeError::Policies(failure)) => match failure.problems.as_slice() {
                 [only] => only.diagnostics(),

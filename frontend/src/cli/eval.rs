@@ -288,7 +288,7 @@ impl Observer for Log<'_> {
 }
 
 impl ConnectionArgs {
-    fn resolver(&self, judge: Option<Judge>) -> Resolver {
+    pub(super) fn resolver(&self, judge: Option<Judge>) -> Resolver {
         Resolver::new(self.options(), judge)
     }
 

@@ -1,10 +1,13 @@
 //! The command line.
 
+mod build_flags;
 mod cache;
 mod cache_args;
 mod completions;
+mod dry_run;
 mod error;
 mod eval;
+mod ignored_flags;
 mod output;
 mod replay;
 mod schema;
@@ -65,6 +68,8 @@ enum Color {
 enum Command {
     /// Decide about one source
     Eval(Box<eval::Args>),
+    /// Decide about every source of a build, before it is built
+    DryRun(Box<dry_run::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -115,6 +120,7 @@ pub fn main() -> ExitCode {
     let mut output = Output::new(&cli.global);
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
+        Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

@@ -6,6 +6,7 @@ use policy_engine::input::{decision_schema, schema};
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
+use crate::report::build::json as report;
 use crate::snapshot;
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,8 @@ enum Document {
     Decision,
     /// What `--snapshot` writes
     Snapshot,
+    /// What `dry-run` reports with `--format json`
+    Report,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
@@ -30,6 +33,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
         Document::Input => schema(),
         Document::Decision => decision_schema(),
         Document::Snapshot => snapshot::schema(),
+        Document::Report => report::schema(),
     };
     output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
     Ok(Exit::Allowed)

@@ -13,6 +13,7 @@ mod process;
 mod refs;
 mod remote;
 mod session;
+mod tree;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use self::session::{Programs, Session};
 use super::http::RedirectCheck;
 use super::redact::Redacted;
 use super::transport::Transport;
+use crate::memory_tree::MemoryTree;
 
 /// A git source, taken apart.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -112,44 +114,66 @@ impl GitResolver {
     ///
     /// A commit id is believed without asking the server, as BuildKit does, unless objects are wanted.
     pub async fn resolve(&self, source: &GitSource, wanted: &GitWanted) -> Result<GitMetadata, GitError> {
+        let remote = self.remote(source)?;
+        let known = known_without_asking(source)?;
+        if let (Some(known), false) = (&known, wanted.objects) {
+            return Ok(known.clone());
+        }
+        let objects = wanted.objects;
+        self.ask(source, remote, known, move |guard, session, mut metadata| {
+            if objects {
+                add_objects(guard, session, &mut metadata)?;
+            }
+            Ok(metadata)
+        })
+        .await
+    }
+
+    /// The files of the commit that `source` names now: the folder `subdir` of it (relative and clean; empty for all).
+    /// Files larger than 4 MiB are known by name only, and of submodules nothing is. Must be called on a tokio
+    /// runtime with time and I/O enabled.
+    pub async fn files(&self, source: &GitSource, subdir: &str) -> Result<MemoryTree, GitError> {
+        let (remote, subdir) = (self.remote(source)?, subdir.to_owned());
+        self.ask(source, remote, known_without_asking(source)?, move |guard, session, metadata| {
+            let id = object_id(guard, session, &metadata)?;
+            tree::folder(&guard.remote, id, session.fetch_files(id)?, &subdir)
+        })
+        .await
+    }
+
+    /// The remote, if it may be asked.
+    fn remote(&self, source: &GitSource) -> Result<Remote, GitError> {
         refs::check_name(&source.reference)?;
         let remote = Remote::parse(&source.remote)?;
         if let (Remote::File { .. }, false) = (&remote, self.options.allow_file) {
             return Err(GitError::FileNotAllowed { remote: Redacted(&source.remote).to_string() });
         }
         check_checksum(source)?;
-        let known = known_without_asking(source)?;
-        if let (Some(known), false) = (&known, wanted.objects) {
-            return Ok(known.clone());
-        }
-        let (resolver, source, wanted) = (self.clone(), source.clone(), wanted.clone());
-        let shown = Redacted(&source.remote).to_string();
-        let handle = Handle::current();
-        let task =
-            tokio::task::spawn_blocking(move || resolver.ask(handle, &source, &remote, known, &wanted));
-        task.await.unwrap_or_else(|_| Err(GitError::Aborted { remote: shown }))
+        Ok(remote)
     }
 
-    /// Asks the server. Blocks.
-    fn ask(
+    /// Opens a session, finds out what the ref means unless it is `known`, and goes on with `then`, on a thread that
+    /// may block.
+    async fn ask<T: Send + 'static>(
         &self,
-        handle: Handle,
         source: &GitSource,
-        remote: &Remote,
+        remote: Remote,
         known: Option<GitMetadata>,
-        wanted: &GitWanted,
-    ) -> Result<GitMetadata, GitError> {
+        then: impl FnOnce(&Guard, &mut Session, GitMetadata) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let (resolver, source, handle) = (self.clone(), source.clone(), Handle::current());
         let shown = Redacted(&source.remote).to_string();
-        let guard = Guard::new(shown, self.options.timeout, session::REFS);
-        let mut session = self.open(handle, &guard, remote)?;
-        let mut metadata = match known {
-            Some(known) => known,
-            None => look_up(&guard, &mut session, source)?,
-        };
-        if wanted.objects {
-            add_objects(&guard, &mut session, &mut metadata)?;
-        }
-        Ok(metadata)
+        let task = tokio::task::spawn_blocking(move || {
+            let shown = Redacted(&source.remote).to_string();
+            let guard = Guard::new(shown, resolver.options.timeout, session::REFS);
+            let mut session = resolver.open(handle, &guard, &remote)?;
+            let metadata = match known {
+                Some(known) => known,
+                None => look_up(&guard, &mut session, &source)?,
+            };
+            then(&guard, &mut session, metadata)
+        });
+        task.await.unwrap_or_else(|_| Err(GitError::Aborted { remote: shown }))
     }
 
     fn open(&self, handle: Handle, guard: &Rc<Guard>, remote: &Remote) -> Result<Session, GitError> {
@@ -250,13 +274,23 @@ fn look_up(guard: &Guard, session: &mut Session, source: &GitSource) -> Result<G
     Ok(GitMetadata { r#ref: name, checksum: id, commit_checksum, ..Default::default() })
 }
 
+fn missing(guard: &Guard, id: &str) -> GitError {
+    GitError::ObjectMissing { remote: guard.remote.clone(), id: id.to_owned() }
+}
+
+/// The id of the object that a ref names.
+fn object_id(guard: &Guard, session: &Session, metadata: &GitMetadata) -> Result<ObjectId, GitError> {
+    let id = &metadata.checksum;
+    match ObjectId::from_hex(id.as_bytes()) {
+        Ok(parsed) if parsed.kind() == session.hash()? => Ok(parsed),
+        _ => Err(missing(guard, id)),
+    }
+}
+
 /// Fetches commit and tag objects, and corrects `commit_checksum` by what they say.
 fn add_objects(guard: &Guard, session: &mut Session, metadata: &mut GitMetadata) -> Result<(), GitError> {
-    let missing = |id: &str| GitError::ObjectMissing { remote: guard.remote.clone(), id: id.to_owned() };
-    let id = ObjectId::from_hex(metadata.checksum.as_bytes()).map_err(|_| missing(&metadata.checksum))?;
-    if id.kind() != session.hash()? {
-        return Err(missing(&metadata.checksum));
-    }
+    let missing = |id: &str| missing(guard, id);
+    let id = object_id(guard, session, metadata)?;
     let objects: HashMap<ObjectId, Object> = session.fetch(id)?;
     let commit = match walk_to_commit(&guard.remote, id, &objects)? {
         Walk::Commit(commit) => commit,
@@ -286,3 +320,5 @@ fn add_objects(guard: &Guard, session: &mut Session, metadata: &mut GitMetadata)
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_files;

@@ -4,6 +4,7 @@ mod digest;
 mod error;
 mod redirect;
 
+use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use policy_engine::metadata::{HttpMetadata, HttpWanted};
 use reqwest::Response;
@@ -16,7 +17,7 @@ use self::digest::{BodyDigest, TooLong};
 pub use self::error::HttpError;
 pub use self::redirect::{RedirectCheck, RedirectRefused};
 use super::redact::Redacted;
-use super::transport::{Transport, TransportError, redacted, retry_after};
+use super::transport::{ByteLimit, Transport, TransportError, read_body, redacted, retry_after};
 
 /// The longest suffix that BuildKit hashes behind a body, in bytes.
 const MAX_SUFFIX_BYTES: usize = 4 << 10;
@@ -111,6 +112,19 @@ impl HttpResolver {
             }),
             _ => Ok(metadata),
         }
+    }
+
+    /// Downloads what `source` is now, whole.
+    pub async fn download(&self, source: &HttpSource, limit: ByteLimit) -> Result<Bytes, HttpError> {
+        let url = parse_url(&source.url)?;
+        let mut headers = headers(source, &url)?;
+        // The body itself is wanted, not what somebody made of it on the way.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let body = async || {
+            let response = self.get(&url, &headers).await?;
+            Ok::<_, HttpError>(read_body(&self.transport, response, limit).await?)
+        };
+        self.transport.retrying(body).await
     }
 
     /// The answer of the URL, or of the one that it redirects to.

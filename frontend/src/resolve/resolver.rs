@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::{
-    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Source, SourceError, SourceOp,
+    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Redacted, Source, SourceError,
+    SourceOp,
 };
 use tokio::sync::Semaphore;
 
@@ -16,9 +18,10 @@ use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
 use super::origin::Origin;
 use super::shared::SharedLookups;
-use super::transport::{Transport, TransportError, TransportOptions};
+use super::transport::{ByteLimit, Transport, TransportError, TransportOptions};
 use crate::cache::Cache;
 use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
+use crate::memory_tree::MemoryTree;
 
 /// Lookups under way at a time; more wait for their turn.
 const MAX_LOOKUPS: usize = 64;
@@ -131,6 +134,25 @@ impl Resolver {
         Self { network: Arc::new(Network::new(settings)), judge: self.judge }
     }
 
+    /// The files of the commit that a `git://` source names now, of its folder if it names one.
+    pub async fn git_files(&self, source: &SourceOp) -> Result<MemoryTree, ResolveError> {
+        let Source::Git(git) = Source::parse(source)? else {
+            return Err(ResolveError::Source(not_git(source)));
+        };
+        let subdir = git.subdir.clone();
+        let transport = self.network.clients()?.transport.clone();
+        let resolver = GitResolver::new(transport, GitOptions::default());
+        Ok(resolver.files(&git_source(source, git), &subdir).await?)
+    }
+
+    /// What an http(s) URL delivers now.
+    pub async fn download(&self, url: &str, limit: ByteLimit) -> Result<Bytes, ResolveError> {
+        let transport = self.network.clients()?.transport.clone();
+        let resolver = HttpResolver::new(transport, HttpOptions::default());
+        let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
+        Ok(resolver.download(&source, limit).await?)
+    }
+
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
         let network = &self.network;
         let parsed = Source::parse(&request.source)?;
@@ -241,6 +263,11 @@ impl ResolveMediaType for Resolver {
         let ask = async { Ok(network.clients()?.images.media_type(&image_name(image)?).await?) };
         network.settings.origin.media_type(image, ask).await
     }
+}
+
+fn not_git(source: &SourceOp) -> SourceError {
+    let scheme = source.identifier.split("://").next().unwrap_or_default().to_owned();
+    SourceError::UnsupportedScheme { scheme, identifier: Redacted(&source.identifier).to_string() }
 }
 
 fn image_name(image: &ImageSource) -> Result<ImageName, ImageError> {

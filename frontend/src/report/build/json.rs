@@ -8,6 +8,6 @@ pub fn render(report: &BuildReport) -> serde_json::Result<String> {
 }
 
 /// The JSON Schema (draft 2020-12) of the report.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(BuildReport)
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(BuildReport).into()
 }

@@ -209,6 +209,18 @@ pub enum GitError {
         /// `tree`, `blob`.
         kind: String,
     },
+    /// The commit has no such folder.
+    #[error(
+        "{remote}: commit {commit} has no folder {folder:?}; check what stands after the colon in the context's URL"
+    )]
+    NoFolder {
+        /// The remote.
+        remote: String,
+        /// The commit's id.
+        commit: String,
+        /// The folder.
+        folder: String,
+    },
     /// Tags of tags of tags …
     #[error(
         "{remote}: tag {id} is nested more than {limit} levels deep; use a ref that is nearer to its commit"

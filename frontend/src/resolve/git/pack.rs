@@ -1,6 +1,7 @@
-//! Picks commit and tag objects out of a pack while it streams by (git's `gitformat-pack`).
+//! Picks objects out of a pack while it streams by (git's `gitformat-pack`).
 //!
-//! Git writes tags and commits before trees and blobs, so reading stops early when a server sends all.
+//! Git writes tags and commits before trees and blobs, so reading stops early when only those are wanted and a
+//! server sends all.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -19,50 +20,72 @@ use super::object::{Object, Walk, walk_to_commit};
 /// Largest commit or tag object. Real ones have a few kilobytes, with octopus merges and signatures.
 pub(super) const MAX_OBJECT_BYTES: u64 = 4 << 20;
 
-/// Most that is kept of all commits and tags of one pack. A server that sends history, too, may come near it.
-const MAX_KEPT_BYTES: u64 = 64 << 20;
+/// Largest file of a commit that is kept: no policy file, and no data of one, may be larger.
+pub(super) const MAX_FILE_BYTES: u64 = 4 << 20;
 
-/// Reads `pack` until `wanted` and, if it is a tag, all up to its commit were seen. Objects are keyed by the
-/// id that their bytes have, so a server can't pass off one for another.
+/// Which objects of a pack are kept, and how much of all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// Trees and blobs as well as commits and tags.
+    files: bool,
+    /// For messages.
+    what: &'static str,
+    /// Most that is kept, in bytes.
+    limit: u64,
+}
+
+impl Kept {
+    /// Commits and tags only. A server that sends history, too, may come near the limit.
+    pub(super) const COMMITS: Self =
+        Self { files: false, what: "all commits and tags in the pack", limit: 64 << 20 };
+    /// All but files larger than [`MAX_FILE_BYTES`].
+    pub(super) const FILES: Self = Self { files: true, what: "all files of the commit", limit: 256 << 20 };
+}
+
+/// Reads `pack`. Of commits and tags only until `wanted` and, if it is a tag, all up to its commit were seen.
+/// Objects are keyed by the id that their bytes have, so a server can't pass off one for another.
 pub(super) fn read_objects(
     guard: &Rc<Guard>,
     pack: impl BufRead,
     wanted: ObjectId,
+    kept: Kept,
 ) -> Result<HashMap<ObjectId, Object>, GitError> {
     let hash = wanted.kind();
-    // No check of the pack's own checksum: each object is checked by itself, and the rest isn't read.
+    // No check of the pack's own checksum: each object is checked by itself, and the rest may not be read.
     let entries = BytesToEntriesIter::new_from_header(pack, Mode::AsIs, EntryDataMode::Keep, hash)
         .map_err(|error| guard.explain(&error))?;
     let mut objects = HashMap::new();
     let mut by_offset = HashMap::new();
-    let mut kept = 0;
+    let mut bytes = 0;
     for entry in entries {
         let entry = entry.map_err(|error| guard.explain(&error))?;
-        let Some(object) = decode(guard, &entry, &objects, &by_offset)? else { continue };
-        kept += object.data.len() as u64;
-        if kept > MAX_KEPT_BYTES {
-            let what = "all commits and tags in the pack";
-            return Err(GitError::TooLarge { remote: guard.remote.clone(), what, limit: MAX_KEPT_BYTES });
+        let Some(object) = decode(guard, &entry, kept, &objects, &by_offset)? else { continue };
+        bytes += object.data.len() as u64;
+        if bytes > kept.limit {
+            let Kept { what, limit, .. } = kept;
+            return Err(GitError::TooLarge { remote: guard.remote.clone(), what, limit });
         }
         let id = object.id(hash)?;
         by_offset.insert(entry.pack_offset, id);
         objects.insert(id, object);
-        if matches!(walk_to_commit(&guard.remote, wanted, &objects)?, Walk::Commit(_)) {
+        if !kept.files && matches!(walk_to_commit(&guard.remote, wanted, &objects)?, Walk::Commit(_)) {
             break;
         }
     }
     Ok(objects)
 }
 
-/// The object of an entry, when it is a commit or tag, or a difference to one that was seen before.
+/// The object of an entry, when it is to be kept. A difference to one that was not kept isn't either.
 fn decode(
     guard: &Guard,
     entry: &Entry,
+    kept: Kept,
     objects: &HashMap<ObjectId, Object>,
     by_offset: &HashMap<u64, ObjectId>,
 ) -> Result<Option<Object>, GitError> {
     let base = match entry.header {
         Header::Commit | Header::Tag => None,
+        Header::Tree | Header::Blob if kept.files => None,
         Header::Tree | Header::Blob => return Ok(None),
         Header::RefDelta { base_id } => Some(base_id),
         Header::OfsDelta { base_distance } => {
@@ -77,31 +100,37 @@ fn decode(
         None => None,
         Some(id) => match objects.get(&id) {
             Some(base) => Some(base),
-            // Then it builds on a tree or blob.
             None => return Ok(None),
         },
     };
-    let data = inflate(guard, entry)?;
-    Ok(Some(match base {
-        None if entry.header == Header::Tag => Object { kind: Kind::Tag, data: data.into() },
-        None => Object { kind: Kind::Commit, data: data.into() },
-        Some(base) => Object { kind: base.kind, data: apply_delta(guard, &base.data, &data)? },
-    }))
-}
-
-fn too_large(guard: &Guard) -> GitError {
-    GitError::TooLarge {
-        remote: guard.remote.clone(),
-        what: "a commit or tag object",
-        limit: MAX_OBJECT_BYTES,
+    let kind = match (base, entry.header) {
+        (Some(base), _) => base.kind,
+        (None, Header::Tag) => Kind::Tag,
+        (None, Header::Tree) => Kind::Tree,
+        (None, Header::Blob) => Kind::Blob,
+        (None, _) => Kind::Commit,
+    };
+    let limit = if kind == Kind::Blob { MAX_FILE_BYTES } else { MAX_OBJECT_BYTES };
+    let read = inflate(guard, entry, limit).and_then(|data| match base {
+        None => Ok(data.into()),
+        Some(base) => apply_delta(guard, &base.data, &data, limit),
+    });
+    match read {
+        Ok(data) => Ok(Some(Object { kind, data })),
+        Err(GitError::TooLarge { .. }) if kind == Kind::Blob => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-fn inflate(guard: &Guard, entry: &Entry) -> Result<Vec<u8>, GitError> {
-    if entry.decompressed_size > MAX_OBJECT_BYTES {
-        return Err(too_large(guard));
+fn too_large(guard: &Guard, limit: u64) -> GitError {
+    GitError::TooLarge { remote: guard.remote.clone(), what: "an object in the pack", limit }
+}
+
+fn inflate(guard: &Guard, entry: &Entry, limit: u64) -> Result<Vec<u8>, GitError> {
+    if entry.decompressed_size > limit {
+        return Err(too_large(guard, limit));
     }
-    let size = usize::try_from(entry.decompressed_size).map_err(|_| too_large(guard))?;
+    let size = usize::try_from(entry.decompressed_size).map_err(|_| too_large(guard, limit))?;
     let mut data = vec![0; size];
     let compressed = entry.compressed.as_deref().unwrap_or_default();
     let (_, _, written) = gix_zlib::Inflate::default()
@@ -112,13 +141,13 @@ fn inflate(guard: &Guard, entry: &Entry) -> Result<Vec<u8>, GitError> {
 }
 
 /// Applies a delta (`gitformat-pack`, section "Deltified representation").
-fn apply_delta(guard: &Guard, base: &[u8], delta: &[u8]) -> Result<Bytes, GitError> {
+fn apply_delta(guard: &Guard, base: &[u8], delta: &[u8], limit: u64) -> Result<Bytes, GitError> {
     let damaged = || guard.protocol("the pack is damaged: a delta is malformed");
     let mut rest = delta;
     let base_size = delta_size(&mut rest).ok_or_else(damaged)?;
     let size = delta_size(&mut rest).ok_or_else(damaged)?;
-    if size > MAX_OBJECT_BYTES {
-        return Err(too_large(guard));
+    if size > limit {
+        return Err(too_large(guard, limit));
     }
     if base_size != base.len() as u64 {
         return Err(damaged());
@@ -192,7 +221,7 @@ mod tests {
     use super::super::GitError;
     use super::super::guard::{Guard, Part};
     use super::super::testing::isolated_git;
-    use super::{MAX_OBJECT_BYTES, apply_delta, read_objects};
+    use super::{Kept, MAX_OBJECT_BYTES, apply_delta, read_objects};
 
     fn guard() -> Rc<Guard> {
         Guard::new("r".into(), Duration::from_mins(1), Part { what: "x", limit: 1 })
@@ -251,7 +280,7 @@ mod tests {
         let (outer, pack) = repository(directory.path());
         // The file, most of the pack by far, never gets read.
         let beginning = &pack[..pack.len() / 10];
-        let objects = read_objects(&guard(), beginning, outer).expect("all is there");
+        let objects = read_objects(&guard(), beginning, outer, Kept::COMMITS).expect("all is there");
         assert_eq!(objects.len(), 3);
         for (id, object) in &objects {
             object.verify(id).expect("the right bytes");
@@ -259,13 +288,17 @@ mod tests {
 
         // Something else is wanted than is there: all is read, and nothing is made up.
         let other = ObjectId::null(gix_hash::Kind::Sha1);
-        assert!(!read_objects(&guard(), &pack[..], other).expect("a good pack").contains_key(&other));
-        let error = read_objects(&guard(), beginning, other).expect_err("cut off");
+        assert!(
+            !read_objects(&guard(), &pack[..], other, Kept::COMMITS)
+                .expect("a good pack")
+                .contains_key(&other)
+        );
+        let error = read_objects(&guard(), beginning, other, Kept::COMMITS).expect_err("cut off");
         assert!(matches!(error, GitError::Protocol { .. }), "{error}");
         for damaged in
             [&b""[..], b"PACK", b"JUNKJUNKJUNKJUNK", &[b"PACK\0\0\0\x02\0\0\0\x01", &[0xff; 40][..]].concat()]
         {
-            read_objects(&guard(), damaged, outer).expect_err("no pack");
+            read_objects(&guard(), damaged, outer, Kept::COMMITS).expect_err("no pack");
         }
     }
 
@@ -279,7 +312,7 @@ mod tests {
         let (pack, _) =
             git(directory.path(), &["pack-objects", "--stdout"], format!("{commit}\n").as_bytes());
         let id = ObjectId::from_hex(commit.as_bytes()).expect("an id");
-        let error = read_objects(&guard(), &pack[..], id).expect_err("too large");
+        let error = read_objects(&guard(), &pack[..], id, Kept::COMMITS).expect_err("too large");
         assert!(matches!(error, GitError::TooLarge { limit: MAX_OBJECT_BYTES, .. }), "{error}");
     }
 
@@ -289,7 +322,10 @@ mod tests {
         let base = b"0123456789";
         // Copy 3 from 2, insert "ab", copy 1 from 0.
         let delta = [10, 6, 0x80 | 0x11, 2, 3, 2, b'a', b'b', 0x80 | 0x10, 1];
-        assert_eq!(apply_delta(&guard, base, &delta).expect("a delta"), "234ab0".as_bytes());
+        assert_eq!(
+            apply_delta(&guard, base, &delta, MAX_OBJECT_BYTES).expect("a delta"),
+            "234ab0".as_bytes()
+        );
         for bad in [
             &[][..],
             &[9, 0],
@@ -302,7 +338,7 @@ mod tests {
             &[10, 0xff, 0xff, 0xff, 0xff, 0x7f],
             &[0xff; 12],
         ] {
-            assert!(apply_delta(&guard, base, bad).is_err(), "{bad:?}");
+            assert!(apply_delta(&guard, base, bad, MAX_OBJECT_BYTES).is_err(), "{bad:?}");
         }
     }
 }

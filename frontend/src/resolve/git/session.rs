@@ -23,6 +23,7 @@ use gix_utils::progress::Discard;
 
 use super::guard::{Guard, Guarded, Part};
 use super::object::Object;
+use super::pack::Kept;
 use super::process::{Pipes, Process, git_command};
 use super::refs::AdvertisedRef;
 use super::{GitError, pack};
@@ -33,6 +34,9 @@ pub(super) const REFS: Part = Part { what: "the list of refs", limit: 64 << 20 }
 /// Most that is read of a pack. Servers that can filter send a few kilobytes, and of all others only the
 /// beginning is read.
 const PACK: Part = Part { what: "the pack with the commit", limit: 64 << 20 };
+
+/// Most that is read of a pack with all files of a commit.
+const FILES: Part = Part { what: "the pack with all files of the commit", limit: 512 << 20 };
 
 /// An open conversation.
 pub(super) struct Session {
@@ -210,10 +214,27 @@ impl Session {
     /// Fetches the object `id`, and for a tag all up to its commit, but neither trees nor history if the
     /// server can leave them out.
     pub(super) fn fetch(&mut self, id: ObjectId) -> Result<HashMap<ObjectId, Object>, GitError> {
-        self.guard.begin(PACK);
+        self.objects(id, PACK, "tree:0", Kept::COMMITS)
+    }
+
+    /// Fetches the object `id`, and for a tag all up to its commit, with the commit's folders and files but without
+    /// history if the server can leave that out. Files larger than [`pack::MAX_FILE_BYTES`] are missing.
+    pub(super) fn fetch_files(&mut self, id: ObjectId) -> Result<HashMap<ObjectId, Object>, GitError> {
+        let filter = format!("blob:limit={}", pack::MAX_FILE_BYTES + 1);
+        self.objects(id, FILES, &filter, Kept::FILES)
+    }
+
+    fn objects(
+        &mut self,
+        id: ObjectId,
+        part: Part,
+        filter: &str,
+        kept: Kept,
+    ) -> Result<HashMap<ObjectId, Object>, GitError> {
+        self.guard.begin(part);
         let guard = Rc::clone(&self.guard);
-        let read = match self.request(id) {
-            Ok(mut reader) => pack::read_objects(&guard, &mut reader, id),
+        let read = match self.request(id, filter) {
+            Ok(mut reader) => pack::read_objects(&guard, &mut reader, id, kept),
             Err(error) => Err(guard.explain(&*error)),
         };
         read.map_err(|error| prefer_program(&guard, self.process.take(), error))
@@ -223,6 +244,7 @@ impl Session {
     fn request(
         &mut self,
         id: ObjectId,
+        filter: &str,
     ) -> Result<impl std::io::BufRead, Box<dyn std::error::Error + Send + Sync>> {
         let version = self.handshake.server_protocol_version;
         let mut features =
@@ -235,7 +257,7 @@ impl Session {
         let sideband_all = features.iter().any(|(name, _)| *name == "sideband-all");
         let mut arguments = Arguments::new(version, features, false);
         if arguments.can_use_filter() {
-            arguments.filter("tree:0");
+            arguments.filter(filter);
         }
         if arguments.can_use_deepen() {
             arguments.deepen(1);

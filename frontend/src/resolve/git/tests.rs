@@ -12,7 +12,7 @@ use crate::resolve::http::{RedirectCheck, RedirectRefused};
 use crate::resolve::testing::{Reply, Request, Server, fast_options, impatient_options};
 use crate::resolve::transport::{Transport, TransportError};
 
-fn options() -> GitOptions {
+pub(super) fn options() -> GitOptions {
     GitOptions {
         allow_file: true,
         netrc: None,
@@ -22,7 +22,7 @@ fn options() -> GitOptions {
     }
 }
 
-fn resolver(options: GitOptions) -> GitResolver {
+pub(super) fn resolver(options: GitOptions) -> GitResolver {
     GitResolver::new(Transport::new(fast_options()).unwrap(), options)
 }
 
@@ -30,7 +30,7 @@ fn file_resolver() -> GitResolver {
     resolver(GitOptions { git: PathBuf::from("git"), ..options() })
 }
 
-fn source(remote: impl Into<String>, reference: &str) -> GitSource {
+pub(super) fn source(remote: impl Into<String>, reference: &str) -> GitSource {
     GitSource { remote: remote.into(), reference: reference.into(), ..GitSource::default() }
 }
 

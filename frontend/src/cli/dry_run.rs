@@ -1,0 +1,249 @@
+//! `policy-check dry-run`: decide about every source of a build, before it is built.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::ValueEnum;
+
+use super::Exit;
+use super::build_flags::{BuildFlags, FlagError};
+use super::error::Error;
+use super::eval::ConnectionArgs;
+use super::ignored_flags::IgnoredFlags;
+use super::output::Output;
+use crate::context::Stdin;
+use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
+use crate::lookup::block_on;
+use crate::policy_spec::{LogLevel, PolicySpec};
+use crate::report::Conclusion;
+use crate::report::build::{Build, BuildReport, Format};
+use crate::report::human::Detail;
+use crate::resolve::image::default_platform;
+
+/// How often somebody who waits hears how far it is, and when first.
+const PROGRESS: Duration = Duration::from_secs(2);
+const FIRST_PROGRESS: Duration = Duration::from_secs(1);
+
+const IGNORED: &str = "\
+All other flags of `docker buildx build` are accepted and ignored: they make no difference for the sources of a build.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = IGNORED)]
+pub(super) struct Args {
+    /// Build context: a folder, a git URL, the URL of an archive or a Dockerfile, or `-` for standard input
+    context: Option<String>,
+    /// How to report on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// Write a report to a file as well: `FORMAT=FILE`, or a file whose ending tells its format
+    #[arg(long, short, value_name = "FORMAT=FILE")]
+    output: Vec<Destination>,
+    #[command(flatten)]
+    build: BuildFlags,
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    ignored: IgnoredFlags,
+}
+
+/// Which policies are in force.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Policies")]
+struct PolicyArgs {
+    /// Further policy: a path in the context, or `filename=PATH,…` with reset=, disabled=, strict=, log-level=
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<PolicySpec>,
+    /// Fail when no policy applies
+    #[arg(long)]
+    require_policy: bool,
+    /// Folder that imports, data files and `filename=` are relative to [default: the build context]
+    #[arg(long, value_name = "DIR")]
+    policy_root: Option<PathBuf>,
+    /// Refuse policies that there are warnings about
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Destination {
+    /// To a file.
+    File(Format, PathBuf),
+    /// Nowhere: an output of the build.
+    OfBuild,
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(value: &str) -> Result<Self, String> {
+        let formats = || Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names = || formats().map(|format| format.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+        if let Some((name, path)) = value.split_once('=') {
+            // `type=local,dest=out`: what buildx calls an output.
+            if matches!(name, "type" | "dest") {
+                return Ok(Self::OfBuild);
+            }
+            let format = Format::from_str(name, false)
+                .map_err(|_| format!("there is no report format `{name}`; there are {}", names()))?;
+            return if path.is_empty() {
+                Err("the file is missing".into())
+            } else {
+                Ok(Self::File(format, path.into()))
+            };
+        }
+        let path = PathBuf::from(value);
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.and_then(Format::of_extension) {
+            Some(format) => Ok(Self::File(format, path)),
+            None => Err(format!("the format is missing: write `FORMAT={value}`; there are {}", names())),
+        }
+    }
+}
+
+impl Args {
+    fn builds(&self) -> Result<Vec<NamedBuild>, FlagError> {
+        let context = self.context.as_deref().filter(|context| !context.is_empty());
+        let options = self.build.options(context.ok_or(FlagError::NoContext)?)?;
+        Ok(vec![NamedBuild { options, ..NamedBuild::default() }])
+    }
+}
+
+impl PolicyArgs {
+    fn options(&self) -> PolicyOptions {
+        PolicyOptions {
+            specs: self.policy.clone(),
+            root: self.policy_root.clone(),
+            strict: self.strict,
+            required: self.require_policy,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
+    let builds = args.builds()?;
+    if !args.ignored.given.is_empty() {
+        output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
+    }
+    let log = *output;
+    let progress = Progress::new(move |text| log.debug(text));
+    let run = Arc::new(DryRun {
+        resolver: Arc::new(args.connection.resolver(None)),
+        stdin: Stdin::of_process(),
+        policies: args.policies.options(),
+        platform: default_platform(),
+        now: SystemTime::now(),
+        progress: Arc::clone(&progress),
+    });
+    let checked = block_on(async {
+        tokio::select! {
+            checked = run.check(builds) => checked,
+            () = tell(&progress, output) => Vec::new(),
+        }
+    })?;
+    for build in &checked {
+        remarks(build, output);
+    }
+    report(args, checked, output)
+}
+
+/// Tells how far it is, for ever.
+async fn tell(progress: &Progress, output: &Output) {
+    tokio::time::sleep(FIRST_PROGRESS).await;
+    loop {
+        if let Some(line) = progress.line() {
+            output.progress(&line);
+        }
+        tokio::time::sleep(PROGRESS).await;
+    }
+}
+
+/// What is to be said beside the report.
+fn remarks(checked: &Checked, output: &Output) {
+    for warning in &checked.policy_warnings {
+        output.policy_warning(warning);
+    }
+    let build = &checked.build;
+    let of = build.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    for warning in &checked.warnings {
+        output.warning(&format!("{of}{warning}"));
+    }
+    if checked.log_level >= LogLevel::Info {
+        for print in build.sources.iter().flat_map(|source| &source.prints) {
+            let (position, text) = (&print.position, &print.text);
+            output.note(&format!("{}:{}:{}: {text}", position.file, position.line, position.column));
+        }
+    }
+    if let Some(unjudged) = unjudged(build) {
+        output.warning(&format!("{of}{unjudged}"));
+    }
+    if build.caps.get("exec.proxy").is_some_and(|wanted| *wanted) {
+        let text = "the policy asks for `exec.proxy`: what RUN fetches is known only when it is built";
+        output.note(&format!("{of}{text}"));
+    }
+}
+
+fn unjudged(build: &Build) -> Option<String> {
+    if build.disabled {
+        return Some("no policy was evaluated: `--policy disabled=true` switches them off".to_owned());
+    }
+    let dockerfile = build.dockerfile.as_ref().filter(|_| build.is_without_policy())?;
+    Some(format!("no policy applies to `{}`, so all its sources are allowed", dockerfile.name))
+}
+
+/// Prints and writes the reports, then says which builds could not be looked at.
+fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, Error> {
+    let (mut builds, mut errors) = (Vec::new(), Vec::new());
+    for Checked { build, error, .. } in checked {
+        errors.extend(error.map(|error| Error::Build { name: build.name.clone(), error }));
+        builds.push(build);
+    }
+    let report = BuildReport::new(builds);
+    let detail = Detail { symbols: output.symbols(), quiet: output.quiet(), explain: false };
+    // A single build that could not be looked at has nothing to show to people.
+    if args.format != Format::Human || report.builds.iter().any(|build| build.error.is_none()) {
+        output.data(&args.format.render(&report, detail)?)?;
+    }
+    for destination in &args.output {
+        if let Destination::File(format, path) = destination {
+            let plain = anstream::adapter::strip_str(&format.render(&report, Detail::default())?).to_string();
+            std::fs::write(path, plain)
+                .map_err(|cause| Error::Report { path: path.display().to_string(), cause })?;
+        }
+    }
+    for error in &errors {
+        output.failure(error);
+    }
+    Ok(match report.verdict {
+        Conclusion::Denied => Exit::Denied,
+        _ if errors.iter().any(|error: &Error| error.exit() == Exit::Usage) => Exit::Usage,
+        Conclusion::Undecided => Exit::Undecided,
+        Conclusion::Allowed => Exit::Allowed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations() {
+        for (value, format, path) in [
+            ("json=a/b.txt", Format::Json, "a/b.txt"),
+            ("report.json", Format::Json, "report.json"),
+            ("human=x", Format::Human, "x"),
+        ] {
+            assert_eq!(value.parse(), Ok(Destination::File(format, path.into())), "{value}");
+        }
+        for value in ["type=docker", "type=local,dest=out", "dest=out"] {
+            assert_eq!(value.parse(), Ok(Destination::OfBuild), "{value}");
+        }
+        for value in ["out", "yaml=x", "json=", "report.yaml"] {
+            assert!(value.parse::<Destination>().is_err(), "{value}");
+        }
+    }
+}

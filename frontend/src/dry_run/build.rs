@@ -1,0 +1,118 @@
+//! One build, from its options to its report.
+
+use std::sync::Arc;
+
+use policy_engine::policy::PolicySet;
+use policy_engine::source::Platform;
+use tokio::task::JoinSet;
+
+use super::decider::Decider;
+use super::{Checked, DryRun, DryRunError, NamedBuild, policies};
+use crate::build_options::BuildOptions;
+use crate::context::{self, Context, Fetch, env_filename};
+use crate::dockerfile::{self, UsedSource, discover};
+use crate::lookup::ResolveJudged;
+use crate::policy_files::Loaded;
+use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce, Problem};
+
+/// Looks at one build.
+pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: NamedBuild) -> Checked {
+    let NamedBuild { name, options, policies: own } = build;
+    let opened = context::open(&options, &*run.resolver, &run.stdin).await.map_err(DryRunError::from);
+    let context = match opened {
+        Ok(context) => context,
+        Err(error) => return Checked::failed(name, error),
+    };
+    let dockerfile = &context.dockerfile;
+    let path = dockerfile.path.as_ref().map(|path| path.display().to_string());
+    let dockerfile = Dockerfile::new(&dockerfile.name, path, &dockerfile.text);
+    let platforms: Vec<_> = platforms(&options, &run.platform).iter().map(ToString::to_string).collect();
+    let loaded = match policies::load(&run.policies, &own, &context) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let mut failed = Checked::failed(name, error);
+            failed.build = Build { dockerfile: Some(dockerfile), platforms, ..failed.build };
+            return failed;
+        }
+    };
+    let Loaded { policies, warnings: policy_warnings, log_level, disabled } = loaded;
+    let policies = Arc::new(policies);
+    let mut checked = Checked {
+        build: Build {
+            name,
+            dockerfile: Some(dockerfile),
+            platforms,
+            policies: PolicyInForce::all(&policies),
+            disabled,
+            ..Build::default()
+        },
+        policy_warnings,
+        warnings: Vec::new(),
+        log_level,
+        error: None,
+    };
+    if let Err(error) = decide(run, &options, &context, policies, &mut checked).await {
+        checked.build.error = Some(Problem::new(error.code(), &error, error.help().as_deref()));
+        checked.error = Some(error);
+    }
+    checked
+}
+
+/// Finds the sources and decides them, and adds both to `checked`.
+async fn decide<R: ResolveJudged + Fetch>(
+    run: &DryRun<R>,
+    options: &BuildOptions,
+    context: &Context,
+    policies: Arc<PolicySet>,
+    checked: &mut Checked,
+) -> Result<(), DryRunError> {
+    let env = options.env(&env_filename(options));
+    checked.build.caps = policies.caps(&env, run.now)?;
+    let resolver = Arc::clone(&run.resolver);
+    let decider = Arc::new(Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress)));
+    let build = dockerfile::Build {
+        dockerfile: &context.dockerfile.text,
+        name: &context.dockerfile.name,
+        origin: context.origin,
+        own_dockerignore: context.own_dockerignore,
+        context: context.main,
+        options,
+        build_platform: &run.platform,
+    };
+    let found = discover(&build, &*decider).await?;
+    checked.warnings = found.warnings.into_iter().map(in_words).collect();
+    checked.build.sources = all(&decider, found.sources).await?;
+    Ok(())
+}
+
+/// Decides all sources at once, and tells of them in their order.
+async fn all<R: ResolveJudged>(
+    decider: &Arc<Decider<R>>,
+    sources: Vec<UsedSource>,
+) -> Result<Vec<CheckedSource>, DryRunError> {
+    let mut entries: Vec<Vec<CheckedSource>> = vec![Vec::new(); sources.len()];
+    let mut tasks = JoinSet::new();
+    for (position, source) in sources.into_iter().enumerate() {
+        let decider = Arc::clone(decider);
+        tasks.spawn(async move { (position, decider.check(&source).await) });
+    }
+    while let Some(done) = tasks.join_next().await {
+        let (position, found) = done.map_err(|_| DryRunError::Aborted)?;
+        if let Some(slot) = entries.get_mut(position) {
+            *slot = found;
+        }
+    }
+    Ok(entries.concat())
+}
+
+/// The platforms of a build: the builder's, unless it names some.
+fn platforms<'a>(options: &'a BuildOptions, builder: &'a Platform) -> &'a [Platform] {
+    if options.platforms.is_empty() { std::slice::from_ref(builder) } else { &options.platforms }
+}
+
+fn in_words(warning: dockerfile::Warning) -> String {
+    match warning.place {
+        Some(place) => format!("{place}: {}", warning.message),
+        None => warning.message,
+    }
+}

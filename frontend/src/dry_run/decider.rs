@@ -1,0 +1,141 @@
+//! Decides the sources of one build, each once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use policy_engine::input::Env;
+use policy_engine::metadata::{ImageWanted, Request, Wanted};
+use policy_engine::policy::PolicySet;
+use policy_engine::source::{Platform, SourceOp};
+
+use super::progress::{Progress, Watch};
+use crate::decide::{DecideError, Question, Verdict, decide};
+use crate::dockerfile::{Images, Place, ResolvedImage, UsedSource};
+use crate::lookup::{self, LookupError, ResolveJudged, describe_one};
+use crate::report::Conclusion;
+use crate::report::build::CheckedSource;
+use crate::resolve::Judge;
+use crate::resolve::once::OnceMap;
+
+/// A source, and the platform it is wanted for.
+type Key = (SourceOp, Option<Platform>);
+
+/// What is decided, or why nothing is.
+type Decided = Result<Verdict, DecideError>;
+
+/// The policies of a build, and what they said.
+pub(super) struct Decider<R> {
+    pub(super) policies: Arc<PolicySet>,
+    pub(super) env: Env,
+    pub(super) now: SystemTime,
+    pub(super) resolver: Arc<R>,
+    pub(super) progress: Arc<Progress>,
+    decided: OnceMap<Key, Arc<Decided>>,
+    /// Images that the build starts from and that could not be resolved.
+    unresolved: Mutex<HashMap<Key, Arc<Decided>>>,
+}
+
+impl<R: ResolveJudged> Decider<R> {
+    pub(super) fn new(
+        policies: Arc<PolicySet>,
+        env: Env,
+        now: SystemTime,
+        resolver: Arc<R>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let (decided, unresolved) = (OnceMap::default(), Mutex::default());
+        Self { policies, env, now, resolver, progress, decided, unresolved }
+    }
+
+    /// What becomes of a source, as it is asked about first and as it is loaded: one entry where both agree, else
+    /// two.
+    pub(super) async fn check(&self, used: &UsedSource) -> Vec<CheckedSource> {
+        let platform = used.platform.as_ref();
+        let first = self.decide(&used.source, platform).await;
+        let first = match &*first {
+            Ok(verdict) if verdict.allowed() => self.failure_to_resolve(used).unwrap_or(first),
+            _ => first,
+        };
+        let entry = |source: &UsedSource, decided: &Decided| {
+            CheckedSource::new(source, decided.as_ref(), &self.policies)
+        };
+        let mut entries = vec![entry(used, &first)];
+        if entries[0].verdict == Conclusion::Allowed
+            && let Some(loaded) = used.loaded()
+        {
+            let second = self.decide(&loaded, platform).await;
+            let second = entry(&UsedSource { source: loaded, ..used.clone() }, &second);
+            if second.verdict != Conclusion::Allowed {
+                entries.push(second);
+            }
+        }
+        self.progress.decided();
+        entries
+    }
+
+    async fn decide(&self, source: &SourceOp, platform: Option<&Platform>) -> Arc<Decided> {
+        let key = (source.clone(), platform.cloned());
+        self.decided
+            .get(key, async {
+                let Self { policies, env, now, .. } = self;
+                let question = Question { policies, source, platform, env, now: *now };
+                let resolver = Arc::new(self.resolver.judged_by(Judge {
+                    policies: Arc::clone(policies),
+                    source: source.clone(),
+                    platform: platform.cloned(),
+                    env: env.clone(),
+                    now: *now,
+                }));
+                Arc::new(decide(question, &resolver, &mut Watch::new(&self.progress)).await)
+            })
+            .await
+    }
+
+    /// Why the build could not load an image that it may use.
+    fn failure_to_resolve(&self, used: &UsedSource) -> Option<Arc<Decided>> {
+        let unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
+        unresolved.get(&(used.source.clone(), used.platform.clone())).cloned()
+    }
+
+    /// Digest and config of an image, or of what a policy pins it to.
+    async fn look_up(&self, source: &SourceOp, platform: &Platform) -> Result<ResolvedImage, LookupError> {
+        let decided = self.decide(source, Some(platform)).await;
+        let pin = decided.as_ref().as_ref().ok().and_then(|verdict| verdict.pin.as_ref());
+        let image = ImageWanted { config: true, ..ImageWanted::default() };
+        let request = Request {
+            source: pin.unwrap_or(source).clone(),
+            platform: Some(platform.clone()),
+            wanted: Wanted { image: Some(image), ..Wanted::default() },
+        };
+        let _waiting = self.progress.wait_for(&describe_one(&request));
+        let found = lookup::all(&self.resolver, std::slice::from_ref(&request), || {}).await?;
+        let image = found.into_iter().next().and_then(|metadata| metadata.image).unwrap_or_default();
+        Ok(ResolvedImage {
+            source: request.source,
+            digest: image.digest,
+            config: image.config.unwrap_or_default(),
+        })
+    }
+}
+
+impl<R: ResolveJudged> Images for Decider<R> {
+    /// The image is decided first, as a pin replaces it. One that is denied is resolved all the same: what it would
+    /// bring along may be denied, too.
+    async fn resolve(
+        &self,
+        source: &SourceOp,
+        platform: &Platform,
+        _places: &[Place],
+    ) -> Option<ResolvedImage> {
+        match self.look_up(source, platform).await {
+            Ok(image) => Some(image),
+            Err(error) => {
+                let failure: Arc<Decided> = Arc::new(Err(DecideError::Unloadable(error)));
+                let mut unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
+                unresolved.insert((source.clone(), Some(platform.clone())), failure);
+                None
+            }
+        }
+    }
+}

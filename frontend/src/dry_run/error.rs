@@ -1,0 +1,70 @@
+//! Why a build's sources could not be told.
+
+use policy_engine::policy::PolicyError;
+
+use crate::context::ContextError;
+use crate::dockerfile::DockerfileError;
+use crate::policy_files::PolicyFileError;
+
+/// Why a build's sources could not be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DryRunError {
+    /// Its context can't be opened.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// A policy can't be loaded.
+    #[error(transparent)]
+    Policies(#[from] PolicyFileError),
+    /// No policy applies, and one is required.
+    #[error("no policy applies to `{dockerfile}`, and one is required")]
+    NoPolicy {
+        /// The Dockerfile.
+        dockerfile: String,
+    },
+    /// A policy fails before it is asked about any source.
+    #[error(transparent)]
+    Caps(#[from] PolicyError),
+    /// BuildKit would refuse the Dockerfile or the options.
+    #[error(transparent)]
+    Dockerfile(#[from] DockerfileError),
+    /// The task that looked at it died.
+    #[error("looking at the build was aborted; this is a bug, please report it")]
+    Aborted,
+}
+
+impl DryRunError {
+    /// Whether it is for the caller to correct, and no failure of something remote or of a policy that was asked.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Context(error) => !error.is_remote(),
+            Self::Policies(_) | Self::NoPolicy { .. } | Self::Dockerfile(_) => true,
+            Self::Caps(_) | Self::Aborted => false,
+        }
+    }
+
+    /// A stable kebab-case name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Context(error) => error.code(),
+            Self::Policies(_) => "policy-invalid",
+            Self::NoPolicy { .. } => "no-policy",
+            Self::Caps(PolicyError::Evaluation { code, .. }) => code,
+            Self::Caps(_) => "policy-error",
+            Self::Dockerfile(_) => "dockerfile-invalid",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Context(error) => error.help(),
+            Self::Policies(error) => error.help(),
+            Self::NoPolicy { dockerfile } => {
+                Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
+            }
+            Self::Caps(_) | Self::Dockerfile(_) | Self::Aborted => None,
+        }
+    }
+}
