@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::Exit;
 use super::build_flags::{BuildFlags, FlagError};
+use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::eval::ConnectionArgs;
 use super::ignored_flags::IgnoredFlags;
 use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
 use crate::context::Stdin;
 use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
 use crate::lookup::block_on;
@@ -46,6 +48,10 @@ pub(super) struct Args {
     policies: PolicyArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     #[command(flatten)]
     ignored: IgnoredFlags,
 }
@@ -129,14 +135,16 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     if !args.ignored.given.is_empty() {
         output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
     }
+    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let log = *output;
     let progress = Progress::new(move |text| log.debug(text));
     let run = Arc::new(DryRun {
-        resolver: Arc::new(args.connection.resolver(None)),
+        resolver: Arc::new(resolver.with_cache(cache.clone())),
         stdin: Stdin::of_process(),
         policies: args.policies.options(),
         platform: default_platform(),
-        now: SystemTime::now(),
+        now: capture.now,
         progress: Arc::clone(&progress),
     });
     let checked = block_on(async {
@@ -148,7 +156,10 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     for build in &checked {
         remarks(build, output);
     }
-    report(args, checked, output)
+    cache_args::warn(cache.as_ref(), output);
+    let exit = report(args, checked, output)?;
+    capture.finish()?;
+    Ok(exit)
 }
 
 /// Tells how far it is, for ever.

@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use policy_engine::metadata::{Metadata, Request};
-use policy_engine::source::ImageSource;
+use policy_engine::source::{ImageSource, SourceOp};
 use url::Url;
 
 use super::ResolveError;
 use super::http::RedirectCheck;
 use super::redact::Redacted;
 use crate::lookup::wanted;
-use crate::snapshot::{Recording, Snapshot};
+use crate::memory_tree::MemoryTree;
+use crate::redact;
+use crate::snapshot::{self, Recording, Snapshot};
 
 /// Where answers come from.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +75,46 @@ impl Origin {
             Self::Offline(snapshot) => match snapshot.media_types.get(&name) {
                 Some(answer) => answer.clone().map_err(ResolveError::Recorded),
                 None => Err(ResolveError::NotRecorded { what: "media type".to_owned() }),
+            },
+        }
+    }
+
+    /// The files of a git context.
+    pub(super) async fn git_files(
+        &self,
+        source: &SourceOp,
+        fetch: impl Future<Output = Result<MemoryTree, ResolveError>> + Send,
+    ) -> Result<MemoryTree, ResolveError> {
+        match self {
+            Self::Network => fetch.await,
+            Self::Recorded(recording) => {
+                let fetched = fetch.await;
+                recording.context(source, fetched.as_ref().map(drop).map_err(ToString::to_string));
+                Ok(snapshot::recorded(fetched?, source, recording))
+            }
+            Self::Offline(snapshot) => match snapshot::replayed(source, snapshot) {
+                Some(tree) => tree.map_err(ResolveError::Recorded),
+                None => Err(ResolveError::NotRecorded { what: "files of the context".to_owned() }),
+            },
+        }
+    }
+
+    /// What the URL of a context or a Dockerfile delivers.
+    pub(super) async fn download(
+        &self,
+        url: &str,
+        fetch: impl Future<Output = Result<Bytes, ResolveError>> + Send,
+    ) -> Result<Bytes, ResolveError> {
+        match self {
+            Self::Network => fetch.await,
+            Self::Recorded(recording) => {
+                let fetched = fetch.await;
+                recording.download(url, fetched.as_ref().map_err(ToString::to_string));
+                fetched
+            }
+            Self::Offline(snapshot) => match snapshot.downloads.get(&redact::url(url)) {
+                Some(content) => content.clone().map_err(ResolveError::Recorded),
+                None => Err(ResolveError::NotRecorded { what: "content".to_owned() }),
             },
         }
     }

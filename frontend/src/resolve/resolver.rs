@@ -136,21 +136,27 @@ impl Resolver {
 
     /// The files of the commit that a `git://` source names now, of its folder if it names one.
     pub async fn git_files(&self, source: &SourceOp) -> Result<MemoryTree, ResolveError> {
-        let Source::Git(git) = Source::parse(source)? else {
-            return Err(ResolveError::Source(not_git(source)));
+        let network = &self.network;
+        let fetch = async {
+            let Source::Git(git) = Source::parse(source)? else {
+                return Err(ResolveError::Source(not_git(source)));
+            };
+            let subdir = git.subdir.clone();
+            let resolver = GitResolver::new(network.clients()?.transport.clone(), GitOptions::default());
+            Ok(resolver.files(&git_source(source, git), &subdir).await?)
         };
-        let subdir = git.subdir.clone();
-        let transport = self.network.clients()?.transport.clone();
-        let resolver = GitResolver::new(transport, GitOptions::default());
-        Ok(resolver.files(&git_source(source, git), &subdir).await?)
+        network.settings.origin.git_files(source, fetch).await
     }
 
     /// What an http(s) URL delivers now.
     pub async fn download(&self, url: &str, limit: ByteLimit) -> Result<Bytes, ResolveError> {
-        let transport = self.network.clients()?.transport.clone();
-        let resolver = HttpResolver::new(transport, HttpOptions::default());
-        let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
-        Ok(resolver.download(&source, limit).await?)
+        let network = &self.network;
+        let fetch = async {
+            let resolver = HttpResolver::new(network.clients()?.transport.clone(), HttpOptions::default());
+            let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
+            Ok(resolver.download(&source, limit).await?)
+        };
+        network.settings.origin.download(url, fetch).await
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {

@@ -25,9 +25,12 @@ pub struct Document {
     /// What kind of document image references name, sorted by image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media_types: Vec<MediaType>,
-    /// Files that were read from remote contexts, sorted by context and path.
+    /// Git contexts, sorted by source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub context_files: Vec<ContextFile>,
+    pub contexts: Vec<Context>,
+    /// What the URLs of contexts and Dockerfiles delivered, sorted by URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<Download>,
     /// Content by its digest, in base64. Each stands here once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blobs: BTreeMap<String, String>,
@@ -172,17 +175,62 @@ pub struct MediaType {
     pub failed: Option<String>,
 }
 
-/// A file of a remote context.
+/// What was read of a git context.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ContextFile {
-    /// The context's URL, without credentials.
-    pub context: String,
-    /// The path in it.
-    pub path: String,
-    /// Its content, a blob; absent when there is no such file.
+pub struct Context {
+    /// The context.
+    pub source: Source,
+    /// What is at the paths that were looked at. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, File>>,
+    /// Why it couldn't be fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// What is at a path of a context.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum File {
+    /// A file.
+    File {
+        /// Its content, a blob.
+        content: String,
+    },
+    /// A symlink.
+    Link {
+        /// Where it leads, a blob.
+        target: String,
+    },
+    /// A folder.
+    Folder {},
+    /// A file that is too large to be read.
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Something that can't be read.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
+    /// Nothing.
+    Missing {},
+}
+
+/// What a URL delivered.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Download {
+    /// The URL, without credentials.
+    pub url: String,
+    /// What it delivered, a blob. Either this or `failed` is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// Why it delivered nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 impl From<&SourceOp> for Source {

@@ -90,7 +90,7 @@ impl LookupKey {
 }
 
 /// The source, as it may be written to a file.
-fn without_credentials(source: &SourceOp) -> SourceOp {
+pub(super) fn without_credentials(source: &SourceOp) -> SourceOp {
     let attrs = source.attrs.iter().map(|(name, value)| (name.clone(), redact::url(value)));
     SourceOp { identifier: redact::source(source), attrs: attrs.collect() }
 }

@@ -8,6 +8,7 @@ pub mod document;
 mod key;
 mod read;
 mod recording;
+mod replayed;
 mod schema;
 mod time;
 mod verify;
@@ -19,15 +20,19 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use policy_engine::source::SourceOp;
+
+use crate::memory_tree::Node;
 
 pub use self::answer::{Answer, Found};
 pub use self::key::{LookupKey, Wanted};
 pub use self::recording::Recording;
+pub(crate) use self::replayed::{recorded, replayed};
 pub use self::schema::schema;
 
 /// Bytes of a snapshot file.
 pub const MAX_SNAPSHOT: u64 = 256 << 20;
-/// Lookups, media types and files of a snapshot, each.
+/// Lookups, media types, contexts, files of one context and downloads of a snapshot, each.
 pub const MAX_ENTRIES: usize = 100_000;
 /// The version of the format that is read and written.
 pub const VERSION: u32 = 1;
@@ -43,8 +48,10 @@ pub struct Snapshot {
     pub lookups: BTreeMap<LookupKey, Answer>,
     /// What kind of document an image reference names; an error is the message.
     pub media_types: BTreeMap<String, Result<String, String>>,
-    /// Files of remote contexts by the context's URL and the path in it; `None` for a file that isn't there.
-    pub context_files: BTreeMap<(String, String), Option<Bytes>>,
+    /// Git contexts, by their sources without credentials: what was read of them, by path. An error is the message.
+    pub contexts: BTreeMap<SourceOp, Result<BTreeMap<String, Node>, String>>,
+    /// What the URLs of contexts and Dockerfiles delivered, by the URL without credentials. An error is the message.
+    pub downloads: BTreeMap<String, Result<Bytes, String>>,
 }
 
 /// Why a snapshot can't be written or read.

@@ -14,8 +14,9 @@ use policy_engine::metadata::{
 use policy_engine::source::Platform;
 use serde::Deserialize;
 
-use super::document::{AttestationChain, Document, Git, Http, Image, Lookup};
+use super::document::{self, AttestationChain, Document, Git, Http, Image, Lookup};
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time, verify};
+use crate::memory_tree::Node;
 
 /// Reads and verifies.
 pub(super) fn file(path: &Path) -> Result<Snapshot, SnapshotError> {
@@ -42,8 +43,10 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         return Err(SnapshotError::Version(version));
     }
     let document: Document = serde_json::from_slice(text).map_err(malformed)?;
-    let entries = document.lookups.len().max(document.media_types.len()).max(document.context_files.len());
-    if entries > MAX_ENTRIES {
+    let Document { lookups, media_types, contexts, downloads, .. } = &document;
+    let files = contexts.iter().flat_map(|context| &context.files).map(BTreeMap::len);
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(SnapshotError::TooLarge { limit: format!("{MAX_ENTRIES} entries") });
     }
     let captured = time::parse(&document.captured)
@@ -54,7 +57,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         captured,
         lookups: BTreeMap::new(),
         media_types: BTreeMap::new(),
-        context_files: BTreeMap::new(),
+        contexts: BTreeMap::new(),
+        downloads: BTreeMap::new(),
     };
     for asked in document.lookups {
         let shown = asked.source.identifier.clone();
@@ -65,10 +69,22 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         let answer = one_of(kind.media_type, kind.failed, &kind.image)?;
         insert(&mut snapshot.media_types, kind.image.clone(), answer, &kind.image)?;
     }
-    for file in document.context_files {
-        let content = file.content.as_deref().map(|digest| blobs.get(digest)).transpose()?;
-        let shown = file.path.clone();
-        insert(&mut snapshot.context_files, (file.context, file.path), content, &shown)?;
+    for context in document.contexts {
+        let shown = context.source.identifier.clone();
+        let files = one_of(context.files, context.failed, &shown)?;
+        let files = match files {
+            Ok(files) => Ok(self::files(files, &blobs)?),
+            Err(message) => Err(message),
+        };
+        insert(&mut snapshot.contexts, context.source.into(), files, &shown)?;
+    }
+    for download in document.downloads {
+        let content = one_of(download.content, download.failed, &download.url)?;
+        let content = match content {
+            Ok(digest) => Ok(blobs.get(&digest)?),
+            Err(message) => Err(message),
+        };
+        insert(&mut snapshot.downloads, download.url.clone(), content, &download.url)?;
     }
     Ok(snapshot)
 }
@@ -112,6 +128,23 @@ impl Blobs {
         let missing = || SnapshotError::Altered(format!("blob {digest} is missing"));
         self.0.get(digest).cloned().ok_or_else(missing)
     }
+}
+
+fn files(
+    files: BTreeMap<String, document::File>,
+    blobs: &Blobs,
+) -> Result<BTreeMap<String, Node>, SnapshotError> {
+    let node = |file| {
+        Ok(match file {
+            document::File::File { content } => Node::File(blobs.get(&content)?),
+            document::File::Link { target } => Node::Link(blobs.get(&target)?),
+            document::File::Folder {} => Node::Folder,
+            document::File::TooLarge { limit } => Node::TooLarge(limit),
+            document::File::Unreadable { why } => Node::Other(why.into()),
+            document::File::Missing {} => Node::Missing,
+        })
+    };
+    files.into_iter().map(|(path, file)| Ok((path, node(file)?))).collect()
 }
 
 fn lookup(asked: Lookup, blobs: &Blobs) -> Result<(LookupKey, Answer), SnapshotError> {

@@ -6,8 +6,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use policy_engine::metadata::{Metadata, Request};
+use policy_engine::source::SourceOp;
 
+use super::key::without_credentials;
 use super::{Answer, LookupKey, Snapshot, SnapshotError};
+use crate::memory_tree::Node;
 use crate::redact;
 
 /// What a run has looked up so far. Shared by everything that looks something up.
@@ -31,7 +34,8 @@ impl Recording {
             captured: now,
             lookups: BTreeMap::new(),
             media_types: BTreeMap::new(),
-            context_files: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            downloads: BTreeMap::new(),
         };
         Self(Mutex::new(State { snapshot, refused: BTreeSet::new(), changed: None }))
     }
@@ -71,10 +75,34 @@ impl Recording {
         self.add(&image, |state| insert(&mut state.snapshot.media_types, image.clone(), result));
     }
 
-    /// A file that was read from the remote context with the URL `context`; `None` if it isn't there.
-    pub fn context_file(&self, context: &str, path: &str, content: Option<&Bytes>) {
-        let (key, content) = ((redact::url(context), path.to_owned()), content.cloned());
-        self.add(path, |state| insert(&mut state.snapshot.context_files, key, content));
+    /// A git context; an error is the message.
+    pub fn context(&self, source: &SourceOp, result: Result<(), String>) {
+        let (key, shown) = (without_credentials(source), redact::source(source));
+        let result = result.map_err(|message| redact::url(&message));
+        self.add(&shown, |state| {
+            let contexts = &mut state.snapshot.contexts;
+            match (contexts.entry(key).or_insert_with(|| result.clone().map(|()| BTreeMap::new())), &result) {
+                (Ok(_), Ok(())) => true,
+                (Err(known), Err(message)) => known == message,
+                _ => false,
+            }
+        });
+    }
+
+    /// What is at a path of a context that was told of before.
+    pub fn context_file(&self, source: &SourceOp, path: &str, node: &Node) {
+        let key = without_credentials(source);
+        self.add(path, |state| match state.snapshot.contexts.get_mut(&key) {
+            Some(Ok(files)) => insert(files, path.to_owned(), node.clone()),
+            _ => false,
+        });
+    }
+
+    /// What the URL of a context or a Dockerfile delivered; an error is the message.
+    pub fn download(&self, url: &str, result: Result<&Bytes, String>) {
+        let url = redact::url(url);
+        let result = result.cloned().map_err(|message| redact::url(&message));
+        self.add(&url, |state| insert(&mut state.snapshot.downloads, url.clone(), result));
     }
 
     /// The snapshot.

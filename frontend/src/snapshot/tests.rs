@@ -112,8 +112,22 @@ fn recording() -> Recording {
     recording.lookup(&git_request(true), Vec::new(), Ok(&git()));
     recording.media_type("docker.io/library/a:1", Ok("application/vnd.oci.image.index.v1+json"));
     recording.media_type("docker.io/library/b:1", Err("not found".into()));
-    recording.context_file("https://u:s3cret@h/r.git", "Dockerfile", Some(&Bytes::from_static(b"FROM a")));
-    recording.context_file("https://u:s3cret@h/r.git", ".dockerignore", None);
+    let mut context = SourceOp::new("git://u:s3cret@h/r.git");
+    context.attrs.insert("git.fullurl".into(), "https://u:s3cret@h/r.git".into());
+    recording.context(&context, Ok(()));
+    for (path, node) in [
+        ("Dockerfile", Node::File(Bytes::from_static(b"FROM a"))),
+        ("link", Node::Link(Bytes::from_static(b"Dockerfile"))),
+        ("sub", Node::Folder),
+        ("big", Node::TooLarge(5)),
+        ("module", Node::Other("a submodule".into())),
+        (".dockerignore", Node::Missing),
+    ] {
+        recording.context_file(&context, path, &node);
+    }
+    recording.context(&SourceOp::new("git://h/gone.git"), Err("gone: https://u:s3cret@h".into()));
+    recording.download("https://u:s3cret@h/context.tar", Ok(&Bytes::from_static(b"tar")));
+    recording.download("https://h/gone.tar", Err("gone".into()));
     recording
 }
 

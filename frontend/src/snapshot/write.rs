@@ -9,9 +9,11 @@ use bytes::Bytes;
 use policy_engine::metadata::{self, Metadata};
 
 use super::document::{
-    AttestationChain, ContextFile, Descriptor, Document, Found, Git, Http, Image, Lookup, MediaType,
+    AttestationChain, Context, Descriptor, Document, Download, File, Found, Git, Http, Image, Lookup,
+    MediaType,
 };
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time};
+use crate::memory_tree::Node;
 use crate::resolve::image::document::sha256;
 use crate::whole_file;
 
@@ -25,8 +27,10 @@ pub(super) fn file(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError
 /// The same snapshot always gives the same text.
 pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
     let too_many = |limit: String| SnapshotError::TooLarge { limit };
-    let entries = snapshot.lookups.len().max(snapshot.media_types.len()).max(snapshot.context_files.len());
-    if entries > MAX_ENTRIES {
+    let Snapshot { lookups, media_types, contexts, downloads, .. } = snapshot;
+    let files = contexts.values().flatten().map(BTreeMap::len);
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(too_many(format!("{MAX_ENTRIES} entries")));
     }
     let mut blobs = Blobs::default();
@@ -44,13 +48,22 @@ pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
                 failed: kind.as_ref().err().cloned(),
             })
             .collect(),
-        context_files: snapshot
-            .context_files
+        contexts: snapshot
+            .contexts
             .iter()
-            .map(|((context, path), content)| ContextFile {
-                context: context.clone(),
-                path: path.clone(),
-                content: content.as_ref().map(|content| blobs.add(content)),
+            .map(|(source, files)| Context {
+                source: source.into(),
+                files: files.as_ref().ok().map(|files| self::files(files, &mut blobs)),
+                failed: files.as_ref().err().cloned(),
+            })
+            .collect(),
+        downloads: snapshot
+            .downloads
+            .iter()
+            .map(|(url, content)| Download {
+                url: url.clone(),
+                content: content.as_ref().ok().map(|content| blobs.add(content)),
+                failed: content.as_ref().err().cloned(),
             })
             .collect(),
         blobs: blobs.0.into_iter().map(|(digest, content)| (digest, STANDARD.encode(content))).collect(),
@@ -77,6 +90,18 @@ impl Blobs {
         self.0.insert(digest.clone(), content.clone());
         digest
     }
+}
+
+fn files(nodes: &BTreeMap<String, Node>, blobs: &mut Blobs) -> BTreeMap<String, File> {
+    let mut file = |node: &Node| match node {
+        Node::File(content) => File::File { content: blobs.add(content) },
+        Node::Link(target) => File::Link { target: blobs.add(target) },
+        Node::Folder => File::Folder {},
+        Node::TooLarge(limit) => File::TooLarge { limit: *limit },
+        Node::Other(why) => File::Unreadable { why: why.to_string() },
+        Node::Missing => File::Missing {},
+    };
+    nodes.iter().map(|(path, node)| (path.clone(), file(node))).collect()
 }
 
 fn lookup(key: &LookupKey, answer: &Answer, blobs: &mut Blobs) -> Lookup {

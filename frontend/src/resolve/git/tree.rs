@@ -74,7 +74,7 @@ impl Nodes for Tree {
         match self.find(path) {
             None => Node::Missing,
             Some((EntryKind::Tree, _)) => Node::Folder,
-            Some((EntryKind::Commit, _)) => Node::Other("it is in a submodule, which is not read"),
+            Some((EntryKind::Commit, _)) => Node::Other("it is in a submodule, which is not read".into()),
             // All other objects were sent.
             Some((EntryKind::Blob | EntryKind::BlobExecutable, id)) => {
                 content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::File)
