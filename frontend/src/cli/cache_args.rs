@@ -13,7 +13,18 @@ pub(super) struct CacheArgs {
     #[command(flatten)]
     place: CachePlace,
     /// Keep nothing, and use nothing that was kept
-    #[arg(long, conflicts_with_all = ["cache_dir", "cache_size"])]
+    // buildx has a flag of this name for its own cache, which takes `=false`.
+    #[arg(
+        long,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL"
+    )]
     no_cache: bool,
 }
 

@@ -77,7 +77,7 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Look at, shrink or empty what is kept from one run to the next
     Cache(cache::Args),
-    /// Print the JSON Schema of a policy's input or decision, or of a snapshot
+    /// Print the JSON Schema of a policy's input or decision, of a report or a snapshot
     Schema(schema::Args),
     /// Print a shell's completion script
     Completions(completions::Args),

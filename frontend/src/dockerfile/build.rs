@@ -4,6 +4,7 @@
 use policy_engine::source::{Platform, SourceError, SourceOp, git_context};
 
 use crate::build_options::BuildOptions;
+use crate::policy_spec::parse_bool;
 
 /// One build, its Dockerfile read.
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +71,4 @@ pub fn remote_context(options: &BuildOptions) -> Result<Option<SourceOp>, Source
 
 pub(super) fn is_http_url(s: &str) -> bool {
     s.starts_with("http://") || s.starts_with("https://")
-}
-
-/// A boolean as Go reads it.
-pub(super) fn parse_bool(s: &str) -> Option<bool> {
-    match s {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }

@@ -14,7 +14,8 @@ const IMAGE_SCHEME: &str = "docker-image://";
 pub struct UsedSource {
     /// The source, with the attributes that BuildKit gives it.
     pub source: SourceOp,
-    /// For images: the platform it is loaded for. `None` where BuildKit names none.
+    /// For images: the platform it is loaded for. Where BuildKit names none it is the builder's, which is what a
+    /// policy sees. `None` for other sources.
     pub platform: Option<Platform>,
     /// For images that BuildKit asks about again by digest, once it knows it, to load them: that digest
     /// (`sha256:…`). `None` where it doesn't: what is only looked up and never loaded, and named contexts.

@@ -317,7 +317,7 @@ fn symlinks_do_not_lead_out_of_the_root() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for document in ["input", "decision"] {
+    for document in ["input", "decision", "report"] {
         let run = Place::new().run(["schema", document]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         let schema: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

@@ -193,10 +193,11 @@ fn help() {
 
     Commands:
       eval         Decide about one source
+      dry-run      Decide about every source of a build, before it is built
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       cache        Look at, shrink or empty what is kept from one run to the next
-      schema       Print the JSON Schema of a policy's input or decision, or of a snapshot
+      schema       Print the JSON Schema of a policy's input or decision, of a report or a snapshot
       completions  Print a shell's completion script
 
     Options:
@@ -275,7 +276,7 @@ fn help() {
           --cache-dir <DIR>    Folder to keep manifests and attestations in [default: `policy-check` in
                                the user's cache folder]
           --cache-size <SIZE>  How much to keep, such as 1GiB [default: 512MiB]
-          --no-cache           Keep nothing, and use nothing that was kept
+          --no-cache[=<BOOL>]  Keep nothing, and use nothing that was kept
 
     Output:
           --color <WHEN>  When to use colours and symbols [default: auto] [possible values: auto,
@@ -291,7 +292,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Place::new().run(["completions", shell]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for command in ["eval", "replay", "serve", "cache", "schema", "completions"] {
+        for command in ["eval", "dry-run", "replay", "serve", "cache", "schema", "completions"] {
             assert!(run.stdout.contains(command), "{shell}: {command}");
         }
     }
@@ -353,10 +354,10 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "replay"] {
+    for command in ["eval", "dry-run", "replay"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
-        let flags: Vec<_> = flags.map(|flag| flag.trim_end_matches([',', '.', '`'])).collect();
+        let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();
         assert!(flags.len() > 4, "{help}");
         for flag in flags.into_iter().filter(|flag| *flag != "--help") {
             assert!(documentation.contains(flag), "{command} {flag}");

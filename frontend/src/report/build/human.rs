@@ -37,9 +37,9 @@ pub fn render(report: &BuildReport, detail: Detail) -> String {
 
 fn heading(out: &mut String, build: &Build) {
     let name = build.name.as_deref().unwrap_or("build");
-    let dockerfile = build.dockerfile.as_ref().map_or("", |dockerfile| dockerfile.name.as_str());
+    let dockerfile = build.dockerfile.as_ref().map(|dockerfile| format!(" {}", dockerfile.name));
     match &build.error {
-        None => line(out, format_args!("{name} {FAINT}{dockerfile}{FAINT:#}")),
+        None => line(out, format_args!("{name}{FAINT}{}{FAINT:#}", dockerfile.unwrap_or_default())),
         Some(error) => {
             let (style, _) = look(Conclusion::Undecided);
             line(out, format_args!("{name} {style}not examined{style:#} {}", error.message));

@@ -267,3 +267,5 @@ impl Build {
 
 #[cfg(test)]
 mod format_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! From the stages of a Dockerfile to what they are made of, for one target platform.
+//!
+//! The order is BuildKit's: all stages are read and linked, the images of those that the target needs are resolved,
+//! their `ONBUILD` triggers become steps (which may need further stages, so this repeats), and only then the steps
+//! run, which finds what they add.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+use policy_engine::source::reference::Reference;
+use policy_engine::source::{Platform, SourceOp};
+
+use super::environment::Environment;
+use super::expand::Expander;
+use super::found::{Found, place};
+use super::graph::{Graph, Load, Node, StageId};
+use super::image_config::ImageConfig;
+use super::instructions::{Command, Stage, Stages, Step};
+use super::named::{Named, NamedContexts};
+use super::parse::{LineRange, ParseError};
+use super::{Build, Images, Place, ResolvedImage, arguments};
+
+/// How many images are resolved at the same time.
+const CONCURRENT: usize = 16;
+/// How often triggers may bring in images whose triggers bring in more.
+const MAX_ROUNDS: usize = 16;
+/// The variable that every image has.
+const PATH: (&str, &str) = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+
+/// The stages of a build for one target platform.
+pub(super) struct Conversion<'a> {
+    pub build: &'a Build<'a>,
+    /// The Dockerfile's name.
+    pub file: Arc<str>,
+    /// The target platform, which is the builder's where none is given.
+    pub platform: &'a Platform,
+    pub expander: Expander,
+    pub global: Environment,
+    pub graph: Graph,
+    pub found: Found,
+}
+
+/// An image to look up for a stage.
+struct Lookup {
+    stage: StageId,
+    /// What the image is asked about as; for a layout, by its path.
+    source: SourceOp,
+    platform: Platform,
+    place: Place,
+    kind: Kind,
+}
+
+/// How an image is loaded once it is known.
+enum Kind {
+    /// By its digest.
+    Image,
+    /// As it was asked for: a named context.
+    Named,
+    /// A layout in a named context, whose name in the build this is.
+    Layout(Reference),
+}
+
+impl<'a> Conversion<'a> {
+    pub(super) fn new(
+        build: &'a Build<'a>,
+        file: &Arc<str>,
+        platform: &'a Platform,
+        escape: char,
+        stages: &Stages,
+    ) -> Result<Self, ParseError> {
+        let expander = Expander::new(escape);
+        let global = arguments::global(build, platform, stages, &expander)?;
+        let (graph, found, file) = (Graph::new(escape), Found::default(), file.clone());
+        Ok(Self { build, file, platform, expander, global, graph, found })
+    }
+
+    /// Finds the sources of the stage that is built.
+    pub(super) async fn run<I: Images>(
+        mut self,
+        stages: &Stages,
+        images: &I,
+        with_sbom: bool,
+    ) -> Result<(Found, bool), ParseError> {
+        let target = self.add_stages(stages)?;
+        let reachable = self.resolve(target, images).await?;
+        self.run_steps(&reachable)?;
+        let mut built = vec![target];
+        let mut context = false;
+        if with_sbom {
+            built.extend(reachable.iter().filter(|id| self.is_scanned(**id, "BUILDKIT_SBOM_SCAN_STAGE")));
+            context = self.is_scanned(target, "BUILDKIT_SBOM_SCAN_CONTEXT");
+        }
+        let (loaded, uses_context) = self.graph.loaded(&built);
+        Ok((self.only(&loaded), uses_context || context))
+    }
+
+    /// Adds all stages to the graph. Gives the one that is built.
+    fn add_stages(&mut self, stages: &Stages) -> Result<StageId, ParseError> {
+        for stage in &stages.stages {
+            let node = self.node(stage).map_err(|message| ParseError { lines: stage.lines, message })?;
+            self.graph.add(node);
+        }
+        let target = &self.build.options.target;
+        let target_id = match target.as_str() {
+            "" => stages.stages.len() - 1,
+            name => self.graph.find(name).ok_or_else(|| ParseError {
+                lines: LineRange::default(),
+                message: format!("there is no stage {target:?} to build"),
+            })?,
+        };
+        for (id, stage) in stages.stages.iter().enumerate() {
+            for step in &stage.steps {
+                let step = self.graph.link(id, step.clone())?;
+                self.graph.nodes[id].steps.push(step);
+            }
+        }
+        self.graph.check_circles()?;
+        Ok(target_id)
+    }
+
+    fn node(&self, stage: &Stage) -> Result<Node, String> {
+        let expand = |word: &str| self.expander.word(word, &self.global).map_err(|error| error.to_string());
+        let base = expand(&stage.base)?;
+        if base.is_empty() {
+            return Err(format!(
+                "the image {:?} of FROM is empty once its arguments are expanded",
+                stage.base
+            ));
+        }
+        let mut node = Node::new(stage, base);
+        if !stage.platform.is_empty() {
+            let platform = expand(&stage.platform)?;
+            if platform.is_empty() {
+                return Err(format!(
+                    "the platform {:?} is empty once its arguments are expanded",
+                    stage.platform
+                ));
+            }
+            node.platform = Some(Platform::parse(&platform).map_err(|error| error.to_string())?);
+        }
+        if !stage.name.is_empty() {
+            node.named = self.named(&stage.name, node.platform.as_ref().unwrap_or(self.platform))?;
+        }
+        Ok(node)
+    }
+
+    /// The named context in the place of a stage or an image; `scratch` and `context` can't be replaced.
+    fn named(&self, name: &str, platform: &Platform) -> Result<Option<Named>, String> {
+        if ["scratch", "context"].iter().any(|fixed| name.eq_ignore_ascii_case(fixed)) {
+            return Ok(None);
+        }
+        NamedContexts(&self.build.options.build_contexts).find(name, platform)
+    }
+
+    /// Resolves the images of all stages that `target` needs, those that triggers bring in too. Gives these stages.
+    async fn resolve<I: Images>(
+        &mut self,
+        target: StageId,
+        images: &I,
+    ) -> Result<BTreeSet<StageId>, ParseError> {
+        for _ in 0..MAX_ROUNDS {
+            let reachable = self.graph.reachable(target);
+            let lookups = self.look_at_bases(&reachable)?;
+            let futures: Vec<_> = lookups
+                .iter()
+                .map(|l| images.resolve(&l.source, &l.platform, std::slice::from_ref(&l.place)))
+                .collect();
+            let results: Vec<_> = stream::iter(futures).buffered(CONCURRENT).collect().await;
+            for (lookup, result) in lookups.into_iter().zip(results) {
+                let lines = self.graph.nodes[lookup.stage].lines;
+                self.found_image(lookup, result).map_err(|message| ParseError { lines, message })?;
+            }
+            if !self.add_triggers(&reachable)? {
+                return Ok(reachable);
+            }
+        }
+        let message = format!("ONBUILD triggers bring in images more than {MAX_ROUNDS} times in a row");
+        Err(ParseError { lines: LineRange::default(), message })
+    }
+
+    /// Checks what stages begin with. Gives the images that have to be looked up.
+    fn look_at_bases(&mut self, reachable: &BTreeSet<StageId>) -> Result<Vec<Lookup>, ParseError> {
+        let mut lookups = Vec::new();
+        for id in 0..self.graph.nodes.len() {
+            let node = &self.graph.nodes[id];
+            if node.base.is_some() || node.done || node.resolved {
+                continue;
+            }
+            let lines = node.lines;
+            let lookup = self.look_at_base(id, reachable.contains(&id));
+            lookups.extend(lookup.map_err(|message| ParseError { lines, message })?);
+        }
+        Ok(lookups)
+    }
+
+    fn look_at_base(&mut self, id: StageId, is_reachable: bool) -> Result<Option<Lookup>, String> {
+        let node = &self.graph.nodes[id];
+        let is_scratch = node.base_name == "scratch" && node.named.is_none();
+        let reference = Reference::parse(&node.base_name)
+            .map_err(|error| format!("{:?} is neither a stage nor an image: {error}", node.base_name))?
+            .or_latest();
+        let place = place(&self.file, node.lines, &node.text);
+        let platform = node.platform.clone().unwrap_or_else(|| self.platform.clone());
+        let (named, replaces_stage) = match &node.named {
+            _ if is_scratch || !is_reachable => (None, false),
+            Some(named) => (Some(named.clone()), true),
+            None => (self.named(&reference.to_string(), &platform)?, false),
+        };
+        let node = &mut self.graph.nodes[id];
+        node.resolved = is_reachable;
+        node.done |= node.is_image && (is_reachable || is_scratch) || replaces_stage;
+        if is_scratch || !is_reachable {
+            return Ok(None);
+        }
+        let lookup = |source, kind| Some(Lookup { stage: id, source, platform, place: place.clone(), kind });
+        let load = match named {
+            None => return Ok(lookup(SourceOp::new(format!("docker-image://{reference}")), Kind::Image)),
+            Some(Named::Image(source)) => return Ok(lookup(source, Kind::Named)),
+            Some(Named::Layout { source, name }) => return Ok(lookup(source, Kind::Layout(name))),
+            Some(Named::Nothing) => return Ok(None),
+            Some(Named::Remote(source) | Named::Local(source)) => self.found.add(source, None, Some(place)),
+        };
+        self.graph.nodes[id].loads.push(Load::Source(load));
+        Ok(None)
+    }
+
+    /// Notes an image that was looked up, and what its config brings.
+    fn found_image(&mut self, lookup: Lookup, image: Option<ResolvedImage>) -> Result<(), String> {
+        let Lookup { stage, source, platform, place, kind } = lookup;
+        let source = match (&kind, &image) {
+            (Kind::Layout(name), Some(image)) => {
+                let name = name.clone().with_digest(&image.digest).map_err(|error| error.to_string())?;
+                SourceOp { identifier: format!("oci-layout://{name}"), attrs: source.attrs }
+            }
+            _ => source,
+        };
+        let number = self.found.add(source.clone(), Some(platform), Some(place));
+        let config = match &image {
+            Some(image) => ImageConfig::parse(&image.config)?,
+            None => ImageConfig::default(),
+        };
+        let node = &mut self.graph.nodes[stage];
+        for variable in &config.env {
+            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+            node.image_env.set(name, value)?;
+        }
+        node.triggers = config.triggers;
+        let is_loaded = !(matches!(kind, Kind::Image) && image.is_some() && config.is_empty);
+        if is_loaded {
+            node.loads.push(Load::Source(number));
+        }
+        if let (Some(used), Some(image)) = (self.found.get_mut(number), image) {
+            if !matches!(kind, Kind::Layout(_)) && image.source != source {
+                used.pinned = Some(image.source);
+            }
+            if matches!(kind, Kind::Image) {
+                used.digest = Some(image.digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the triggers of bases before the steps of stages. Gives whether these need stages that were not known
+    /// to be needed.
+    fn add_triggers(&mut self, reachable: &BTreeSet<StageId>) -> Result<bool, ParseError> {
+        let mut has_new = false;
+        for &id in reachable {
+            let node = &mut self.graph.nodes[id];
+            let mut triggers = std::mem::take(&mut node.triggers);
+            let lines = node.lines;
+            if let (Some(base), false) = (node.base, std::mem::replace(&mut node.has_triggers, true)) {
+                let steps = self.graph.nodes[base].steps.iter();
+                triggers.extend(steps.filter_map(|linked| match &linked.step.command {
+                    Command::OnBuild(trigger) => Some(trigger.clone()),
+                    _ => None,
+                }));
+            }
+            let mut steps = Vec::new();
+            for trigger in &triggers {
+                let mut step = Step::trigger(trigger, lines)?;
+                // It stands where the stage begins, and is shown so.
+                step.text = self.graph.nodes[id].text.to_string();
+                let step = self.graph.link(id, step)?;
+                has_new |= !step.from.is_empty();
+                steps.push(step);
+            }
+            self.graph.nodes[id].steps.splice(0..0, steps);
+        }
+        Ok(has_new)
+    }
+
+    /// Runs the steps of the stages that are needed.
+    fn run_steps(&mut self, reachable: &BTreeSet<StageId>) -> Result<(), ParseError> {
+        for id in 0..self.graph.nodes.len() {
+            if !reachable.contains(&id) || self.graph.nodes[id].done {
+                continue;
+            }
+            let lines = self.graph.nodes[id].lines;
+            self.begin(id).map_err(|message| ParseError { lines, message })?;
+            let steps = self.graph.nodes[id].steps.clone();
+            for linked in &steps {
+                let lines = linked.step.lines;
+                self.run_step(id, linked).map_err(|message| ParseError { lines, message })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what a stage begins with.
+    fn begin(&mut self, id: StageId) -> Result<(), String> {
+        let base = self.graph.nodes[id].base;
+        let inherited = base.map(|base| {
+            let base = &self.graph.nodes[base];
+            (base.env.clone(), base.image_env.clone(), base.args.clone())
+        });
+        let node = &mut self.graph.nodes[id];
+        node.done = true;
+        if let Some((env, image_env, args)) = inherited {
+            (node.env, node.image_env, node.args) = (env, image_env, args);
+            node.loads.extend(base.map(Load::Stage));
+        }
+        if super::expand::Variables::get(&node.image_env, PATH.0).is_none() {
+            node.image_env.set(PATH.0, PATH.1)?;
+        }
+        let image_env = node.image_env.clone();
+        node.env.extend(&image_env)
+    }
+
+    /// Whether an argument switches on that the scanner of the SBOM looks at a stage too: `true`, or stages.
+    fn is_scanned(&self, id: StageId, argument: &str) -> bool {
+        let node = &self.graph.nodes[id];
+        let given = node.args.iter().rev().find(|(name, value)| name == argument && value.is_some());
+        let given = given.and_then(|(_, value)| value.as_deref());
+        let Some(value) = given.or_else(|| super::expand::Variables::get(&self.global, argument)) else {
+            return false;
+        };
+        let name = if node.name.is_empty() { format!("stage-{id}") } else { node.name.clone() };
+        crate::policy_spec::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
+    }
+
+    /// What BuildKit asks about: what is loaded, and images that are looked up only.
+    fn only(self, loaded: &BTreeSet<usize>) -> Found {
+        let mut asked = Found::default();
+        let sources = self.found.into_sources().into_iter().enumerate();
+        asked.merge(
+            sources
+                .filter_map(|(number, mut used)| {
+                    let is_loaded = loaded.contains(&number);
+                    if !is_loaded {
+                        used.digest = None;
+                    }
+                    let at_once = used.platform.is_some() || used.source.identifier.starts_with("local://");
+                    (is_loaded || at_once).then_some(used)
+                })
+                .collect(),
+        );
+        asked
+    }
+}
