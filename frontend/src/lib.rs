@@ -12,6 +12,7 @@ pub mod decide;
 pub mod dockerfile;
 pub mod dry_run;
 pub mod inspect;
+pub mod lock;
 pub mod lookup;
 pub mod memory_tree;
 pub mod policy_files;

@@ -42,7 +42,8 @@ fn names_repository(path: &str) -> bool {
 
 /// The source for a git URL, its query folded in.
 fn to_source(url: &GitUrl) -> Result<SourceOp, String> {
-    let options = Options::from_url(url)?;
+    let mut options = Options::from_url(url)?;
+    options.subdir = join_root(&options.subdir).split_off(1);
     let mut identifier = format!("git://{}{}", url.host, join_root(&url.path));
     if !options.reference.is_empty() || !options.subdir.is_empty() {
         identifier.push('#');
@@ -155,6 +156,7 @@ mod tests {
                 "http://127.0.0.1:8088/git/repo.git",
             ),
             ("https://h/r.git?tag=v1&subdir=a", "git://h/r.git#refs/tags/v1:a", "https://h/r.git"),
+            ("https://h/r.git?subdir=/a/../b/", "git://h/r.git#:b", "https://h/r.git"),
             ("https://h/r.git?branch=main", "git://h/r.git#refs/heads/main", "https://h/r.git"),
             ("https://h/r.git#:sub", "git://h/r.git#:sub", "https://h/r.git"),
             ("git@github.com:o/r.git#v1", "git://github.com/o/r.git#v1", "git@github.com:o/r.git"),

@@ -9,6 +9,7 @@ use super::Exit;
 use super::build_flags::FlagError;
 use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
+use crate::lock::LockError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
 #[cfg(target_os = "linux")]
@@ -39,6 +40,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
@@ -60,7 +63,8 @@ impl Error {
             Self::Report { .. } => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
-            Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
+            Self::Lock(error) if error.is_usage() => Exit::Usage,
+            Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
             Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
             Self::Build { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
@@ -71,6 +75,7 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
+            Self::Lock(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),

@@ -8,6 +8,7 @@ mod dry_run;
 mod error;
 mod eval;
 mod ignored_flags;
+mod lock;
 mod output;
 mod replay;
 mod schema;
@@ -70,6 +71,8 @@ enum Command {
     Eval(Box<eval::Args>),
     /// Decide about every source of a build, before it is built
     DryRun(Box<dry_run::Args>),
+    /// Write what the sources of a build are now, for a policy that lets them be nothing else
+    Lock(Box<lock::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::DryRun(args) => dry_run::run(&args, &output),
+        Command::Lock(args) => lock::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

@@ -6,6 +6,8 @@ use policy_engine::source::{Platform, SourceError, SourceOp, git_context};
 use crate::build_options::BuildOptions;
 use crate::policy_spec::parse_bool;
 
+use super::named::http;
+
 /// One build, its Dockerfile read.
 #[derive(Debug, Clone, Copy)]
 pub struct Build<'a> {
@@ -66,7 +68,7 @@ pub fn remote_context(options: &BuildOptions) -> Result<Option<SourceOp>, Source
         }
         return Ok(Some(source));
     }
-    Ok(is_http_url(&options.context).then(|| SourceOp::new(&options.context)))
+    Ok(is_http_url(&options.context).then(|| http(&options.context, "context")))
 }
 
 pub(super) fn is_http_url(s: &str) -> bool {

@@ -19,6 +19,7 @@ mod attestations;
 mod build;
 mod discover;
 mod environment;
+mod epoch;
 mod error;
 mod expand;
 mod found;

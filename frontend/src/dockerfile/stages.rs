@@ -12,6 +12,7 @@ use policy_engine::source::reference::Reference;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::environment::Environment;
+use super::epoch::Epoch;
 use super::expand::Expander;
 use super::found::{Found, place};
 use super::graph::{Graph, Load, Node, StageId};
@@ -21,8 +22,8 @@ use super::named::{Named, NamedContexts};
 use super::parse::{LineRange, ParseError};
 use super::{Build, Images, Place, ResolvedImage, arguments};
 
-/// How many images are resolved at the same time.
-const CONCURRENT: usize = 16;
+/// How many images are resolved at the same time, at most. Who resolves them may have a bound of its own.
+const CONCURRENT: usize = 256;
 /// How often triggers may bring in images whose triggers bring in more.
 const MAX_ROUNDS: usize = 16;
 /// The variable that every image has.
@@ -82,6 +83,7 @@ impl<'a> Conversion<'a> {
         images: &I,
         with_sbom: bool,
     ) -> Result<(Found, bool), ParseError> {
+        let epoch = self.epoch(stages)?;
         let target = self.add_stages(stages)?;
         let reachable = self.resolve(target, images).await?;
         self.run_steps(&reachable)?;
@@ -92,7 +94,17 @@ impl<'a> Conversion<'a> {
             context = self.is_scanned(target, "BUILDKIT_SBOM_SCAN_CONTEXT");
         }
         let (loaded, uses_context) = self.graph.loaded(&built);
-        Ok((self.only(&loaded), uses_context || context))
+        context |= uses_context || matches!(epoch, Some(Epoch::Context));
+        let (file, builder) = (self.file.clone(), self.build.build_platform);
+        let mut asked = self.only(&loaded);
+        if let Some(Epoch::Source(source, step)) = epoch {
+            let is_image = ["docker-image://", "oci-layout://"]
+                .iter()
+                .any(|scheme| source.identifier.starts_with(scheme));
+            let place = step.map(|step| place(&file, step.lines, &step.text));
+            asked.add(source, is_image.then(|| builder.clone()), place);
+        }
+        Ok((asked, context))
     }
 
     /// Adds all stages to the graph. Gives the one that is built.

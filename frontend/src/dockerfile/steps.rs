@@ -116,11 +116,7 @@ impl Conversion<'_> {
             if text.contains(char::REPLACEMENT_CHARACTER) {
                 return Err("ADD has a source that is not UTF-8".to_owned());
             }
-            let source = if let Some(source) = git(text)? {
-                with_flags(source, &mut keep_git_dir, &mut checksum)?
-            } else if is_http_url(text) {
-                file(text, &checksum)?
-            } else {
+            let Some(source) = remote(text, &mut keep_git_dir, &mut checksum)? else {
                 self.graph.nodes[id].loads.push(Load::Context);
                 continue;
             };
@@ -154,6 +150,18 @@ impl Conversion<'_> {
         }
         Err(format!("stage {:?} must stand before the one that takes something from it", node.title()))
     }
+}
+
+/// The source that `text` names in an `ADD` with these flags; `None` for a path.
+pub(super) fn remote(
+    text: &str,
+    keep_git_dir: &mut Option<bool>,
+    checksum: &mut String,
+) -> Result<Option<SourceOp>, String> {
+    if let Some(source) = git(text)? {
+        return with_flags(source, keep_git_dir, checksum).map(Some);
+    }
+    if is_http_url(text) { file(text, checksum).map(Some) } else { Ok(None) }
 }
 
 /// The git repository that a source of `ADD` or `COPY` names. A malformed URL is none.

@@ -13,7 +13,7 @@ use crate::context::{self, Context, Fetch, env_filename};
 use crate::dockerfile::{self, UsedSource, discover};
 use crate::lookup::ResolveJudged;
 use crate::policy_files::Loaded;
-use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce, Problem};
+use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce};
 
 /// Looks at one build.
 pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: NamedBuild) -> Checked {
@@ -52,7 +52,7 @@ pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Name
         error: None,
     };
     if let Err(error) = decide(run, &options, &context, policies, &mut checked).await {
-        checked.build.error = Some(Problem::new(error.code(), &error, error.help().as_deref()));
+        checked.build.error = Some(error.problem(checked.build.dockerfile.as_ref()));
         checked.error = Some(error);
     }
     checked

@@ -5,6 +5,7 @@ use policy_engine::policy::PolicyError;
 use crate::context::ContextError;
 use crate::dockerfile::DockerfileError;
 use crate::policy_files::PolicyFileError;
+use crate::report::build::{Dockerfile, Problem};
 
 /// Why a build's sources could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,17 @@ impl DryRunError {
             Self::Dockerfile(_) => "dockerfile-invalid",
             Self::Aborted => "aborted",
         }
+    }
+
+    /// For the report. `dockerfile` has the lines that it may be about.
+    pub(super) fn problem(&self, dockerfile: Option<&Dockerfile>) -> Problem {
+        let place = match (self, dockerfile) {
+            (Self::Dockerfile(DockerfileError { line: line @ 1.., end_line, .. }), Some(dockerfile)) => {
+                Some(dockerfile.place(*line, *end_line))
+            }
+            _ => None,
+        };
+        Problem { place, ..Problem::new(self.code(), self, self.help().as_deref()) }
     }
 
     /// What to do next.

@@ -20,7 +20,7 @@ use crate::build_options::BuildOptions;
 use crate::context::{Fetch, Stdin};
 use crate::lookup::ResolveJudged;
 use crate::policy_spec::{LogLevel, PolicySpec};
-use crate::report::build::{Build, Problem};
+use crate::report::build::Build;
 
 pub use error::DryRunError;
 pub use policies::PolicyOptions;
@@ -94,10 +94,8 @@ impl<R: ResolveJudged + Fetch> DryRun<R> {
 impl Checked {
     /// A build of which there is nothing to tell but why.
     fn failed(name: Option<String>, error: DryRunError) -> Self {
-        let help = error.help();
-        let problem = Problem::new(error.code(), &error, help.as_deref());
         Self {
-            build: Build { name, error: Some(problem), ..Build::default() },
+            build: Build { name, error: Some(error.problem(None)), ..Build::default() },
             policy_warnings: Vec::new(),
             warnings: Vec::new(),
             log_level: LogLevel::Info,

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::{
-    GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Redacted, Source, SourceError,
-    SourceOp,
+    ATTR_OCI_STORE, GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Redacted, Source,
+    SourceError, SourceOp,
 };
 use tokio::sync::Semaphore;
 
@@ -197,7 +197,7 @@ impl Network {
                 metadata.image = Some(images.resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::OciLayout(layout) => {
-                let (name, wanted) = (layout_name(layout), wanted.image.clone().unwrap_or_default());
+                let (name, wanted) = (layout_name(source, layout), wanted.image.clone().unwrap_or_default());
                 metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::Git(git) => {
@@ -285,8 +285,10 @@ fn image_name(image: &ImageSource) -> Result<ImageName, ImageError> {
     )
 }
 
-fn layout_name(layout: OciLayoutSource) -> LayoutName {
-    LayoutName { path: PathBuf::from(layout.name), tag: layout.tag, digest: layout.digest }
+/// In a build the source has the name of an image, and only the attribute says where the layout lies.
+fn layout_name(op: &SourceOp, layout: OciLayoutSource) -> LayoutName {
+    let path = op.attrs.get(ATTR_OCI_STORE).cloned().unwrap_or(layout.name);
+    LayoutName { path: PathBuf::from(path), tag: layout.tag, digest: layout.digest }
 }
 
 fn git_source(op: &SourceOp, git: GitOp) -> GitSource {

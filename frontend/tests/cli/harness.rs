@@ -12,7 +12,7 @@ pub(crate) struct Place {
 /// One run of the binary.
 pub(crate) struct Run {
     command: Command,
-    stdin: Option<String>,
+    stdin: Vec<u8>,
     replacements: Vec<(String, String)>,
 }
 
@@ -51,12 +51,17 @@ pub(crate) fn run_in<'a>(dir: &Path, args: impl IntoIterator<Item = &'a str>) ->
     command.args(args).current_dir(dir).env_clear();
     // Credentials are looked up at home; git is looked up on the path.
     command.env("HOME", dir).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    Run { command, stdin: None, replacements: Vec::new() }
+    Run { command, stdin: Vec::new(), replacements: Vec::new() }
 }
 
 impl Run {
     pub(crate) fn stdin(mut self, text: &str) -> Self {
-        self.stdin = Some(text.to_owned());
+        self.stdin = text.into();
+        self
+    }
+
+    pub(crate) fn stdin_bytes(mut self, bytes: Vec<u8>) -> Self {
+        self.stdin = bytes;
         self
     }
 
@@ -90,7 +95,7 @@ impl Run {
         let mut child = self.command.spawn().expect("the binary starts");
         let mut stdin = child.stdin.take().expect("a pipe");
         // A run that reads nothing may be gone already.
-        drop(stdin.write_all(self.stdin.unwrap_or_default().as_bytes()));
+        drop(stdin.write_all(&self.stdin));
         drop(stdin);
         let output = child.wait_with_output().expect("the binary ends");
         let clean = |bytes: Vec<u8>| {

@@ -5,6 +5,8 @@
 
 mod bad_policy;
 mod cache;
+mod dry_run;
+mod dry_run_world;
 mod eval;
 mod harness;
 mod print;

@@ -60,7 +60,7 @@ impl CheckedSource {
 impl Problem {
     /// The problem that `error` tells of.
     pub fn new(code: &str, error: &dyn std::error::Error, help: Option<&str>) -> Self {
-        Self { code: code.to_owned(), message: shown(&error.to_string()), help: help.map(shown) }
+        Self { code: code.to_owned(), message: shown(&error.to_string()), help: help.map(shown), place: None }
     }
 }
 

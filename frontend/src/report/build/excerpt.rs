@@ -1,5 +1,7 @@
 //! Lines of a file with a mark below what is meant, as compilers show them.
 
+use anstyle::Style;
+
 use crate::report::human::{FAINT, line};
 
 /// Lines of one instruction that are shown; real ones have a few.
@@ -15,17 +17,27 @@ pub(super) struct Excerpt<'a> {
     pub(super) column: usize,
 }
 
+/// Appends excerpts to `out`, below each other.
+pub(super) fn write(out: &mut String, excerpts: &[Excerpt<'_>], mark: Style) {
+    let numbers = excerpts.iter().flat_map(|excerpt| excerpt.shown().map(|(number, _)| *number));
+    let width = numbers.max().unwrap_or_default().to_string().len();
+    for excerpt in excerpts {
+        excerpt.write(out, width, mark);
+    }
+}
+
 impl Excerpt<'_> {
-    /// Appends the excerpt to `out`.
-    pub(super) fn write(&self, out: &mut String, mark: anstyle::Style) {
-        let last = self.lines.iter().take(MAX_LINES).last();
-        let width = last.map_or(1, |(number, _)| number.to_string().len());
+    fn shown(&self) -> impl Iterator<Item = &(u32, &str)> {
+        self.lines.iter().take(MAX_LINES)
+    }
+
+    fn write(&self, out: &mut String, width: usize, mark: Style) {
         line(out, format_args!("  {FAINT}{:width$}-->{FAINT:#} {}", "", self.place));
         if self.lines.is_empty() {
             return;
         }
         line(out, format_args!("  {FAINT}{:width$} |{FAINT:#}", ""));
-        for (number, text) in self.lines.iter().take(MAX_LINES) {
+        for (number, text) in self.shown() {
             line(out, format_args!("  {FAINT}{number:>width$} |{FAINT:#} {}", expanded(text)));
         }
         if self.lines.len() > MAX_LINES {
@@ -34,7 +46,8 @@ impl Excerpt<'_> {
             let before = expanded(&text.chars().take(self.column.saturating_sub(1)).collect::<String>());
             let (indent, all) = (before.chars().count(), expanded(text.trim_end()).chars().count());
             let carets = "^".repeat(all.saturating_sub(indent).max(1));
-            line(out, format_args!("  {FAINT}{:width$} |{FAINT:#} {:indent$}{mark}{carets}{mark:#}", "", ""));
+            let gap = " ".repeat(indent);
+            line(out, format_args!("  {FAINT}{:width$} |{FAINT:#} {gap}{mark}{carets}{mark:#}", ""));
         }
     }
 }

@@ -28,6 +28,7 @@ fn report() -> BuildReport {
         text: Some("\tdeny_msg contains \"no\" if true".into()),
     };
     let problem = Problem {
+        place: None,
         code: "unresolvable-source".into(),
         message: "cannot resolve `docker-image://x/tools`: 100% gone,\nit says: \u{1}".into(),
         help: Some("check its name".into()),

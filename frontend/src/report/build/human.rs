@@ -1,6 +1,6 @@
 //! For people: a line per source, then what is wrong with whom, as compilers show it, then how many there are.
 
-use super::excerpt::Excerpt;
+use super::excerpt::{self, Excerpt};
 use super::{Build, BuildReport, CheckedSource, Place, PolicyPosition, Summary};
 use crate::report::Conclusion;
 use crate::report::human::{Detail, FAINT, line, look, verdict};
@@ -75,12 +75,9 @@ fn complaint(out: &mut String, build: &Build, source: &CheckedSource, several: b
     if let Some(error) = &source.error {
         indented(out, "", &error.message);
     }
-    for place in &source.places {
-        of_dockerfile(build, place).write(out, style);
-    }
-    if let Some(position) = &source.position {
-        of_policy(position).write(out, style);
-    }
+    let excerpts = source.places.iter().map(|place| of_dockerfile(build, place));
+    let excerpts: Vec<_> = excerpts.chain(source.position.as_ref().map(of_policy)).collect();
+    excerpt::write(out, &excerpts, style);
     if let Some(pin) = &source.pin {
         line(out, format_args!("  {FAINT}pinned to{FAINT:#} {}", pin.identifier));
     }

@@ -216,6 +216,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Where in the Dockerfile it is, when the Dockerfile is what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What a `print` of a policy said.
@@ -246,6 +249,15 @@ impl BuildReport {
             _ => Conclusion::Undecided,
         };
         Self { version: VERSION, verdict, summary, builds }
+    }
+}
+
+impl Dockerfile {
+    /// The place of some of its lines, whatever stands there.
+    pub(crate) fn place(&self, line: u32, end_line: u32) -> Place {
+        let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let instruction = self.lines.get(index).map(|line| line.trim().to_owned()).unwrap_or_default();
+        Place { file: self.name.clone(), line, end_line: end_line.max(line), instruction }
     }
 }
 

@@ -57,6 +57,7 @@ fn build(name: Option<&str>) -> Build {
                     code: "unresolvable-source".into(),
                     message: "the server is gone".into(),
                     help: Some("wait".into()),
+                    place: None,
                 }),
                 ..source("https://***@example.com/f", Conclusion::Undecided)
             },
@@ -111,7 +112,12 @@ fn for_people() {
 fn several_builds() {
     let failed = Build {
         name: Some("web".into()),
-        error: Some(Problem { code: "no-context".into(), message: "there is no context".into(), help: None }),
+        error: Some(Problem {
+            code: "no-context".into(),
+            message: "there is no context".into(),
+            help: None,
+            place: None,
+        }),
         ..Build::default()
     };
     let unjudged = Build {
@@ -167,7 +173,7 @@ fn verdicts_add_up() {
     assert_eq!(of(&[Allowed, Allowed]), Allowed);
     assert_eq!(of(&[Allowed, Undecided]), Undecided);
     assert_eq!(of(&[Undecided, Denied]), Denied);
-    let error = Problem { code: "x".into(), message: String::new(), help: None };
+    let error = Problem { code: "x".into(), message: String::new(), help: None, place: None };
     let failed = Build { error: Some(error), ..Build::default() };
     assert_eq!(BuildReport::new(vec![failed]).verdict, Undecided);
 }

@@ -354,7 +354,11 @@ impl Content for RegistryImage<'_> {
     }
 
     async fn root(&self) -> Result<Arc<Root>, ImageError> {
-        self.resolver.roots.get(self.key("root", self.id()), async { self.fetch_root().await }).await
+        let roots = &self.resolver.roots;
+        let root = roots.get(self.key("root", self.id()), async { self.fetch_root().await }).await?;
+        // Who asks for it by its digest next, as a build does that loads it, asks nobody.
+        let by_digest = self.key("root", root.descriptor.digest().as_ref());
+        roots.get(by_digest, async { Ok(root.clone()) }).await
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<Bytes, ImageError> {

@@ -279,6 +279,20 @@ async fn a_failure_is_shared_between_tasks() {
 }
 
 #[tokio::test]
+async fn what_a_tag_names_is_not_fetched_again_by_its_digest() {
+    let (world, [index, ..]) = World::attested();
+    let server = world.serve().await;
+    let resolver = resolver();
+    let by_tag = resolver.resolve(&name(&server, "1"), Some(&amd64()), &config()).await.unwrap();
+    let asked = server.requests().len();
+    let tag_and_digest =
+        ImageName::new(server.authority.as_str(), "team/app", Some("1".into()), Some(digest(&index).into()));
+    let again = resolver.resolve(&tag_and_digest.unwrap(), Some(&amd64()), &config()).await.unwrap();
+    assert_eq!(again, by_tag);
+    assert_eq!(server.requests().len(), asked);
+}
+
+#[tokio::test]
 async fn media_types_by_head() {
     let (mut world, [index, image, _]) = World::attested();
     let untold =

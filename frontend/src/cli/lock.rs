@@ -1,0 +1,108 @@
+//! `policy-check lock`: writes what a build's sources are now.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Exit;
+use super::build_flags::{BuildFlags, FlagError};
+use super::cache_args::{self, CacheArgs};
+use super::error::Error;
+use super::eval::ConnectionArgs;
+use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
+use crate::context::Stdin;
+use crate::lock::{Change, Collected, Lock, LockError, collect};
+use crate::lookup::block_on;
+use crate::redact;
+use crate::resolve::image::default_platform;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Build context: a folder, a git URL, the URL of an archive or a Dockerfile, or `-` for standard input
+    context: Option<String>,
+    /// Write nothing, and fail if the lock is not what the sources are now
+    #[arg(long)]
+    check: bool,
+    /// File to write [default: the Dockerfile's name with `.lock.json`, beside it]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildFlags,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
+    let context = args.context.as_deref().filter(|context| !context.is_empty());
+    let options = args.build.options(context.ok_or(FlagError::NoContext)?)?;
+    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
+    let (stdin, platform) = (Stdin::of_process(), default_platform());
+    let collected = block_on(collect(&options, &resolver, &stdin, &platform))?;
+    cache_args::warn(cache.as_ref(), output);
+    capture.finish()?;
+    let collected = collected?;
+    for warning in &collected.warnings {
+        output.warning(warning);
+    }
+    let mut exit = Exit::Allowed;
+    for (path, lock) in files(args, vec![collected])? {
+        let changes = Lock::load(&path)?.changes(&lock);
+        if !args.check && (!changes.is_empty() || !path.exists()) {
+            lock.save(&path)?;
+        }
+        if args.check && !changes.is_empty() {
+            exit = Exit::Denied;
+        }
+        output.data(&told(&path, &lock, &changes, args.check))?;
+    }
+    Ok(exit)
+}
+
+/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named.
+fn files(args: &Args, builds: Vec<Collected>) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
+    let mut files: BTreeMap<PathBuf, Lock> = BTreeMap::new();
+    for Collected { lock, dockerfile, path, .. } in builds {
+        let path = match (&args.output, path) {
+            (Some(output), _) => output.clone(),
+            (None, Some(path)) => beside(&path),
+            (None, None) => return Err(LockError::NoPlace(dockerfile)),
+        };
+        files.entry(path).or_default().merge(lock)?;
+    }
+    Ok(files)
+}
+
+/// `app/Dockerfile` → `app/Dockerfile.lock.json`.
+fn beside(dockerfile: &Path) -> PathBuf {
+    let mut name = dockerfile.as_os_str().to_owned();
+    name.push(".lock.json");
+    name.into()
+}
+
+/// The file with how it differs: a line for what it said, a line for what it says.
+fn told(path: &Path, lock: &Lock, changes: &[Change], check: bool) -> String {
+    let state = match (changes.is_empty(), check) {
+        (true, _) => "up to date",
+        (false, true) => "stale",
+        (false, false) => "written",
+    };
+    let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
+    let mut text = format!("{}: {state}, {count} {noun}\n", path.display());
+    for Change { name, was, is } in changes {
+        for (mark, value) in [('-', was), ('+', is)] {
+            if let Some(value) = value {
+                // Writing to a string can't fail.
+                let _ = writeln!(text, "{mark} {} {value}", redact::url(name));
+            }
+        }
+    }
+    text
+}
