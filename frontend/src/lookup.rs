@@ -29,6 +29,7 @@ pub trait Resolve: Send + Sync + 'static {
 /// Resolves for many sources of a run, and shares what it finds among them.
 pub trait ResolveJudged: Resolve + Sized {
     /// The same, for the source that `judge` names: redirects are followed only where its policies allow them.
+    #[must_use]
     fn judged_by(&self, judge: Judge) -> Self;
 }
 

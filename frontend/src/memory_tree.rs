@@ -86,8 +86,10 @@ impl MemoryTree {
         while let Some(name) = ahead.pop() {
             match name.as_str() {
                 "" | "." => continue,
-                ".." if at.pop().is_none() => return Err(FileError::Escapes),
-                ".." => continue,
+                ".." => match at.pop() {
+                    Some(_) => continue,
+                    None => return Err(FileError::Escapes),
+                },
                 _ => at.push(name),
             }
             match self.nodes.node(&at) {
@@ -118,6 +120,12 @@ fn names(target: &[u8], links: usize) -> Result<Vec<String>, FileError> {
         Ok(target) if target.len() <= MAX_TARGET => Ok(target.rsplit('/').map(str::to_owned).collect()),
         Ok(_) => refused(format!("the target of a symlink is longer than {MAX_TARGET} bytes")),
         Err(_) => refused("the target of a symlink is not UTF-8".to_owned()),
+    }
+}
+
+impl Nodes for MemoryTree {
+    fn node(&self, path: &[String]) -> Node {
+        self.nodes.node(path)
     }
 }
 

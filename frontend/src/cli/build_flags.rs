@@ -186,7 +186,7 @@ fn add_attest(
         match key.trim().to_ascii_lowercase().as_str() {
             "type" => kind = Some(value.to_owned()),
             "disabled" => {
-                disabled = parse_bool(value).ok_or_else(|| invalid("`disabled` is true or false"))?
+                disabled = parse_bool(value).ok_or_else(|| invalid("`disabled` is true or false"))?;
             }
             _ => parameters.push(quoted(&field)),
         }

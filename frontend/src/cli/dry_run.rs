@@ -24,7 +24,7 @@ use crate::report::build::{Build, BuildReport, Format};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 
-/// How often somebody who waits hears how far it is, and when first.
+/// How often somebody who waits hears what for, and when first.
 const PROGRESS: Duration = Duration::from_secs(2);
 const FIRST_PROGRESS: Duration = Duration::from_secs(1);
 
@@ -137,7 +137,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     }
     let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
-    let log = *output;
+    let log = output.clone();
     let progress = Progress::new(move |text| log.debug(text));
     let run = Arc::new(DryRun {
         resolver: Arc::new(resolver.with_cache(cache.clone())),
@@ -162,7 +162,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     Ok(exit)
 }
 
-/// Tells how far it is, for ever.
+/// Tells what is waited for, for ever.
 async fn tell(progress: &Progress, output: &Output) {
     tokio::time::sleep(FIRST_PROGRESS).await;
     loop {

@@ -18,7 +18,7 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 const HELP: Style = AnsiColor::Green.on_default().bold();
 
 /// Both streams, and how much is said on them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Output {
     color: Color,
     level: LogLevel,

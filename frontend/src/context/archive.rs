@@ -1,5 +1,6 @@
 //! Archives as contexts: which bytes BuildKit takes for one, and what is in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Read, Result};
 use std::path::Component;
@@ -102,7 +103,7 @@ fn path(entry: &Entry<'_, impl Read>) -> Result<Option<String>> {
 }
 
 fn node(entry: &mut Entry<'_, impl Read>, nodes: &BTreeMap<String, Node>, left: u64) -> Result<Node> {
-    let target = entry.link_name_bytes().map(|target| target.into_owned());
+    let target = entry.link_name_bytes().map(Cow::into_owned);
     Ok(match (entry.header().entry_type(), target) {
         (EntryType::Directory, _) => Node::Folder,
         (EntryType::Symlink, Some(target)) => Node::Link(target.into()),

@@ -33,7 +33,7 @@ impl Stdin {
     }
 
     pub(super) async fn dockerfile(&self) -> Result<Vec<u8>, ContextError> {
-        self.read(|reader| read_text(reader)).await
+        self.read(read_text).await
     }
 
     pub(super) async fn context(&self) -> Result<Content, ContextError> {

@@ -10,15 +10,20 @@ use super::decider::Decider;
 use super::{Checked, DryRun, DryRunError, NamedBuild, policies};
 use crate::build_options::BuildOptions;
 use crate::context::{self, Context, Fetch, env_filename};
-use crate::dockerfile::{self, UsedSource, discover};
+use crate::dockerfile::{self, UsedSource, discover, remote_context};
 use crate::lookup::ResolveJudged;
 use crate::policy_files::Loaded;
+use crate::redact;
 use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce};
 
 /// Looks at one build.
 pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: NamedBuild) -> Checked {
     let NamedBuild { name, options, policies: own } = build;
+    let remote = remote_context(&options).is_ok_and(|context| context.is_some());
+    let waiting =
+        remote.then(|| run.progress.wait_for(&format!("the context {}", redact::url(&options.context))));
     let opened = context::open(&options, &*run.resolver, &run.stdin).await.map_err(DryRunError::from);
+    drop(waiting);
     let context = match opened {
         Ok(context) => context,
         Err(error) => return Checked::failed(name, error),

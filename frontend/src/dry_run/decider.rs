@@ -70,7 +70,6 @@ impl<R: ResolveJudged> Decider<R> {
                 entries.push(second);
             }
         }
-        self.progress.decided();
         entries
     }
 

@@ -9,7 +9,7 @@ use crate::decide::Observer;
 use crate::lookup::describe;
 use crate::redact;
 
-/// How far a run is. What is looked up is told to `log` as well.
+/// What a run is waiting for. Each lookup is told to `log` as well.
 pub struct Progress {
     state: Mutex<State>,
     log: Box<dyn Fn(&str) + Send + Sync>,
@@ -17,7 +17,6 @@ pub struct Progress {
 
 #[derive(Default)]
 struct State {
-    decided: usize,
     next: u64,
     /// Lookups under way, the longest first.
     waiting: BTreeMap<u64, String>,
@@ -35,19 +34,14 @@ impl Progress {
         Arc::new(Self { state: Mutex::default(), log: Box::new(log) })
     }
 
-    /// How far it is, in a line; `None` while nobody waits for anything.
+    /// What is waited for, in a line; `None` while nobody waits for anything.
     pub fn line(&self) -> Option<String> {
         let state = self.state();
         let (_, longest) = state.waiting.first_key_value()?;
-        let others = match state.waiting.len() {
-            1 => String::new(),
-            more => format!(" and {} more", more - 1),
-        };
-        Some(format!("{} sources decided, still looking up {longest}{others}", state.decided))
-    }
-
-    pub(super) fn decided(&self) {
-        self.state().decided += 1;
+        Some(match state.waiting.len() {
+            1 => format!("still looking up {longest}"),
+            all => format!("still looking up {longest} and {} more", all - 1),
+        })
     }
 
     /// Something that is looked up until the answer is dropped.

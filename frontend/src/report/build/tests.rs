@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use Conclusion::{Allowed, Denied, Undecided};
 
 const DOCKERFILE: &str = "FROM alpine:3\n\nFROM busybox:1 AS tools\nADD --checksum=sha256:00 \\\n    https://u:s3cret@example.com/f /\n";
 
@@ -168,7 +169,6 @@ fn verdicts_add_up() {
         let sources = verdicts.iter().map(|verdict| source("local://context", *verdict)).collect();
         BuildReport::new(vec![Build { sources, ..Build::default() }]).verdict
     };
-    use Conclusion::{Allowed, Denied, Undecided};
     assert_eq!(of(&[]), Allowed);
     assert_eq!(of(&[Allowed, Allowed]), Allowed);
     assert_eq!(of(&[Allowed, Undecided]), Undecided);
