@@ -55,13 +55,19 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let mut exit = Exit::Allowed;
     for (path, lock) in files(args, vec![collected])? {
         let changes = Lock::load(&path)?.changes(&lock);
-        if !args.check && (!changes.is_empty() || !path.exists()) {
-            lock.save(&path)?;
-        }
-        if args.check && !changes.is_empty() {
-            exit = Exit::Denied;
-        }
-        output.data(&told(&path, &lock, &changes, args.check))?;
+        let state = match (changes.is_empty(), args.check) {
+            (false, true) => {
+                exit = Exit::Denied;
+                "stale"
+            }
+            (true, true) => "up to date",
+            (true, false) if path.exists() => "up to date",
+            (_, false) => {
+                lock.save(&path)?;
+                "written"
+            }
+        };
+        output.data(&told(&path, state, &lock, &changes))?;
     }
     Ok(exit)
 }
@@ -88,12 +94,7 @@ fn beside(dockerfile: &Path) -> PathBuf {
 }
 
 /// The file with how it differs: a line for what it said, a line for what it says.
-fn told(path: &Path, lock: &Lock, changes: &[Change], check: bool) -> String {
-    let state = match (changes.is_empty(), check) {
-        (true, _) => "up to date",
-        (false, true) => "stale",
-        (false, false) => "written",
-    };
+fn told(path: &Path, state: &str, lock: &Lock, changes: &[Change]) -> String {
     let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
     let mut text = format!("{}: {state}, {count} {noun}\n", path.display());
     for Change { name, was, is } in changes {

@@ -71,7 +71,7 @@ enum Command {
     Eval(Box<eval::Args>),
     /// Decide about every source of a build, before it is built
     DryRun(Box<dry_run::Args>),
-    /// Write what the sources of a build are now, for a policy that lets them be nothing else
+    /// Write what the sources of a build are now, or check what was written
     Lock(Box<lock::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),

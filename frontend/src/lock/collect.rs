@@ -72,17 +72,15 @@ pub async fn collect<R: Resolve + Fetch>(
 
 /// A lock of one source; empty for a folder.
 async fn one<R: Resolve>(used: &UsedSource, resolver: &Arc<R>) -> Result<Lock, LockError> {
-    let shown = redact::source(&used.source);
     let fields = FIELDS.map(str::to_owned);
-    let inspection = inspect(&used.source, used.platform.as_ref(), &fields, resolver, |_| {}).await;
-    let input = inspection.map_err(|cause| LockError::Source { name: shown.clone(), cause })?.input;
+    let input = inspect(&used.source, used.platform.as_ref(), &fields, resolver, |_| {}).await?.input;
     let mut lock = Lock::default();
     if let Some((entries, name, value)) = entry(&mut lock, input) {
         if redact::url(&name) != name {
             return Err(LockError::Credentials(redact::url(&name)));
         }
         if value.is_empty() {
-            return Err(LockError::Nothing(shown));
+            return Err(LockError::Nothing(redact::source(&used.source)));
         }
         add(entries, name, value)?;
     }

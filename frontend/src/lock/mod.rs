@@ -55,13 +55,8 @@ pub enum LockError {
     #[error(transparent)]
     Build(#[from] DryRunError),
     /// A source can't be resolved.
-    #[error("cannot lock `{name}`: {cause}")]
-    Source {
-        /// The source, without credentials.
-        name: String,
-        /// Why not.
-        cause: InspectError,
-    },
+    #[error("nothing was locked: {0}")]
+    Source(#[from] InspectError),
     /// The URL of a source holds a secret.
     #[error("cannot lock `{0}`: its URL has credentials, which don't belong into a file")]
     Credentials(String),
@@ -100,7 +95,7 @@ impl LockError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Build(error) => error.is_usage(),
-            Self::Source { .. } | Self::Nothing(_) | Self::Changed(_) => false,
+            Self::Source(_) | Self::Nothing(_) | Self::Changed(_) => false,
             Self::Credentials(_)
             | Self::NoPlace(_)
             | Self::Read { .. }
@@ -117,7 +112,7 @@ impl LockError {
             Self::Changed(_) => Some("run it again".into()),
             Self::NoPlace(_) => Some("name a file with `--output FILE`".into()),
             Self::Read { .. } => Some("remove the file, and write it again with `policy-check lock`".into()),
-            Self::Source { .. } | Self::Nothing(_) | Self::Write { .. } | Self::TooLarge => None,
+            Self::Source(_) | Self::Nothing(_) | Self::Write { .. } | Self::TooLarge => None,
         }
     }
 }

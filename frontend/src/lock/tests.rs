@@ -151,6 +151,9 @@ fn asked(policies: &PolicySet, source: &str, world: char) -> Result<Verdict, Dec
     if source.identifier.starts_with("git://") {
         source.attrs.insert("git.fullurl".into(), "https://example.com/r.git".into());
     }
+    if source.identifier.starts_with("oci-layout://") {
+        source.attrs.insert("oci.store".into(), "store".into());
+    }
     let (env, platform) =
         (Env { filename: "Dockerfile".into(), ..Env::default() }, Platform::new("linux", "amd64", ""));
     let now = SystemTime::UNIX_EPOCH;
@@ -174,6 +177,17 @@ fn what_is_locked_is_allowed() {
     allowed("git://example.com/r.git#main", '3');
     allowed("https://example.com/a", '1');
     allowed("local://context", '1');
+}
+
+/// What a layout is called changes from build to build, so its digest must do.
+#[test]
+fn layouts_are_known_by_their_digest() {
+    let mut lock = lock();
+    lock.images.insert("oci-layout://layouts/base:1".into(), digest('5'));
+    let policies = policy(POLICY.into(), Some(&serde_json::to_string(&lock).unwrap()));
+    assert!(asked(&policies, "oci-layout://another:1", '5').unwrap().allowed());
+    // Locked, but as an image of a registry.
+    assert!(!asked(&policies, "oci-layout://layouts/base:1", '1').unwrap().allowed());
 }
 
 #[test]

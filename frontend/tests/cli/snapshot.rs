@@ -220,3 +220,33 @@ fn redirects_are_judged_offline() {
     assert_eq!(world.eval(&place, &[source, "--snapshot", "refused.json"]).shown(), offline);
     assert_eq!(world.eval(&place, &[source, "--offline", "refused.json"]).shown(), offline);
 }
+
+/// A build whose context, policy and sources all lie elsewhere, once more without any of it.
+#[test]
+fn remote_contexts() {
+    if World::running().is_none() {
+        return;
+    }
+    let testbed = policy_testbed::World::from_env().expect("it runs");
+    let place = Place::with_policy(
+        "package docker\n\nimport data.lib.hosts\n\ndefault allow := false\n\nallow if input.image.repo in hosts.allowed\n\n\
+         allow if input.git.commit\n\nallow if input.http.checksum\n\ndecision := {\"allow\": allow}\n",
+    );
+    place.write("Dockerfile", format!("FROM {}\nCOPY . /\n", testbed.image("library/base:1.0")));
+    place.write("lib/hosts.rego", "package hosts\n\nallowed := load_json(\"names.json\")\n");
+    place.write("names.json", format!("[\"{}\"]", testbed.image("library/base")));
+    let git = testbed.serve_repository("snapshot-context", place.path());
+    let archive = testbed.serve_archive("snapshot-context", place.path());
+    let gone = format!("http://{}/git/nope.git", testbed.http);
+    let elsewhere = Place::new();
+    for (context, code) in [(format!("{git}#main"), 0), (archive, 0), (gone, 3)] {
+        let run = |flag, file| {
+            let args = ["dry-run", "--platform", "linux/amd64", "--format", "json", flag, file, &context];
+            elsewhere.run(args).finish()
+        };
+        let online = run("--snapshot", "s.json");
+        assert_eq!(online.code, code, "{}{}", online.stdout, online.stderr);
+        let offline = run("--offline", "s.json");
+        assert_eq!((offline.code, &offline.stdout), (code, &online.stdout), "{context}: {}", offline.stderr);
+    }
+}

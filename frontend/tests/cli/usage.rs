@@ -194,6 +194,7 @@ fn help() {
     Commands:
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
+      lock         Write what the sources of a build are now, or check what was written
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       cache        Look at, shrink or empty what is kept from one run to the next
@@ -292,7 +293,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Place::new().run(["completions", shell]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for command in ["eval", "dry-run", "replay", "serve", "cache", "schema", "completions"] {
+        for command in ["eval", "dry-run", "lock", "replay", "serve", "cache", "schema", "completions"] {
             assert!(run.stdout.contains(command), "{shell}: {command}");
         }
     }
@@ -354,7 +355,7 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "replay"] {
+    for command in ["eval", "dry-run", "lock", "replay"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();

@@ -1,6 +1,6 @@
 //! What is wrong with a source, or with a build, in one sentence: for formats that have room for no more.
 
-use super::{Build, BuildReport, CheckedSource, Problem};
+use super::{Build, BuildReport, CheckedSource, Place, Problem};
 use crate::report::Conclusion;
 
 /// Something that keeps a build from its sources.
@@ -48,7 +48,7 @@ impl CheckedSource {
     }
 }
 
-impl Finding<'_> {
+impl<'a> Finding<'a> {
     /// `policy denies docker-image://…`.
     pub(super) fn title(&self) -> String {
         match self.source {
@@ -57,6 +57,15 @@ impl Finding<'_> {
                 format!("policy denies {}", source.title())
             }
             Some(source) => format!("no decision about {}", source.title()),
+        }
+    }
+
+    /// Where it is in the Dockerfile.
+    pub(super) fn places(&self) -> &'a [Place] {
+        match (self.source, &self.build.error) {
+            (Some(source), _) => &source.places,
+            (None, Some(error)) => error.place.as_slice(),
+            (None, None) => &[],
         }
     }
 

@@ -75,7 +75,7 @@ fn report() -> BuildReport {
         },
         Build {
             name: name("broken"),
-            error: Some(Problem { code: "dockerfile".into(), ..problem }),
+            error: Some(Problem { code: "dockerfile".into(), place: Some(place(9, 9)), ..problem }),
             ..Build::default()
         },
         Build { name: name("free"), dockerfile: Some(dockerfile), ..Build::default() },
@@ -89,7 +89,7 @@ fn github() {
     ::error file=my app/app.Dockerfile,title=policy denies local%3A//context::denied without a message
     ::error file=my app/app.Dockerfile,line=2,endLine=2,title=policy denies docker-image%3A//docker.io/library/alpine%3A3.21 (linux/amd64)::no <tags>%0A50%25 of all, at most: "x"%0Aalso at app.Dockerfile:4%0Adecided at app.Dockerfile.rego:7:3
     ::error file=my app/app.Dockerfile,line=4,endLine=5,title=no decision about docker-image%3A//x/tools::cannot resolve `docker-image://x/tools`: 100%25 gone,%0Ait says: %0Ahelp: check its name
-    ::error title=the sources of broken are unknown::cannot resolve `docker-image://x/tools`: 100%25 gone,%0Ait says: %0Ahelp: check its name
+    ::error file=app.Dockerfile,line=9,endLine=9,title=the sources of broken are unknown::cannot resolve `docker-image://x/tools`: 100%25 gone,%0Ait says: %0Ahelp: check its name
     "#);
 }
 
@@ -208,6 +208,12 @@ fn sarif() {
             {
               "location": {
                 "uri": "app.Dockerfile.rego",
+                "uriBaseId": "%SRCROOT%"
+              }
+            },
+            {
+              "location": {
+                "uri": "app.Dockerfile",
                 "uriBaseId": "%SRCROOT%"
               }
             }
@@ -338,7 +344,21 @@ fn sarif() {
               "message": {
                 "text": "the sources of broken are unknown\ncannot resolve `docker-image://x/tools`: 100% gone,\nit says: \u0001\nhelp: check its name"
               },
-              "locations": [],
+              "locations": [
+                {
+                  "physicalLocation": {
+                    "artifactLocation": {
+                      "uri": "app.Dockerfile",
+                      "uriBaseId": "%SRCROOT%",
+                      "index": 2
+                    },
+                    "region": {
+                      "startLine": 9,
+                      "endLine": 9
+                    }
+                  }
+                }
+              ],
               "partialFingerprints": {
                 "policyCheckSource/v1": "892b649c3610ba667711f59c39cf8225402c8b5d2df780e4bf0f84f186396d86"
               }

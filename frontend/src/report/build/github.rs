@@ -27,7 +27,7 @@ pub fn render(report: &BuildReport) -> String {
 
 fn error(out: &mut String, finding: &Finding<'_>) {
     let Finding { build, source, .. } = finding;
-    let places = source.map(|source| source.places.as_slice()).unwrap_or_default();
+    let places = finding.places();
     let mut properties = Vec::new();
     match places.first() {
         Some(place) => {

@@ -45,7 +45,7 @@ pub fn render(report: &BuildReport) -> serde_json::Result<String> {
 
 fn result(finding: &Finding<'_>, rules: &mut Rules, artifacts: &mut Artifacts) -> Value {
     let Finding { build, source, rule } = finding;
-    let places = source.map(|source| source.places.as_slice()).unwrap_or_default();
+    let places = finding.places();
     let mut locations: Vec<_> = places.iter().map(|place| in_dockerfile(build, place, artifacts)).collect();
     if locations.is_empty()
         && let Some(path) = build.dockerfile.as_ref().and_then(|dockerfile| dockerfile.path.as_ref())
