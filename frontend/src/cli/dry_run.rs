@@ -20,7 +20,7 @@ use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::Conclusion;
-use crate::report::build::{Build, BuildReport, Format};
+use crate::report::build::{Build, BuildReport, Format, human};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 
@@ -210,7 +210,10 @@ fn unjudged(build: &Build) -> Option<String> {
 fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, Error> {
     let (mut builds, mut errors) = (Vec::new(), Vec::new());
     for Checked { build, error, .. } in checked {
-        errors.extend(error.map(|error| Error::Build { name: build.name.clone(), error }));
+        if let Some(error) = error {
+            let excerpt = human::error_excerpt(&build);
+            errors.push((Error::Build { name: build.name.clone(), error }, excerpt));
+        }
         builds.push(build);
     }
     let report = BuildReport::new(builds);
@@ -226,12 +229,13 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
                 .map_err(|cause| Error::Report { path: path.display().to_string(), cause })?;
         }
     }
-    for error in &errors {
+    for (error, excerpt) in &errors {
         output.failure(error);
+        output.excerpt(excerpt);
     }
     Ok(match report.verdict {
         Conclusion::Denied => Exit::Denied,
-        _ if errors.iter().any(|error: &Error| error.exit() == Exit::Usage) => Exit::Usage,
+        _ if errors.iter().any(|(error, _)| error.exit() == Exit::Usage) => Exit::Usage,
         Conclusion::Undecided => Exit::Undecided,
         Conclusion::Allowed => Exit::Allowed,
     })

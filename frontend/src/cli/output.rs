@@ -71,6 +71,13 @@ impl Output {
         }
     }
 
+    /// Lines that go with a failure, fit to be shown.
+    pub(super) fn excerpt(&self, lines: &str) {
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.choice(&io::stderr()));
+        // There is nobody left to tell when standard error cannot be written.
+        let _lost = stderr.write_all(lines.as_bytes());
+    }
+
     /// A remark about a policy.
     pub(super) fn policy_warning(&self, warning: &Diagnostic) {
         if self.level >= LogLevel::Warn {

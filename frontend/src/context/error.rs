@@ -16,6 +16,14 @@ pub enum ContextError {
         /// As it was named, without credentials.
         context: String,
     },
+    /// A further context is not there.
+    #[error("there is no build context `{context}`, which is named `{name}`")]
+    NoNamedContext {
+        /// Its name.
+        name: String,
+        /// What it should be, without credentials.
+        context: String,
+    },
     /// The folder can't be opened.
     #[error("cannot open the build context `{path}`: {cause}")]
     Folder {
@@ -90,6 +98,9 @@ impl ContextError {
         match self {
             Self::NoContext { .. } => Some(
                 "name a folder, a git URL (`https://host/repo.git#ref:folder`), the URL of an archive, or `-`".into(),
+            ),
+            Self::NoNamedContext { .. } => Some(
+                "name a folder, or write `docker-image://REF`, `oci-layout://PATH:TAG` or a git or http(s) URL".into(),
             ),
             Self::Dockerfile { cause: FileError::NotFound, .. } => Some("name the Dockerfile with `--file`".into()),
             Self::Policy(error) => error.help(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use policy_engine::policy::{PolicyFile, PolicyRoot};
-use policy_engine::source::SourceOp;
+use policy_engine::source::{SourceOp, git_context};
 
 use crate::build_options::BuildOptions;
 use crate::dockerfile::{DockerfileOrigin, MainContext, remote_context};
@@ -55,6 +55,7 @@ pub async fn open<F: Fetch>(
     fetch: &F,
     stdin: &Stdin,
 ) -> Result<Context, ContextError> {
+    check_named(options)?;
     if options.context == "-" {
         return on_stdin(options, fetch, stdin).await;
     }
@@ -72,6 +73,18 @@ pub async fn open<F: Fetch>(
         Some(source) => remote(options, &source, fetch, stdin).await,
         None => Err(ContextError::NoContext { context: redact::url(&options.context) }),
     }
+}
+
+/// A further context that is none of the kinds with a URL is a folder.
+fn check_named(options: &BuildOptions) -> Result<(), ContextError> {
+    const SCHEMES: &[&str] = &["docker-image://", "oci-layout://", "target:", "http://", "https://"];
+    for (name, value) in &options.build_contexts {
+        let is_url = SCHEMES.iter().any(|scheme| value.starts_with(scheme)) || git_context(value)?.is_some();
+        if !is_url && !Path::new(value).is_dir() {
+            return Err(ContextError::NoNamedContext { name: name.clone(), context: redact::url(value) });
+        }
+    }
+    Ok(())
 }
 
 /// The context `-`: an archive, or the Dockerfile of a build without files.

@@ -206,6 +206,29 @@ async fn what_is_not_there() {
     }
 }
 
+#[tokio::test]
+async fn further_contexts_must_be_there() {
+    let folder = folder(&[("Dockerfile", "FROM a")]);
+    let path = folder.path().to_str().unwrap();
+    let with = |value: &str| BuildOptions {
+        build_contexts: [("base".to_owned(), value.to_owned())].into(),
+        ..options(path, None)
+    };
+    for value in [
+        "docker-image://a",
+        "oci-layout://a:b",
+        "target:x",
+        "https://h/x",
+        "https://h/x.git",
+        "git@h:x",
+        path,
+    ] {
+        assert!(opened(&with(value), b"").await.is_ok(), "{value}");
+    }
+    let error = opened(&with("./nope"), b"").await.err().unwrap().to_string();
+    assert_eq!(error, "there is no build context `./nope`, which is named `base`");
+}
+
 #[test]
 fn names_for_policies() {
     for (file, name) in [

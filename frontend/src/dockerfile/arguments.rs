@@ -6,7 +6,7 @@ use super::Build;
 use super::environment::Environment;
 use super::expand::Expander;
 use super::instructions::Stages;
-use super::parse::ParseError;
+use super::parse::{LineRange, ParseError};
 
 /// The global arguments of a build for one target platform.
 pub(super) fn global(
@@ -18,7 +18,7 @@ pub(super) fn global(
     let mut global = Environment::default();
     for (name, value) in predefined(build, target, stages) {
         let value = build.options.build_arg(name).unwrap_or(&value);
-        global.set(name, value).map_err(|message| ParseError { lines: Default::default(), message })?;
+        global.set(name, value).map_err(|message| ParseError { lines: LineRange::default(), message })?;
     }
     for (lines, args) in &stages.global_args {
         let error = |message: String| ParseError { lines: *lines, message };

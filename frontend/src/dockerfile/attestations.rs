@@ -13,11 +13,12 @@ const ARGUMENT: &str = "BUILDKIT_ATTEST_";
 
 /// The generator of the SBOM that `options` ask for: with `--sbom`, `--attest type=sbom`, or a build argument.
 pub(super) fn sbom_generator(options: &BuildOptions) -> Result<Option<SourceOp>, String> {
-    let by_argument = options.build_args.iter().filter_map(|(name, value)| {
+    let mut by_argument = options.build_args.iter().filter_map(|(name, value)| {
         let is_sbom = name.strip_prefix(ARGUMENT)?.eq_ignore_ascii_case("sbom");
         is_sbom.then_some(value.as_deref()?)
     });
-    let Some(parameters) = options.attests.get("sbom").and_then(Option::as_deref).or(by_argument.last())
+    let Some(parameters) =
+        options.attests.get("sbom").and_then(Option::as_deref).or_else(|| by_argument.next_back())
     else {
         return Ok(None);
     };

@@ -48,8 +48,6 @@ pub enum MainContext {
     /// An archive on standard input, which BuildKit fetches from the client by a URL with a random name. It stands
     /// here as [`STDIN_ARCHIVE`].
     StdinArchive,
-    /// The result of another target of bake (`target:NAME`): no source of this build.
-    Target,
 }
 
 /// The identifier of a context that is an archive on standard input. BuildKit has a random word for `archive`.

@@ -27,8 +27,20 @@ pub struct Discovered {
     /// is read from and the context, then the frontend's image, then the others as they stand in the Dockerfile,
     /// and last the image that makes the SBOM.
     pub sources: Vec<UsedSource>,
+    /// The targets of bake whose results the build is made of. BuildKit asks this build's policies about everything
+    /// that they load, too.
+    pub targets: Vec<UsedTarget>,
     /// What may make the build use other sources.
     pub warnings: Vec<Warning>,
+}
+
+/// A target of bake whose result another build uses (`target:NAME` in its named contexts).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedTarget {
+    /// Its name.
+    pub name: String,
+    /// Where it is used.
+    pub places: Vec<Place>,
 }
 
 /// Something of a build that can't be known without building.
@@ -105,7 +117,8 @@ impl Search<'_> {
                 used.pinned = used.pinned.take().or(pinned);
             }
         }
-        Ok(Discovered { sources: found.into_sources(), warnings })
+        let (sources, targets) = found.split();
+        Ok(Discovered { sources, targets, warnings })
     }
 
     /// The target platforms, each once.
@@ -133,7 +146,7 @@ impl Search<'_> {
             MainContext::Local if is_used || holds_dockerfile || !build.own_dockerignore => {
                 found.add(SourceOp::new("local://context"), None, None);
             }
-            MainContext::Local | MainContext::Target => {}
+            MainContext::Local => {}
             MainContext::StdinArchive => {
                 found.add(super::named::http(STDIN_ARCHIVE, "context"), None, None);
             }
@@ -159,6 +172,12 @@ impl Search<'_> {
         let platform = self.build.build_platform;
         let source = match &frontend.loaded {
             Named::Nothing => return,
+            Named::Target(name) => {
+                if let Some(place) = place {
+                    found.add_target(name, place);
+                }
+                return;
+            }
             Named::Remote(source) | Named::Local(source) => {
                 found.add(source.clone(), None, place);
                 return;
@@ -186,6 +205,7 @@ impl Search<'_> {
     /// The place of the directive that asks for a frontend.
     fn place(&self, lines: LineRange) -> Place {
         let line = self.build.dockerfile.lines().nth(lines.first.saturating_sub(1) as usize);
-        place(self.file, lines, line.unwrap_or_default().trim_start_matches('\u{feff}'))
+        let line = line.unwrap_or_default().trim_start_matches('\u{feff}').trim();
+        place(self.file, lines, &crate::redact::url(line).into())
     }
 }

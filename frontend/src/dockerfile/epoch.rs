@@ -34,7 +34,7 @@ impl Conversion<'_> {
         let contexts = NamedContexts(&self.build.options.build_contexts);
         match contexts.find(value, self.build.build_platform).map_err(error)? {
             None => {}
-            Some(Named::Nothing) => return Ok(None),
+            Some(Named::Nothing | Named::Target(_)) => return Ok(None),
             Some(
                 Named::Image(source)
                 | Named::Layout { source, .. }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::parse::LineRange;
-use super::{Place, UsedSource};
+use super::{Place, UsedSource, UsedTarget};
+
+/// What stands before the name of a target in the identifier of the source that its result is here.
+const TARGET: &str = "target:";
 
 /// The sources of a build, while they are searched for.
 #[derive(Debug, Default)]
@@ -30,11 +33,16 @@ impl Found {
             sources.len() - 1
         });
         if let (Some(place), Some(used)) = (place, sources.get_mut(number))
-            && !used.places.contains(&place)
+            && used.places.last() != Some(&place)
         {
             used.places.push(place);
         }
         number
+    }
+
+    /// Adds the result of another target of bake, which is like a source until the search is over.
+    pub(super) fn add_target(&mut self, name: &str, place: Place) -> usize {
+        self.add(SourceOp::new(format!("{TARGET}{name}")), None, Some(place))
     }
 
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut UsedSource> {
@@ -44,8 +52,23 @@ impl Found {
     /// All of them in the order in which they were added, their places in that of the Dockerfile.
     pub(super) fn into_sources(self) -> Vec<UsedSource> {
         let mut sources = self.sources;
-        sources.iter_mut().for_each(|used| used.places.sort());
+        for used in &mut sources {
+            used.places.sort();
+            used.places.dedup();
+        }
         sources
+    }
+
+    /// The results of other targets, taken out of the sources.
+    pub(super) fn split(self) -> (Vec<UsedSource>, Vec<UsedTarget>) {
+        let (mut sources, mut targets) = (Vec::new(), Vec::new());
+        for used in self.into_sources() {
+            match used.source.identifier.strip_prefix(TARGET) {
+                Some(name) => targets.push(UsedTarget { name: name.to_owned(), places: used.places }),
+                None => sources.push(used),
+            }
+        }
+        (sources, targets)
     }
 
     /// Adds what another search found.
@@ -55,18 +78,13 @@ impl Found {
             let Some(known) = self.sources.get_mut(number) else { continue };
             known.digest = known.digest.take().or(used.digest);
             known.pinned = known.pinned.take().or(used.pinned);
-            for place in used.places {
-                if !known.places.contains(&place) {
-                    known.places.push(place);
-                }
-            }
+            known.places.extend(used.places);
         }
     }
 }
 
 /// A place of the Dockerfile `file`.
-pub(super) fn place(file: &Arc<str>, lines: LineRange, instruction: &str) -> Place {
-    let words: Vec<_> = instruction.split_whitespace().collect();
-    let instruction = crate::redact::url(&words.join(" ")).into();
-    Place { file: file.clone(), line: lines.first, end_line: lines.last, instruction }
+pub(super) fn place(file: &Arc<str>, lines: LineRange, instruction: &Arc<str>) -> Place {
+    let (file, instruction) = (file.clone(), instruction.clone());
+    Place { file, line: lines.first, end_line: lines.last, instruction }
 }

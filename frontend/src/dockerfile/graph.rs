@@ -34,10 +34,7 @@ pub(super) struct Node {
     pub needs: BTreeMap<StageId, LineRange>,
     /// An image without a `FROM` of its own.
     pub is_image: bool,
-    /// Whether its image is known.
-    pub resolved: bool,
-    /// Whether its steps have been run, or must not run.
-    pub done: bool,
+    pub progress: Progress,
     /// Whether the triggers of its base have been taken over.
     pub has_triggers: bool,
     /// `ONBUILD` of its image.
@@ -48,8 +45,19 @@ pub(super) struct Node {
     pub env: Environment,
     /// What is loaded when the stage is built.
     pub loads: Vec<Load>,
-    /// Arguments that its steps set, in their order.
-    pub args: Vec<(String, Option<String>)>,
+    /// The arguments of its steps that say what the SBOM is made of.
+    pub scan_args: BTreeMap<String, Option<String>>,
+}
+
+/// How far a stage has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Progress {
+    /// Nothing is known of it.
+    New,
+    /// Its image is known.
+    Resolved,
+    /// Its steps have been run, or must not run.
+    Done,
 }
 
 /// A step, with the stages that it takes files from.
@@ -88,18 +96,17 @@ impl Node {
             platform: None,
             named: None,
             lines: stage.lines,
-            text: stage.text.as_str().into(),
+            text: stage.text.clone(),
             steps: Vec::new(),
             needs: BTreeMap::new(),
             is_image: false,
-            resolved: false,
-            done: false,
+            progress: Progress::New,
             has_triggers: false,
             triggers: Vec::new(),
             image_env: Environment::default(),
             env: Environment::default(),
             loads: Vec::new(),
-            args: Vec::new(),
+            scan_args: BTreeMap::new(),
         }
     }
 

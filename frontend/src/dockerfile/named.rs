@@ -12,8 +12,10 @@ use super::build::is_http_url;
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
-    /// `docker-image://scratch`, or the result of another target of bake: no source of this build.
+    /// `docker-image://scratch`.
     Nothing,
+    /// `target:NAME`: the result of another target of bake.
+    Target(String),
     /// `docker-image://…`: asked about by its tag only.
     Image(SourceOp),
     /// `oci-layout://…`.
@@ -30,7 +32,7 @@ pub(super) enum Named {
 }
 
 /// The named contexts of a build.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct NamedContexts<'a>(pub &'a BTreeMap<String, String>);
 
 /// A name for [`crate::build_options::BuildOptions::build_contexts`], as buildx makes it of what is given with
@@ -70,8 +72,8 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
         let image = Reference::parse(image).map_err(|e| wrong(format!("{image:?}: {e}")))?.or_latest();
         return Ok(Named::Image(SourceOp::new(format!("docker-image://{image}"))));
     }
-    if value.starts_with("target:") {
-        return Ok(Named::Nothing);
+    if let Some(target) = value.strip_prefix("target:") {
+        return Ok(Named::Target(target.to_owned()));
     }
     if value.starts_with("oci-layout://") {
         let mut source = SourceOp::new(value);

@@ -15,7 +15,7 @@ use super::environment::Environment;
 use super::epoch::Epoch;
 use super::expand::Expander;
 use super::found::{Found, place};
-use super::graph::{Graph, Load, Node, StageId};
+use super::graph::{Graph, Load, Node, Progress, StageId};
 use super::image_config::ImageConfig;
 use super::instructions::{Command, Stage, Stages, Step};
 use super::named::{Named, NamedContexts};
@@ -26,6 +26,8 @@ use super::{Build, Images, Place, ResolvedImage, arguments};
 const CONCURRENT: usize = 256;
 /// How often triggers may bring in images whose triggers bring in more.
 const MAX_ROUNDS: usize = 16;
+/// How much text all triggers that are taken over may have together, in bytes.
+const MAX_TRIGGER_TEXT: usize = 1 << 20;
 /// The variable that every image has.
 const PATH: (&str, &str) = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 
@@ -40,6 +42,8 @@ pub(super) struct Conversion<'a> {
     pub global: Environment,
     pub graph: Graph,
     pub found: Found,
+    /// How much text the triggers had that were taken over.
+    trigger_text: usize,
 }
 
 /// An image to look up for a stage.
@@ -73,7 +77,7 @@ impl<'a> Conversion<'a> {
         let expander = Expander::new(escape);
         let global = arguments::global(build, platform, stages, &expander)?;
         let (graph, found, file) = (Graph::new(escape), Found::default(), file.clone());
-        Ok(Self { build, file, platform, expander, global, graph, found })
+        Ok(Self { build, file, platform, expander, global, graph, found, trigger_text: 0 })
     }
 
     /// Finds the sources of the stage that is built.
@@ -196,7 +200,7 @@ impl<'a> Conversion<'a> {
         let mut lookups = Vec::new();
         for id in 0..self.graph.nodes.len() {
             let node = &self.graph.nodes[id];
-            if node.base.is_some() || node.done || node.resolved {
+            if node.base.is_some() || node.progress != Progress::New {
                 continue;
             }
             let lines = node.lines;
@@ -220,8 +224,11 @@ impl<'a> Conversion<'a> {
             None => (self.named(&reference.to_string(), &platform)?, false),
         };
         let node = &mut self.graph.nodes[id];
-        node.resolved = is_reachable;
-        node.done |= node.is_image && (is_reachable || is_scratch) || replaces_stage;
+        if node.is_image && (is_reachable || is_scratch) || replaces_stage {
+            node.progress = Progress::Done;
+        } else if is_reachable {
+            node.progress = Progress::Resolved;
+        }
         if is_scratch || !is_reachable {
             return Ok(None);
         }
@@ -231,6 +238,7 @@ impl<'a> Conversion<'a> {
             Some(Named::Image(source)) => return Ok(lookup(source, Kind::Named)),
             Some(Named::Layout { source, name }) => return Ok(lookup(source, Kind::Layout(name))),
             Some(Named::Nothing) => return Ok(None),
+            Some(Named::Target(name)) => self.found.add_target(&name, place),
             Some(Named::Remote(source) | Named::Local(source)) => self.found.add(source, None, Some(place)),
         };
         self.graph.nodes[id].loads.push(Load::Source(load));
@@ -290,9 +298,15 @@ impl<'a> Conversion<'a> {
             }
             let mut steps = Vec::new();
             for trigger in &triggers {
+                self.trigger_text += trigger.len();
+                if self.trigger_text > MAX_TRIGGER_TEXT {
+                    let message =
+                        format!("ONBUILD triggers have more than {MAX_TRIGGER_TEXT} bytes together");
+                    return Err(ParseError { lines, message });
+                }
                 let mut step = Step::trigger(trigger, lines)?;
                 // It stands where the stage begins, and is shown so.
-                step.text = self.graph.nodes[id].text.to_string();
+                step.text = self.graph.nodes[id].text.clone();
                 let step = self.graph.link(id, step)?;
                 has_new |= !step.from.is_empty();
                 steps.push(step);
@@ -305,7 +319,7 @@ impl<'a> Conversion<'a> {
     /// Runs the steps of the stages that are needed.
     fn run_steps(&mut self, reachable: &BTreeSet<StageId>) -> Result<(), ParseError> {
         for id in 0..self.graph.nodes.len() {
-            if !reachable.contains(&id) || self.graph.nodes[id].done {
+            if !reachable.contains(&id) || self.graph.nodes[id].progress == Progress::Done {
                 continue;
             }
             let lines = self.graph.nodes[id].lines;
@@ -324,12 +338,12 @@ impl<'a> Conversion<'a> {
         let base = self.graph.nodes[id].base;
         let inherited = base.map(|base| {
             let base = &self.graph.nodes[base];
-            (base.env.clone(), base.image_env.clone(), base.args.clone())
+            (base.env.clone(), base.image_env.clone(), base.scan_args.clone())
         });
         let node = &mut self.graph.nodes[id];
-        node.done = true;
-        if let Some((env, image_env, args)) = inherited {
-            (node.env, node.image_env, node.args) = (env, image_env, args);
+        node.progress = Progress::Done;
+        if let Some((env, image_env, scan_args)) = inherited {
+            (node.env, node.image_env, node.scan_args) = (env, image_env, scan_args);
             node.loads.extend(base.map(Load::Stage));
         }
         if super::expand::Variables::get(&node.image_env, PATH.0).is_none() {
@@ -342,8 +356,7 @@ impl<'a> Conversion<'a> {
     /// Whether an argument switches on that the scanner of the SBOM looks at a stage too: `true`, or stages.
     fn is_scanned(&self, id: StageId, argument: &str) -> bool {
         let node = &self.graph.nodes[id];
-        let given = node.args.iter().rev().find(|(name, value)| name == argument && value.is_some());
-        let given = given.and_then(|(_, value)| value.as_deref());
+        let given = node.scan_args.get(argument).and_then(Option::as_deref);
         let Some(value) = given.or_else(|| super::expand::Variables::get(&self.global, argument)) else {
             return false;
         };

@@ -6,7 +6,7 @@ use policy_engine::source::{
 
 use super::build::is_http_url;
 use super::found::place;
-use super::graph::{LinkedStep, Load, StageId};
+use super::graph::{LinkedStep, Load, Progress, StageId};
 use super::instructions::{Add, Arg, Command, Copy, MountKind, Run, Step, Transfer};
 use super::named::http;
 use super::stages::Conversion;
@@ -61,8 +61,7 @@ impl Conversion<'_> {
             node.env.set(&arg.name, value)?;
         }
         if NOT_VARIABLES.contains(&arg.name.as_str()) {
-            node.args.retain(|(name, _)| *name != arg.name);
-            node.args.push((arg.name.clone(), value));
+            node.scan_args.insert(arg.name.clone(), value);
         }
         Ok(())
     }
@@ -145,7 +144,7 @@ impl Conversion<'_> {
     /// Another stage, which must have been built before.
     fn stage(&self, id: StageId) -> Result<Load, String> {
         let node = &self.graph.nodes[id];
-        if node.done {
+        if node.progress == Progress::Done {
             return Ok(Load::Stage(id));
         }
         Err(format!("stage {:?} must stand before the one that takes something from it", node.title()))

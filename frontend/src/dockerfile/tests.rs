@@ -12,7 +12,7 @@ use super::{
 };
 use crate::build_options::BuildOptions;
 
-mod fuzz;
+mod hostile;
 mod places;
 
 /// Images as they were recorded.

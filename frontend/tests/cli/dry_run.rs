@@ -331,6 +331,10 @@ fn what_is_wrong_with_the_build() {
     -- stdout --
     -- stderr --
     error: Dockerfile:2: unknown instruction "NOPE"
+       --> Dockerfile:2
+        |
+      2 | NOPE
+        | ^^^^
     "#);
     assert_snapshot!(dry_run(&place, &["nowhere"]).shown(), @r#"
     exit: 2

@@ -57,17 +57,26 @@ pub(crate) enum ExpandError {
     TooMuch,
 }
 
+/// What quotes do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    /// They quote, and are removed.
+    Removed,
+    /// They quote, and stay.
+    Kept,
+    /// They are characters like others.
+    Ignored,
+}
+
 /// What quotes and escapes become, and the escape character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
     /// `\` or `` ` ``.
     pub escape: char,
-    /// Quotes stay as they are written.
-    pub raw_quotes: bool,
+    /// What quotes do.
+    pub quotes: Quotes,
     /// Escape characters stay as they are written.
     pub raw_escapes: bool,
-    /// Quotes mean nothing.
-    pub ignore_quotes: bool,
     /// Variables that aren't set stay as they are written, else they are empty.
     pub keep_unset: bool,
 }
@@ -75,7 +84,7 @@ pub(crate) struct Rules {
 impl Rules {
     /// The rules for arguments of instructions.
     pub(crate) fn new(escape: char) -> Self {
-        Self { escape, raw_quotes: false, raw_escapes: false, ignore_quotes: false, keep_unset: false }
+        Self { escape, quotes: Quotes::Removed, raw_escapes: false, keep_unset: false }
     }
 
     /// One word, expanded. Spaces stay.
@@ -109,7 +118,7 @@ impl Expander {
 
     /// The text of a here-document, expanded: quotes mean nothing in it.
     pub(crate) fn document(&self, text: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
-        let rules = Rules { ignore_quotes: true, ..Rules::new('\\') };
+        let rules = Rules { quotes: Quotes::Ignored, ..Rules::new('\\') };
         self.count(rules.word(text, variables)?)
     }
 

@@ -3,7 +3,7 @@
 use std::str::Chars;
 
 use super::pattern::{self, Greed};
-use super::{ExpandError, MAX_DEPTH, MAX_WORD, Rules, Variables};
+use super::{ExpandError, MAX_DEPTH, MAX_WORD, Quotes, Rules, Variables};
 
 pub(super) struct Scan<'a> {
     rules: Rules,
@@ -51,7 +51,7 @@ impl<'a> Scan<'a> {
                 return Ok((text, words));
             }
             match c {
-                '\'' | '"' if !self.rules.ignore_quotes => {
+                '\'' | '"' if self.rules.quotes != Quotes::Ignored => {
                     let quoted = if c == '"' { self.double_quoted()? } else { self.single_quoted()? };
                     self.push_raw(&quoted);
                     text.push_str(&quoted);
@@ -121,7 +121,7 @@ impl<'a> Scan<'a> {
             match self.rest.next() {
                 None => return Err(syntax("it ends before the matching single quote".to_owned())),
                 Some(c @ '\'') => {
-                    if self.rules.raw_quotes {
+                    if self.rules.quotes == Quotes::Kept {
                         text.push(c);
                     }
                     return Ok(text);
@@ -178,7 +178,7 @@ impl<'a> Scan<'a> {
     /// Takes a quote. Gives what it becomes.
     fn quote(&mut self) -> String {
         let quote = self.rest.next();
-        if self.rules.raw_quotes { quote.into_iter().collect() } else { String::new() }
+        if self.rules.quotes == Quotes::Kept { quote.into_iter().collect() } else { String::new() }
     }
 
     /// `<`, or `<<` with the blanks behind it, which belong to the word.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{ExpandError, Expander, Rules, Unset, Variables};
+use super::{ExpandError, Expander, Quotes, Rules, Unset, Variables};
 
 impl Variables for BTreeMap<&str, &str> {
     fn get(&self, name: &str) -> Option<&str> {
@@ -83,7 +83,7 @@ fn mistakes_are_errors() {
 
 #[test]
 fn lines_are_split() {
-    let rules = Rules { raw_quotes: true, raw_escapes: true, keep_unset: true, ..Rules::new('\\') };
+    let rules = Rules { quotes: Quotes::Kept, raw_escapes: true, keep_unset: true, ..Rules::new('\\') };
     for (line, words) in [
         ("a  b\tc", &["a", "b", "c"][..]),
         ("a 'b c' \"d e\"", &["a", "'b c'", "\"d e\""]),

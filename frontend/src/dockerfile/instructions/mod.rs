@@ -5,11 +5,15 @@ mod flags;
 mod mount;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
-use super::parse::{Arguments, Dockerfile, HereDocument, Instruction, LineRange, ParseError};
+use std::sync::Arc;
+
+use super::parse::{Arguments, Dockerfile, Instruction, LineRange, ParseError};
 use flags::{Flags, Kind};
 
 pub(super) use mount::{Mount, MountKind};
+pub(super) use transfer::{Add, Copy, Transfer};
 
 /// How many stages a Dockerfile may have.
 const MAX_STAGES: usize = 1000;
@@ -30,8 +34,8 @@ pub(super) struct Stage {
     /// `--platform`; empty where it is not given.
     pub platform: String,
     pub lines: LineRange,
-    /// The `FROM` as it is written.
-    pub text: String,
+    /// The `FROM` as it is shown.
+    pub text: Arc<str>,
     pub steps: Vec<Step>,
 }
 
@@ -40,8 +44,8 @@ pub(super) struct Stage {
 pub(super) struct Step {
     pub command: Command,
     pub lines: LineRange,
-    /// As it is written.
-    pub text: String,
+    /// As it is shown.
+    pub text: Arc<str>,
 }
 
 /// What an instruction does.
@@ -63,31 +67,6 @@ pub(super) enum Command {
 pub(super) struct Arg {
     pub name: String,
     pub value: Option<String>,
-}
-
-/// Paths of `ADD` and `COPY`, without here-documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Transfer {
-    pub sources: Vec<String>,
-    pub destination: String,
-    /// The texts of its here-documents that are expanded.
-    pub documents: Vec<String>,
-    /// `--chown` and `--chmod`.
-    pub owner: [String; 2],
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Add {
-    pub transfer: Transfer,
-    pub keep_git_dir: Option<bool>,
-    pub checksum: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Copy {
-    pub transfer: Transfer,
-    /// `--from`; empty where it is not given.
-    pub from: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +91,7 @@ impl Stages {
                 (Read::Stage(stage), _) => all.stages.push(stage),
                 (Read::Command(Command::Arg(args)), None) => all.global_args.push((lines, args)),
                 (Read::Command(command), Some(stage)) => {
-                    stage.steps.push(Step { command, lines, text: instruction.text.clone() });
+                    stage.steps.push(Step { command, lines, text: shown(instruction) });
                 }
                 (Read::Command(_), None) => {
                     return Err(error("there is no FROM before it".to_owned()));
@@ -139,10 +118,16 @@ impl Step {
             return Err(error("an ONBUILD trigger must be a single instruction".to_owned()));
         };
         match read(instruction).map_err(|message| error(format!("ONBUILD trigger: {message}")))? {
-            Read::Command(command) => Ok(Self { command, lines, text: instruction.text.clone() }),
+            Read::Command(command) => Ok(Self { command, lines, text: shown(instruction) }),
             Read::Stage(_) => Err(error("FROM can't be an ONBUILD trigger".to_owned())),
         }
     }
+}
+
+/// An instruction as users see it: on one line, without credentials.
+fn shown(instruction: &Instruction) -> Arc<str> {
+    let words: Vec<_> = instruction.text.split_whitespace().collect();
+    crate::redact::url(&words.join(" ")).into()
 }
 
 fn read(instruction: &Instruction) -> Result<Read, String> {
@@ -160,8 +145,8 @@ fn read(instruction: &Instruction) -> Result<Read, String> {
     let words = || args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
     Ok(Read::Command(match keyword.as_str() {
         "FROM" => return from(instruction, &args).map(Read::Stage),
-        "ADD" => add(instruction, &args)?,
-        "COPY" => copy(instruction, &args)?,
+        "ADD" => Command::Add(Add::read(instruction, &args)?),
+        "COPY" => Command::Copy(Copy::read(instruction, &args)?),
         "RUN" => run(instruction)?,
         "ENV" | "LABEL" => {
             flags(&[])?;
@@ -246,87 +231,9 @@ fn from(instruction: &Instruction, args: &[&str]) -> Result<Stage, String> {
         base: base.to_owned(),
         platform: flags.text("platform"),
         lines: instruction.lines,
-        text: instruction.text.clone(),
+        text: shown(instruction),
         steps: Vec::new(),
     })
-}
-
-fn add(instruction: &Instruction, args: &[&str]) -> Result<Command, String> {
-    let (sources, destination) = sources_and_destination("ADD", args)?;
-    let flags = Flags::read(
-        &instruction.flags,
-        &[
-            ("chown", Kind::Text),
-            ("chmod", Kind::Text),
-            ("link", Kind::Bool),
-            ("keep-git-dir", Kind::Bool),
-            ("checksum", Kind::Text),
-            ("unpack", Kind::Bool),
-            ("exclude", Kind::Texts),
-        ],
-    )?;
-    Ok(Command::Add(Add {
-        transfer: transfer("ADD", instruction, sources, destination, &flags)?,
-        keep_git_dir: flags.bool("keep-git-dir"),
-        checksum: flags.text("checksum"),
-    }))
-}
-
-fn copy(instruction: &Instruction, args: &[&str]) -> Result<Command, String> {
-    let (sources, destination) = sources_and_destination("COPY", args)?;
-    let flags = Flags::read(
-        &instruction.flags,
-        &[
-            ("chown", Kind::Text),
-            ("from", Kind::Text),
-            ("chmod", Kind::Text),
-            ("link", Kind::Bool),
-            ("exclude", Kind::Texts),
-            ("parents", Kind::Bool),
-        ],
-    )?;
-    let transfer = transfer("COPY", instruction, sources, destination, &flags)?;
-    Ok(Command::Copy(Copy { transfer, from: flags.text("from") }))
-}
-
-fn sources_and_destination<'a>(
-    keyword: &str,
-    args: &'a [&'a str],
-) -> Result<(&'a [&'a str], &'a str), String> {
-    match args.split_last() {
-        Some((destination, sources)) if !sources.is_empty() => Ok((sources, *destination)),
-        _ => Err(format!("{keyword} needs at least two arguments: what to copy, and where to")),
-    }
-}
-
-fn transfer(
-    keyword: &str,
-    instruction: &Instruction,
-    sources: &[&str],
-    destination: &str,
-    flags: &Flags,
-) -> Result<Transfer, String> {
-    let document = |word: &str| HereDocument::parse(word).ok().flatten();
-    if document(destination).is_some() {
-        return Err(format!("{keyword} can't have a here-document as its destination"));
-    }
-    let mut transfer = Transfer {
-        sources: Vec::new(),
-        destination: destination.to_owned(),
-        documents: Vec::new(),
-        owner: [flags.text("chown"), flags.text("chmod")],
-    };
-    for source in sources {
-        let Some(announced) = document(source) else {
-            transfer.sources.push((*source).to_owned());
-            continue;
-        };
-        let found = instruction.here_documents.iter().rfind(|document| document.name == announced.name);
-        if announced.expand {
-            transfer.documents.extend(found.map(|document| document.text.clone()));
-        }
-    }
-    Ok(transfer)
 }
 
 fn run(instruction: &Instruction) -> Result<Command, String> {

@@ -1,6 +1,6 @@
 //! Here-documents: `<<NAME`, `<<-NAME`, `3<<"NAME"`.
 
-use crate::dockerfile::expand::{Rules, Unset};
+use crate::dockerfile::expand::{Quotes, Rules, Unset};
 
 /// Text that follows an instruction, up to a line that is its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl HereDocument {
         }
         let rules = Rules { keep_unset: true, ..Rules::new('\\') };
         let words = |rules: Rules| rules.words(rest, &Unset).map_err(|error| error.to_string());
-        let (plain, raw) = (words(rules)?, words(Rules { raw_quotes: true, ..rules })?);
+        let (plain, raw) = (words(rules)?, words(Rules { quotes: Quotes::Kept, ..rules })?);
         let ([name], [raw]) = (plain.as_slice(), raw.as_slice()) else { return Ok(None) };
         let quotes = |s: &str| s.matches(['\'', '"']).count();
         Ok(Some(Self {
@@ -45,7 +45,7 @@ impl HereDocument {
 
 /// The here-documents that a line announces, without their texts.
 pub(super) fn announced(line: &str) -> Result<Vec<HereDocument>, String> {
-    let rules = Rules { raw_quotes: true, raw_escapes: true, keep_unset: true, ..Rules::new('\\') };
+    let rules = Rules { quotes: Quotes::Kept, raw_escapes: true, keep_unset: true, ..Rules::new('\\') };
     // A line that can't be split announces none; whoever runs it will complain.
     let words = rules.words(line, &Unset).unwrap_or_default();
     words.iter().filter_map(|word| HereDocument::parse(word).transpose()).collect()

@@ -35,6 +35,17 @@ pub fn render(report: &BuildReport, detail: Detail) -> String {
     out
 }
 
+/// What is wrong with the Dockerfile of a build that could not be looked at, as an excerpt; empty when it is something
+/// else.
+pub fn error_excerpt(build: &Build) -> String {
+    let mut out = String::new();
+    if let Some(place) = build.error.as_ref().and_then(|error| error.place.as_ref()) {
+        let (style, _) = look(Conclusion::Denied);
+        excerpt::write(&mut out, &[of_dockerfile(build, place)], style);
+    }
+    out
+}
+
 fn heading(out: &mut String, build: &Build) {
     let name = build.name.as_deref().unwrap_or("build");
     let dockerfile = build.dockerfile.as_ref().map(|dockerfile| format!(" {}", dockerfile.name));
