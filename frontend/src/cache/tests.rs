@@ -31,12 +31,12 @@ impl Place {
     fn file(&self, digest: &str) -> PathBuf {
         self.dir.path().join("cache/v1").join(path_of(digest).unwrap())
     }
+}
 
-    /// Makes an entry one that was used `hours` ago.
-    fn age(&self, path: &Path, hours: u64) {
-        let then = SystemTime::now() - Duration::from_hours(hours);
-        File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
-    }
+/// Makes a file one that was used `hours` ago.
+fn age(path: &Path, hours: u64) {
+    let then = SystemTime::now() - Duration::from_hours(hours);
+    File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn damaged_entries_go() {
 fn the_least_recently_used_goes_first() {
     let place = place(30);
     let [old, used, new] = ["old entry1", "used entry", "new entry1"].map(|text| place.put(text));
-    place.age(&place.file(&old), 3);
-    place.age(&place.file(&used), 4);
-    place.age(&place.file(&new), 2);
+    age(&place.file(&old), 3);
+    age(&place.file(&used), 4);
+    age(&place.file(&new), 2);
     assert!(place.cache.get(&used).is_some());
     let more = place.put("one more..");
     assert_eq!(place.cache.usage().unwrap(), Usage { entries: 2, bytes: 20 });
@@ -105,7 +105,7 @@ fn prune_and_clear() {
     fs::write(&stranger, "half").unwrap();
     assert_eq!(place.cache.prune(1000).unwrap(), Usage::default());
     assert!(stranger.exists(), "somebody may still write it");
-    place.age(&stranger, 2);
+    age(&stranger, 2);
     assert_eq!(place.cache.prune(7).unwrap(), Usage { entries: 1, bytes: 4 });
     assert!(!stranger.exists());
     assert_eq!(place.cache.clear().unwrap(), Usage { entries: 1, bytes: 4 });

@@ -165,7 +165,8 @@ impl Resolver {
         // Images are shared by their resolver, in parts.
         let shared = matches!(parsed, Source::Git(_) | Source::Http(_));
         let look_up = |redirects: RedirectCheck| async move {
-            let ask = |redirects| network.look_up(request, parsed, redirects);
+            // On the heap: its state is big, and part of the state of everything that waits for it.
+            let ask = |redirects| Box::pin(network.look_up(request, parsed, redirects));
             network.settings.origin.metadata(request, redirects, ask).await
         };
         if shared {

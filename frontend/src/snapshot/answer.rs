@@ -4,7 +4,7 @@ use policy_engine::metadata::{AttestationChain, ImageMetadata, Metadata, Request
 
 use super::{LookupKey, Snapshot, Wanted};
 
-const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
+pub(super) const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Takes down what a run looks up.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -127,6 +128,12 @@ fn answer(redirects: Vec<String>, result: Result<&Metadata, String>) -> Answer {
 }
 
 /// Whether there was no other answer before.
-fn insert<K: Ord, V: PartialEq + Clone>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
-    *map.entry(key).or_insert_with(|| value.clone()) == value
+fn insert<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
+    match map.entry(key) {
+        Entry::Occupied(known) => *known.get() == value,
+        Entry::Vacant(free) => {
+            free.insert(value);
+            true
+        }
+    }
 }

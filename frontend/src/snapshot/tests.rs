@@ -63,7 +63,14 @@ fn image() -> Metadata {
     });
     let attestation = blob(&json!({"layers": layers}).to_string(), &[]);
     let image_manifest = sha256(b"manifest");
-    let manifests = [&image_manifest, &attestation.descriptor.digest].map(|digest| json!({"digest": digest}));
+    let annotations = json!({
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": image_manifest,
+    });
+    let manifests = [
+        json!({"digest": image_manifest}),
+        json!({"digest": attestation.descriptor.digest, "annotations": annotations}),
+    ];
     let root = blob(&json!({"manifests": manifests}).to_string(), &[]);
     let digest = root.descriptor.digest.clone();
     let chain = AttestationChain {
@@ -253,7 +260,7 @@ fn altered_files_are_refused() {
             "docker-image",
             "/found/image/attestationChain/attestationManifest",
             json!(config),
-            "its index does not list the attestation manifest",
+            "its index names another attestation manifest",
         ),
         (
             "docker-image",
@@ -286,6 +293,17 @@ fn altered_files_are_refused() {
         kinds.for_each(|annotations| annotations["in-toto.io/predicate-type"] = SLSA.into());
     });
     assert!(message.ends_with("a blob is described otherwise than by its manifest"), "{message}");
+    // What is taken away would read as an image without attestations.
+    let message = refused(|file| {
+        let chain = answer(file, "docker-image").pointer_mut("/found/image/attestationChain").unwrap();
+        chain.as_object_mut().unwrap().remove("attestationManifest");
+    });
+    assert!(message.ends_with("its index names another attestation manifest"), "{message}");
+    let message = refused(|file| {
+        let chain = answer(file, "docker-image").pointer_mut("/found/image/attestationChain/blobs").unwrap();
+        chain.as_array_mut().unwrap().retain(|blob| blob["annotations"]["in-toto.io/predicate-type"] != SLSA);
+    });
+    assert!(message.ends_with("an attestation or a signature is missing"), "{message}");
     let message = refused(|file| {
         let chain = answer(file, "docker-image").pointer_mut("/found/image/attestationChain/blobs").unwrap();
         let stranger = json!({"mediaType": "x", "digest": config, "size": 13});
@@ -319,5 +337,18 @@ fn the_schema_knows_every_field() {
     let document: Value = serde_json::from_str(&text()).unwrap();
     for field in document.as_object().unwrap().keys() {
         assert!(schema["properties"].get(field).is_some(), "{field}");
+    }
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let text = text();
+    for at in (0..text.len()).step_by(5) {
+        for with in *b"\"0,}[\\" {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] = with;
+            drop(read::parse(&bytes));
+        }
+        drop(read::parse(&text.as_bytes()[..at]));
     }
 }

@@ -11,9 +11,12 @@ use policy_engine::metadata::{AttestationChain, Descriptor, GitMetadata, ImageMe
 use policy_engine::source::{Source, digest::validate};
 use serde_json::Value;
 
-use super::answer::fits;
+use super::answer::{PREDICATE_TYPE, fits};
 use super::{LookupKey, SnapshotError};
 use crate::resolve::image::document::verify_digest;
+
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// Checks that `content` has the digest `expected`.
 pub(super) fn digest(expected: &str, content: &[u8]) -> Result<(), SnapshotError> {
@@ -60,14 +63,22 @@ fn check_image(key: &LookupKey, found: &ImageMetadata) -> Result<(), &'static st
         return Err("what was found is not what was asked for");
     }
     match &found.attestation_chain {
-        Some(chain) => check_chain(found, chain),
+        Some(chain) => {
+            let wanted = key.wanted.image.as_ref();
+            check_chain(found, chain, wanted.map(|image| image.attestations.as_slice()).unwrap_or_default())
+        }
         None => Ok(()),
     }
 }
 
 /// Everything in a chain must hang together: the root on the image's digest, each manifest in its place, and
-/// each other blob on a manifest, as that describes it.
-fn check_chain(found: &ImageMetadata, chain: &AttestationChain) -> Result<(), &'static str> {
+/// each other blob on a manifest, as that describes it. And nothing must be missing: what isn't there would read
+/// as an image without attestations.
+fn check_chain(
+    found: &ImageMetadata,
+    chain: &AttestationChain,
+    predicates: &[String],
+) -> Result<(), &'static str> {
     if chain.root != found.digest {
         return Err("its attestations belong to another digest");
     }
@@ -75,18 +86,25 @@ fn check_chain(found: &ImageMetadata, chain: &AttestationChain) -> Result<(), &'
         let blob = chain.blobs.get(digest).ok_or("a manifest of its attestations is missing")?;
         serde_json::from_slice(&blob.data).map_err(|_| "a manifest of its attestations is not JSON")
     };
-    let root = manifest(&chain.root)?;
+    check_attestation_manifest(&manifest(&chain.root)?, chain)?;
     let mut manifests = vec![&chain.root];
     let mut layers = Vec::new();
     if !chain.attestation_manifest.is_empty() {
-        let lists = |digest: &String| entries(&root, "manifests").any(|entry| has_digest(entry, digest));
-        // In nested indexes the one between isn't kept.
-        if lists(&chain.image_manifest) && !lists(&chain.attestation_manifest) {
-            return Err("its index does not list the attestation manifest");
+        manifests.push(&chain.attestation_manifest);
+        for layer in entries(&manifest(&chain.attestation_manifest)?, "layers") {
+            let wanted = annotation(layer, PREDICATE_TYPE)
+                .is_some_and(|kind| predicates.iter().any(|wanted| wanted == kind));
+            layers.push((wanted, layer.clone()));
         }
-        for digest in std::iter::once(&chain.attestation_manifest).chain(&chain.signature_manifests) {
-            manifests.push(digest);
-            layers.extend(entries(&manifest(digest)?, "layers").cloned());
+        for signature in &chain.signature_manifests {
+            manifests.push(signature);
+            layers.extend(entries(&manifest(signature)?, "layers").map(|layer| (true, layer.clone())));
+        }
+    }
+    for (wanted, layer) in &layers {
+        let digest = layer.get("digest").and_then(Value::as_str).unwrap_or_default();
+        if *wanted && !chain.blobs.contains_key(digest) {
+            return Err("an attestation or a signature is missing");
         }
     }
     for (digest, blob) in &chain.blobs {
@@ -96,13 +114,30 @@ fn check_chain(found: &ImageMetadata, chain: &AttestationChain) -> Result<(), &'
         if manifests.contains(&digest) {
             continue;
         }
-        let layer = layers.iter().find(|layer| has_digest(layer, digest));
-        let layer = layer.ok_or("a blob belongs to none of its manifests")?;
+        let layer = layers.iter().find(|(_, layer)| has_digest(layer, digest));
+        let (_, layer) = layer.ok_or("a blob belongs to none of its manifests")?;
         if !describes(layer, &blob.descriptor) {
             return Err("a blob is described otherwise than by its manifest");
         }
     }
     Ok(())
+}
+
+/// The attestation manifest is the one that the index names for the image. In nested indexes the one between
+/// isn't kept, so nothing can be told.
+fn check_attestation_manifest(root: &Value, chain: &AttestationChain) -> Result<(), &'static str> {
+    if !entries(root, "manifests").any(|entry| has_digest(entry, &chain.image_manifest)) {
+        return Ok(());
+    }
+    let named = entries(root, "manifests").find(|entry| {
+        annotation(entry, REFERENCE_TYPE) == Some("attestation-manifest")
+            && annotation(entry, REFERENCE_DIGEST) == Some(&chain.image_manifest)
+    });
+    let right = match named {
+        Some(entry) => has_digest(entry, &chain.attestation_manifest),
+        None => chain.attestation_manifest.is_empty(),
+    };
+    if right { Ok(()) } else { Err("its index names another attestation manifest") }
 }
 
 fn entries<'a>(manifest: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
@@ -111,6 +146,10 @@ fn entries<'a>(manifest: &'a Value, list: &str) -> impl Iterator<Item = &'a Valu
 
 fn has_digest(entry: &Value, digest: &str) -> bool {
     entry.get("digest").and_then(Value::as_str) == Some(digest)
+}
+
+fn annotation<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
+    entry.get("annotations")?.get(key)?.as_str()
 }
 
 fn describes(entry: &Value, descriptor: &Descriptor) -> bool {

@@ -1,4 +1,4 @@
-//! For CI servers: `JUnit`'s XML as Jenkins and GitLab read it. A build is a suite, a source a test case.
+//! For CI servers: JUnit's XML as Jenkins and GitLab read it. A build is a suite, a source a test case.
 
 use std::io;
 

@@ -338,7 +338,7 @@ impl<'a> RegistryImage<'a> {
     ) -> Result<Bytes, ImageError> {
         let Some(cache) = &self.resolver.cache else { return self.fetch(kind, descriptor, limit).await };
         let digest = descriptor.digest().to_string();
-        if let Some(bytes) = off_thread(cache, &digest, |cache, digest| cache.get(digest)).await.flatten() {
+        if let Some(bytes) = off_thread(cache, &digest, Cache::get).await.flatten() {
             return Ok(bytes);
         }
         let bytes = self.fetch(kind, descriptor, limit).await?;
