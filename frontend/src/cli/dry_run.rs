@@ -1,5 +1,6 @@
 //! `policy-check dry-run`: decide about every source of a build, before it is built.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::Conclusion;
-use crate::report::build::{Build, BuildReport, Format, human};
+use crate::report::build::{Build, BuildReport, Format, github, human};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 
@@ -229,6 +230,7 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
                 .map_err(|cause| Error::Report { path: path.display().to_string(), cause })?;
         }
     }
+    summary(args, &report)?;
     for (error, excerpt) in &errors {
         output.failure(error);
         output.excerpt(excerpt);
@@ -239,6 +241,19 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
         Conclusion::Undecided => Exit::Undecided,
         Conclusion::Allowed => Exit::Allowed,
     })
+}
+
+/// Adds to the summary of the job, where GitHub runs this and its format is wanted.
+fn summary(args: &Args, report: &BuildReport) -> Result<(), Error> {
+    let is_github = |destination: &Destination| matches!(destination, Destination::File(Format::Github, _));
+    let path = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = path.map(PathBuf::from) else { return Ok(()) };
+    if args.format != Format::Github && !args.output.iter().any(is_github) {
+        return Ok(());
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(github::summary(report).as_bytes()))
+        .map_err(|cause| Error::Report { path: path.display().to_string(), cause })
 }
 
 #[cfg(test)]

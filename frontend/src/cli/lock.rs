@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::Exit;
 use super::build_flags::{BuildFlags, FlagError};
 use super::cache_args::{self, CacheArgs};
@@ -13,6 +15,7 @@ use super::eval::ConnectionArgs;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
 use crate::context::Stdin;
+use crate::dry_run::NamedBuild;
 use crate::lock::{Change, Collected, Lock, LockError, collect};
 use crate::lookup::block_on;
 use crate::redact;
@@ -38,22 +41,31 @@ pub(super) struct Args {
     cache: CacheArgs,
 }
 
+impl Args {
+    fn builds(&self) -> Result<Vec<NamedBuild>, FlagError> {
+        let context = self.context.as_deref().filter(|context| !context.is_empty());
+        let options = self.build.options(context.ok_or(FlagError::NoContext)?)?;
+        Ok(vec![NamedBuild { options, ..NamedBuild::default() }])
+    }
+}
+
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let context = args.context.as_deref().filter(|context| !context.is_empty());
-    let options = args.build.options(context.ok_or(FlagError::NoContext)?)?;
+    let builds = args.builds()?;
     let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let (stdin, platform) = (Stdin::of_process(), default_platform());
-    let collected = block_on(collect(&options, &resolver, &stdin, &platform))?;
+    let collected =
+        block_on(join_all(builds.iter().map(|build| collect(&build.options, &resolver, &stdin, &platform))))?;
     cache_args::warn(cache.as_ref(), output);
     capture.finish()?;
-    let collected = collected?;
-    for warning in &collected.warnings {
+    // All were looked at; the first failure in their order is the one reported.
+    let collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for warning in collected.iter().flat_map(|build| &build.warnings) {
         output.warning(warning);
     }
     let mut exit = Exit::Allowed;
-    for (path, lock) in files(args, vec![collected])? {
+    for (path, lock) in files(args, collected)? {
         let changes = Lock::load(&path)?.changes(&lock);
         let state = match (changes.is_empty(), args.check) {
             (false, true) => {

@@ -74,3 +74,17 @@ fn a_build_that_cannot_be_looked_at() {
     </testsuites>
     "#);
 }
+
+#[test]
+fn the_summary_of_a_job() {
+    let place = Place::with_policy(POLICY);
+    place.write("Dockerfile", "FROM scratch\nADD https://example.com/a /\n");
+    let run = |format| {
+        place.run(["dry-run", "--format", format, "."]).env("GITHUB_STEP_SUMMARY", "summary.md").finish()
+    };
+    assert_eq!(run("human").code, 1);
+    assert!(!place.path().join("summary.md").exists());
+    assert_eq!((run("github").code, run("github").code), (1, 1));
+    let summary = std::fs::read_to_string(place.path().join("summary.md")).expect("a summary");
+    assert_eq!(summary.matches("### policy-check: denied\n").count(), 2, "{summary}");
+}

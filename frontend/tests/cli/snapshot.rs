@@ -239,13 +239,23 @@ fn remote_contexts() {
     let archive = testbed.serve_archive("snapshot-context", place.path());
     let gone = format!("http://{}/git/nope.git", testbed.http);
     let elsewhere = Place::new();
-    for (context, code) in [(format!("{git}#main"), 0), (archive, 0), (gone, 3)] {
+    let world = std::path::PathBuf::from(std::env::var_os("POLICY_CHECK_WORLD").expect("it runs"));
+    for (context, served, code) in [
+        (format!("{git}#main"), Some("git/snapshot-context.git"), 0),
+        (archive, Some("made/snapshot-context.tar.gz"), 0),
+        (gone, None, 3),
+    ] {
         let run = |flag, file| {
             let args = ["dry-run", "--platform", "linux/amd64", "--format", "json", flag, file, &context];
             elsewhere.run(args).finish()
         };
         let online = run("--snapshot", "s.json");
         assert_eq!(online.code, code, "{}{}", online.stdout, online.stderr);
+        // Nobody serves it any more.
+        if let Some(path) = served {
+            drop(std::fs::remove_dir_all(world.join(format!("{path}.gone"))));
+            std::fs::rename(world.join(path), world.join(format!("{path}.gone"))).expect("it goes");
+        }
         let offline = run("--offline", "s.json");
         assert_eq!((offline.code, &offline.stdout), (code, &online.stdout), "{context}: {}", offline.stderr);
     }

@@ -66,6 +66,37 @@ fn a_dockerfile_is_no_archive() {
     }
 }
 
+/// Whatever is wrong with an archive, it is an error and no panic.
+#[test]
+fn damaged_archives() {
+    let mut archive = Builder::new(Vec::new());
+    add(&mut archive, "Dockerfile", b"FROM scratch\n");
+    archive.append_link(&mut entry(EntryType::Symlink, 0), "link", "lib/a.rego").unwrap();
+    add(&mut archive, &"long/".repeat(60), b"x");
+    let plain = archive.into_inner().unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(&plain).unwrap();
+    let samples =
+        [plain, gzip.finish().unwrap(), bzip2.finish().unwrap(), include_bytes!("sample.tar.xz").to_vec()];
+    let mut random = 1_u32;
+    for sample in samples {
+        let times = if sample.starts_with(XZ) { 20 } else { 400 };
+        for _ in 0..times {
+            let mut damaged = sample.clone();
+            for _ in 0..3 {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = random as usize % damaged.len();
+                damaged[at] = (random >> 24) as u8;
+            }
+            if let Ok(tree) = unpack(&sample, &damaged[..]) {
+                let _any = (tree.read("Dockerfile", 99), tree.read("link", 99));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_leads_out_or_is_damaged_is_an_error() {
     let mut header = entry(EntryType::Regular, 0);

@@ -94,6 +94,27 @@ fn github() {
 }
 
 #[test]
+fn github_summary() {
+    assert_snapshot!(github::summary(&report()), @r"
+    ### policy-check: denied
+
+    4 sources: 1 allowed, 2 denied, 1 undecided
+
+    | | where | why |
+    |---|---|---|
+    | policy denies local://context | app |  |
+    | policy denies docker-image://docker.io/library/alpine:3.21 &#40;linux/amd64&#41; | app.Dockerfile:2 | no &#60;tags&#62;<br>50&#37; of all, at most: &#34;x&#34; |
+    | no decision about docker-image://x/tools | app.Dockerfile:4 | cannot resolve &#96;docker-image://x/tools&#96;: 100&#37; gone,<br>it says: <br>help: check its name |
+    | the sources of broken are unknown | app.Dockerfile:9 | cannot resolve &#96;docker-image://x/tools&#96;: 100&#37; gone,<br>it says: <br>help: check its name |
+    ");
+    let mut many = report();
+    let source = many.builds[0].sources[2].clone();
+    many.builds[0].sources = vec![source; 300];
+    let summary = github::summary(&BuildReport::new(many.builds));
+    assert!(summary.ends_with("\n… and 101 more\n"), "{summary}");
+}
+
+#[test]
 fn junit() {
     assert_snapshot!(junit::render(&report()).unwrap(), @r#"
     <?xml version="1.0" encoding="UTF-8"?>

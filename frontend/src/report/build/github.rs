@@ -5,7 +5,10 @@
 use std::fmt::Write;
 
 use super::finding::Finding;
-use super::{Build, BuildReport};
+use super::{Build, BuildReport, Summary};
+
+/// Findings in a summary, which GitHub shows up to 1 MiB of.
+const MAX_ROWS: usize = 200;
 
 /// An `::error` for each finding, a `::warning` for each build that no policy judges.
 pub fn render(report: &BuildReport) -> String {
@@ -47,6 +50,49 @@ fn error(out: &mut String, finding: &Finding<'_>) {
         text.push(format!("decided at {}:{}:{}", position.file, position.line, position.column));
     }
     line(out, format_args!("::error {}::{}", properties.join(","), message(&text.join("\n"))));
+}
+
+/// What is wrong as a table in Markdown, for the summary of a job (`$GITHUB_STEP_SUMMARY`).
+pub fn summary(report: &BuildReport) -> String {
+    let Summary { sources, allowed, denied, undecided } = report.summary;
+    let mut out = format!(
+        "### policy-check: {}\n\n{sources} sources: {allowed} allowed, {denied} denied, {undecided} undecided\n",
+        report.verdict.word()
+    );
+    let mut findings = report.findings();
+    for (number, finding) in findings.by_ref().take(MAX_ROWS).enumerate() {
+        if number == 0 {
+            out.push_str("\n| | where | why |\n|---|---|---|\n");
+        }
+        let place = finding.places().first().map(|place| format!("{}:{}", place.file, place.line));
+        let place = place.unwrap_or_else(|| finding.build.title().to_owned());
+        let reasons = finding.reasons().join("\n");
+        line(
+            &mut out,
+            format_args!("| {} | {} | {} |", cell(&finding.title()), cell(&place), cell(&reasons)),
+        );
+    }
+    let more = findings.count();
+    if more > 0 {
+        line(&mut out, format_args!("\n… and {more} more"));
+    }
+    out
+}
+
+/// Text that means nothing to Markdown or HTML.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => cell.push_str("<br>"),
+            c if c.is_ascii_punctuation() && !"./:,- ".contains(c) => {
+                // Writing to a string can't fail.
+                let _ = write!(cell, "&#{};", u32::from(c));
+            }
+            c => cell.push(c),
+        }
+    }
+    cell
 }
 
 /// The build's Dockerfile, if it is a file of the checkout.

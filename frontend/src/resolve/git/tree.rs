@@ -33,7 +33,7 @@ pub(super) fn folder(
     tree.objects.get(&root).ok_or_else(|| missing(&root))?;
     let names: Vec<String> = subdir.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     tree.root = match tree.find(&names) {
-        Some((EntryKind::Tree, id)) => id,
+        Ok(Some((EntryKind::Tree, id))) => id,
         _ => {
             return Err(GitError::NoFolder {
                 remote: remote.to_owned(),
@@ -51,20 +51,30 @@ struct Tree {
 }
 
 impl Tree {
-    /// What the path names, without following symlinks.
-    fn find(&self, path: &[String]) -> Option<(EntryKind, ObjectId)> {
+    /// What the path names, without following symlinks. Fails where the server sent no sound tree: what may lie in
+    /// there must not read as missing.
+    fn find(&self, path: &[String]) -> Result<Option<(EntryKind, ObjectId)>, &'static str> {
         let mut found = (EntryKind::Tree, self.root);
         for name in path {
             if found.0 != EntryKind::Tree {
                 // What lies in a submodule isn't known; in anything else nothing lies.
-                return (found.0 == EntryKind::Commit).then_some(found);
+                return Ok((found.0 == EntryKind::Commit).then_some(found));
             }
-            let tree = self.objects.get(&found.1).filter(|object| object.kind == Kind::Tree)?;
-            let mut entries = TreeRefIter::from_bytes(&tree.data, self.root.kind()).map_while(Result::ok);
-            let entry = entries.find(|entry| entry.filename == name.as_str())?;
-            found = (entry.mode.kind(), entry.oid.to_owned());
+            let tree = self.objects.get(&found.1).filter(|object| object.kind == Kind::Tree);
+            let tree = tree.ok_or("the server did not send its folder")?;
+            let mut inside = None;
+            for entry in TreeRefIter::from_bytes(&tree.data, self.root.kind()) {
+                let entry = entry.map_err(|_| "its folder is malformed")?;
+                if entry.filename == name.as_str() {
+                    inside = inside.or(Some((entry.mode.kind(), entry.oid.to_owned())));
+                }
+            }
+            match inside {
+                Some(inside) => found = inside,
+                None => return Ok(None),
+            }
         }
-        Some(found)
+        Ok(Some(found))
     }
 }
 
@@ -72,14 +82,51 @@ impl Nodes for Tree {
     fn node(&self, path: &[String]) -> Node {
         let content = |id| self.objects.get(&id).map(|object| object.data.clone());
         match self.find(path) {
-            None => Node::Missing,
-            Some((EntryKind::Tree, _)) => Node::Folder,
-            Some((EntryKind::Commit, _)) => Node::Other("it is in a submodule, which is not read".into()),
+            Err(why) => Node::Other(why.into()),
+            Ok(None) => Node::Missing,
+            Ok(Some((EntryKind::Tree, _))) => Node::Folder,
+            Ok(Some((EntryKind::Commit, _))) => Node::Other("it is in a submodule, which is not read".into()),
             // All other objects were sent.
-            Some((EntryKind::Blob | EntryKind::BlobExecutable, id)) => {
+            Ok(Some((EntryKind::Blob | EntryKind::BlobExecutable, id))) => {
                 content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::File)
             }
-            Some((EntryKind::Link, id)) => content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::Link),
+            Ok(Some((EntryKind::Link, id))) => content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::Link),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use policy_engine::policy::{FileError, PolicyRoot};
+
+    use super::*;
+
+    fn object(kind: Kind, data: impl Into<Vec<u8>>) -> (ObjectId, Object) {
+        let object = Object { kind, data: data.into().into() };
+        (object.id(gix_hash::Kind::Sha1).unwrap(), object)
+    }
+
+    /// A commit of a tree with these bytes.
+    fn commit_of(tree: Vec<u8>) -> MemoryTree {
+        let tree = object(Kind::Tree, tree);
+        let commit = format!("tree {}\nauthor a <a@b> 0 +0000\ncommitter a <a@b> 0 +0000\n\nm\n", tree.0);
+        let commit = object(Kind::Commit, commit);
+        let id = commit.0;
+        folder("r", id, HashMap::from([tree, commit]), "").unwrap()
+    }
+
+    #[test]
+    fn what_is_unsound_does_not_read_as_missing() {
+        let entry = |mode: &str, name: &str| [format!("{mode} {name}\0").as_bytes(), &[7; 20]].concat();
+        let sound = [entry("100644", "a"), entry("40000", "folder")].concat();
+        let tree = commit_of(sound.clone());
+        assert_eq!(tree.read("nope", 9), Err(FileError::NotFound));
+        assert_eq!(tree.read("a", 9), Err(FileError::TooLarge(MAX_FILE_BYTES)));
+        let unsent = Err(FileError::Other("the server did not send its folder".into()));
+        assert_eq!(tree.read("folder/Dockerfile.rego", 9), unsent);
+        let malformed = Err(FileError::Other("its folder is malformed".into()));
+        assert_eq!(commit_of([sound, b"100644 cut".to_vec()].concat()).read("nope", 9), malformed);
     }
 }
