@@ -5,12 +5,14 @@
 pub mod build_options;
 #[cfg(target_os = "linux")]
 pub mod buildkit;
+pub mod cache;
 pub mod cli;
 pub mod context;
 pub mod decide;
 pub mod dockerfile;
 pub mod dry_run;
 pub mod inspect;
+pub mod lock;
 pub mod lookup;
 pub mod memory_tree;
 pub mod policy_files;
@@ -22,4 +24,6 @@ pub mod report;
 pub mod resolve;
 #[cfg(target_os = "linux")]
 pub mod serve;
+pub mod snapshot;
 pub mod source_arg;
+mod whole_file;

@@ -1,5 +1,6 @@
 //! A folder in memory: what an archive or a commit holds. Policies may read from it, and nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub enum Node {
     /// A file whose content was not kept, as it is larger than this limit in bytes.
     TooLarge(u64),
     /// Something that can't be read, in words.
-    Other(&'static str),
+    Other(Cow<'static, str>),
     /// Nothing.
     Missing,
 }
@@ -73,6 +74,11 @@ impl MemoryTree {
         Self::new(BTreeMap::new())
     }
 
+    /// What is at a path, given by its names; follows no symlink.
+    pub(crate) fn node(&self, path: &[String]) -> Node {
+        self.nodes.node(path)
+    }
+
     fn find(&self, path: &str) -> Result<Bytes, FileError> {
         let mut ahead: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
         let mut at: Vec<String> = Vec::new();
@@ -91,7 +97,7 @@ impl MemoryTree {
                 Node::File(content) if ahead.iter().all(String::is_empty) => return Ok(content),
                 Node::File(_) | Node::Missing => return Err(FileError::NotFound),
                 Node::TooLarge(limit) => return Err(FileError::TooLarge(limit)),
-                Node::Other(what) => return Err(FileError::Other(what.to_owned())),
+                Node::Other(what) => return Err(FileError::Other(what.into_owned())),
                 Node::Link(target) => {
                     links += 1;
                     at.pop();
@@ -190,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_was_not_kept_is_an_error() {
-        let tree = tree(&[("big", Node::TooLarge(4)), ("module", Node::Other("a submodule"))]);
+        let tree = tree(&[("big", Node::TooLarge(4)), ("module", Node::Other("a submodule".into()))]);
         assert_eq!(tree.read("big", 9), Err(FileError::TooLarge(4)));
         assert_eq!(tree.read("module/file", 9), Err(FileError::Other("a submodule".into())));
     }

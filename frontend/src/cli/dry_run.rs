@@ -1,24 +1,27 @@
 //! `policy-check dry-run`: decide about every source of a build, before it is built.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::Exit;
 use super::build_flags::{BuildFlags, FlagError};
+use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::eval::ConnectionArgs;
 use super::ignored_flags::IgnoredFlags;
 use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
 use crate::context::Stdin;
 use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::Conclusion;
-use crate::report::build::{Build, BuildReport, Format, human};
+use crate::report::build::{Build, BuildReport, Format, github, human};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 
@@ -46,6 +49,10 @@ pub(super) struct Args {
     policies: PolicyArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     #[command(flatten)]
     ignored: IgnoredFlags,
 }
@@ -129,14 +136,16 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     if !args.ignored.given.is_empty() {
         output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
     }
+    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let log = output.clone();
     let progress = Progress::new(move |text| log.debug(text));
     let run = Arc::new(DryRun {
-        resolver: Arc::new(args.connection.resolver(None)),
+        resolver: Arc::new(resolver.with_cache(cache.clone())),
         stdin: Stdin::of_process(),
         policies: args.policies.options(),
         platform: default_platform(),
-        now: SystemTime::now(),
+        now: capture.now,
         progress: Arc::clone(&progress),
     });
     let checked = block_on(async {
@@ -148,7 +157,10 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     for build in &checked {
         remarks(build, output);
     }
-    report(args, checked, output)
+    cache_args::warn(cache.as_ref(), output);
+    let exit = report(args, checked, output)?;
+    capture.finish()?;
+    Ok(exit)
 }
 
 /// Tells what is waited for, for ever.
@@ -218,6 +230,7 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
                 .map_err(|cause| Error::Report { path: path.display().to_string(), cause })?;
         }
     }
+    summary(args, &report)?;
     for (error, excerpt) in &errors {
         output.failure(error);
         output.excerpt(excerpt);
@@ -228,6 +241,19 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
         Conclusion::Undecided => Exit::Undecided,
         Conclusion::Allowed => Exit::Allowed,
     })
+}
+
+/// Adds to the summary of the job, where GitHub runs this and its format is wanted.
+fn summary(args: &Args, report: &BuildReport) -> Result<(), Error> {
+    let is_github = |destination: &Destination| matches!(destination, Destination::File(Format::Github, _));
+    let path = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = path.map(PathBuf::from) else { return Ok(()) };
+    if args.format != Format::Github && !args.output.iter().any(is_github) {
+        return Ok(());
+    }
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(github::summary(report).as_bytes()))
+        .map_err(|cause| Error::Report { path: path.display().to_string(), cause })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Why a command failed, and how that ends the process.
 
+use std::path::PathBuf;
+
 use policy_engine::policy::{Diagnostic, LoadError};
 use policy_engine::source::PlatformError;
 
@@ -7,10 +9,12 @@ use super::Exit;
 use super::build_flags::FlagError;
 use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
+use crate::lock::LockError;
 use crate::policy_files::PolicyFileError;
 use crate::replay::ReplayError;
 #[cfg(target_os = "linux")]
 use crate::serve::ServeError;
+use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
 
 /// A command failed before it could report.
@@ -35,6 +39,14 @@ pub(super) enum Error {
     #[cfg(target_os = "linux")]
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    #[error("there is no folder for a cache: this user has no home")]
+    NoCacheFolder,
+    #[error("cannot use the cache `{path}`: {cause}")]
+    Cache { path: PathBuf, cause: std::io::Error },
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),
     #[error("cannot write the output: {0}")]
@@ -51,6 +63,9 @@ impl Error {
             Self::Report { .. } => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
+            Self::Lock(error) if error.is_usage() => Exit::Usage,
+            Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
+            Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
             Self::Build { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
         }
     }
@@ -60,13 +75,19 @@ impl Error {
             Self::Source(error) => error.help(),
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
+            Self::Lock(error) => error.help(),
+            Self::Snapshot(error) => error.help(),
+            Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
-            Self::Platform(_) | Self::Inspect(_) | Self::Output(_) | Self::Report { .. } | Self::Json(_) => {
-                None
-            }
+            Self::Platform(_)
+            | Self::Cache { .. }
+            | Self::Inspect(_)
+            | Self::Output(_)
+            | Self::Report { .. }
+            | Self::Json(_) => None,
         }
     }
 

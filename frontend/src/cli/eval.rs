@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use clap::ValueEnum;
 use policy_engine::check::Print;
@@ -13,8 +12,10 @@ use policy_engine::policy::Explanation;
 use policy_engine::source::{Platform, PlatformError, SourceOp};
 
 use super::Exit;
+use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::inspect::{InspectError, inspect};
 use crate::lookup::{LookupError, block_on, describe};
@@ -49,6 +50,10 @@ pub(super) struct Args {
     build: BuildArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 /// Which policies are in force.
@@ -166,10 +171,16 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
 
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
 fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
-    let resolver = Arc::new(args.connection.resolver(None));
+    let capture = args.snapshot.begin()?;
+    let cache = args.cache.cache();
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
     let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
-    let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)??;
+    let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
+    cache_args::warn(cache.as_ref(), output);
+    capture.finish()?;
+    let inspection = inspection?;
     for warning in &inspection.warnings {
         output.warning(warning);
     }
@@ -191,19 +202,24 @@ fn evaluate(
     loaded: Loaded,
     output: &Output,
 ) -> Result<Exit, Error> {
-    let (policies, now) = (Arc::new(loaded.policies), SystemTime::now());
-    let resolver = Arc::new(args.connection.resolver(Some(Judge {
+    let (policies, capture) = (Arc::new(loaded.policies), args.snapshot.begin()?);
+    let now = capture.now;
+    let judge = Judge {
         policies: Arc::clone(&policies),
         source: source.clone(),
         platform: Some(platform.clone()),
         env: env.clone(),
         now,
-    })));
+    };
+    let cache = args.cache.cache();
+    let resolver = args.connection.resolver(Some(judge)).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let question = Question { policies: &policies, source, platform: Some(platform), env, now };
     let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
     let result = block_on(decide(question, &resolver, &mut log));
     let result = result.map_err(LookupError::from).map_err(DecideError::from).flatten();
     let rounds = log.rounds;
+    cache_args::warn(cache.as_ref(), output);
     if let Ok(Verdict { decision, .. }) = &result {
         prints(&decision.prints, loaded.log_level, output);
         for warning in &decision.warnings {
@@ -226,6 +242,7 @@ fn evaluate(
             output.data(&human::render(&report, detail))?;
         }
     }
+    capture.finish()?;
     Ok(match conclusion {
         Conclusion::Allowed => Exit::Allowed,
         Conclusion::Denied => Exit::Denied,

@@ -42,7 +42,6 @@ const SWITCHES: &[(&str, Option<char>)] = &[
     ("debug", Some('D')),
     ("force-rm", None),
     ("load", None),
-    ("no-cache", None),
     ("pull", None),
     ("push", None),
     ("rm", None),

@@ -1,11 +1,14 @@
 //! The command line.
 
 mod build_flags;
+mod cache;
+mod cache_args;
 mod completions;
 mod dry_run;
 mod error;
 mod eval;
 mod ignored_flags;
+mod lock;
 mod output;
 mod replay;
 mod schema;
@@ -13,6 +16,7 @@ mod schema;
 mod serve;
 #[cfg(target_os = "linux")]
 mod signals;
+mod snapshot_args;
 
 use std::process::ExitCode;
 
@@ -67,12 +71,16 @@ enum Command {
     Eval(Box<eval::Args>),
     /// Decide about every source of a build, before it is built
     DryRun(Box<dry_run::Args>),
+    /// Write what the sources of a build are now, or check what was written
+    Lock(Box<lock::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
     #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
-    /// Print the JSON Schema of a policy's input or decision, or of a report
+    /// Look at, shrink or empty what is kept from one run to the next
+    Cache(cache::Args),
+    /// Print the JSON Schema of a policy's input or decision, of a report or a snapshot
     Schema(schema::Args),
     /// Print a shell's completion script
     Completions(completions::Args),
@@ -116,9 +124,11 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::DryRun(args) => dry_run::run(&args, &output),
+        Command::Lock(args) => lock::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),
+        Command::Cache(args) => cache::run(&args, &output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut Cli::command(), &mut output),
     };

@@ -7,6 +7,7 @@ use super::Exit;
 use super::error::Error;
 use super::output::Output;
 use crate::report::build::json as report;
+use crate::snapshot;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,6 +22,8 @@ enum Document {
     Input,
     /// What a policy answers as `data.docker.decision`
     Decision,
+    /// What `--snapshot` writes
+    Snapshot,
     /// What `dry-run` reports with `--format json`
     Report,
 }
@@ -29,6 +32,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let schema = match args.document {
         Document::Input => schema(),
         Document::Decision => decision_schema(),
+        Document::Snapshot => snapshot::schema(),
         Document::Report => report::schema(),
     };
     output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;

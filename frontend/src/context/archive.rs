@@ -115,16 +115,16 @@ fn node(entry: &mut Entry<'_, impl Read>, nodes: &BTreeMap<String, Node>, left: 
         }
         (EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse, _) => match entry.size() {
             size if size > MAX_FILE => Node::TooLarge(MAX_FILE),
-            size if size > left => {
-                Node::Other("it was not kept: the archive's files exceed the limit of 256 MiB before it")
-            }
+            size if size > left => Node::Other(
+                "it was not kept: the archive's files exceed the limit of 256 MiB before it".into(),
+            ),
             _ => {
                 let mut content = Vec::new();
                 entry.take(MAX_FILE).read_to_end(&mut content)?;
                 Node::File(Bytes::from(content))
             }
         },
-        _ => Node::Other("not a regular file"),
+        _ => Node::Other("not a regular file".into()),
     })
 }
 

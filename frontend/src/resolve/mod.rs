@@ -6,12 +6,14 @@ pub mod image;
 mod judge;
 pub mod oci_layout;
 pub(crate) mod once;
+mod origin;
 pub mod redact;
 mod resolver;
 mod shared;
 pub mod transport;
 
 pub use judge::Judge;
+pub use origin::Origin;
 pub use resolver::{ResolveError, Resolver};
 
 #[cfg(test)]

@@ -12,12 +12,14 @@ use policy_engine::source::{
 use tokio::sync::Semaphore;
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
-use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource};
+use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource, RedirectCheck};
 use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
+use super::origin::Origin;
 use super::shared::SharedLookups;
 use super::transport::{ByteLimit, Transport, TransportError, TransportOptions};
+use crate::cache::Cache;
 use crate::lookup::{Resolve, ResolveJudged, ResolveMediaType};
 use crate::memory_tree::MemoryTree;
 
@@ -32,12 +34,19 @@ pub struct Resolver {
 
 /// What all sources of a run share.
 struct Network {
-    options: TransportOptions,
-    client: Option<Arc<dyn ClientCredentials>>,
+    settings: Settings,
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
     clients: OnceLock<Result<Clients, TransportError>>,
     shared: SharedLookups,
     turns: Semaphore,
+}
+
+#[derive(Clone, Default)]
+struct Settings {
+    origin: Origin,
+    options: TransportOptions,
+    client: Option<Arc<dyn ClientCredentials>>,
+    cache: Option<Arc<Cache>>,
 }
 
 struct Clients {
@@ -78,6 +87,15 @@ pub enum ResolveError {
     /// There is nothing to be looked up about such a source.
     #[error("a local folder has no metadata to look up")]
     Local,
+    /// It failed when the snapshot was taken.
+    #[error("{0}")]
+    Recorded(String),
+    /// The snapshot doesn't say.
+    #[error("the snapshot does not say ({what}); capture it again with `--snapshot` in place of `--offline`")]
+    NotRecorded {
+        /// What it doesn't say: `digest, image config`.
+        what: String,
+    },
     /// A lookup failed that others asked for, too.
     #[error(transparent)]
     Shared(Arc<ResolveError>),
@@ -87,44 +105,96 @@ impl Resolver {
     /// A resolver that has not opened, read or connected anything yet. Redirects of the source that `judge`
     /// names are followed only where its policies allow them.
     pub fn new(options: TransportOptions, judge: Option<Judge>) -> Self {
-        Self { network: Arc::new(Network::new(options, None)), judge: judge.map(Arc::new) }
+        let settings = Settings { options, ..Settings::default() };
+        Self { network: Arc::new(Network::new(settings)), judge: judge.map(Arc::new) }
     }
 
     /// Asks `client` for credentials where our own configuration has none for a registry. Shares nothing with
     /// what `self` looked up before.
     #[must_use]
     pub fn with_client_credentials(self, client: Arc<dyn ClientCredentials>) -> Self {
-        let network = Network::new(self.network.options.clone(), Some(client));
-        Self { network: Arc::new(network), judge: self.judge }
+        self.with_settings(|settings| settings.client = Some(client))
+    }
+
+    /// Takes answers from `origin`. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        self.with_settings(|settings| settings.origin = origin)
+    }
+
+    /// Keeps content by digest in `cache`. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
+        self.with_settings(|settings| settings.cache = cache)
+    }
+
+    fn with_settings(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.network.settings.clone();
+        change(&mut settings);
+        Self { network: Arc::new(Network::new(settings)), judge: self.judge }
     }
 
     /// The files of the commit that a `git://` source names now, of its folder if it names one.
     pub async fn git_files(&self, source: &SourceOp) -> Result<MemoryTree, ResolveError> {
-        let Source::Git(git) = Source::parse(source)? else {
-            return Err(ResolveError::Source(not_git(source)));
+        let network = &self.network;
+        let fetch = async {
+            let Source::Git(git) = Source::parse(source)? else {
+                return Err(ResolveError::Source(not_git(source)));
+            };
+            let subdir = git.subdir.clone();
+            let resolver = GitResolver::new(network.clients()?.transport.clone(), GitOptions::default());
+            Ok(resolver.files(&git_source(source, git), &subdir).await?)
         };
-        let subdir = git.subdir.clone();
-        let transport = self.network.clients()?.transport.clone();
-        let resolver = GitResolver::new(transport, GitOptions::default());
-        Ok(resolver.files(&git_source(source, git), &subdir).await?)
+        network.settings.origin.git_files(source, fetch).await
     }
 
     /// What an http(s) URL delivers now.
     pub async fn download(&self, url: &str, limit: ByteLimit) -> Result<Bytes, ResolveError> {
-        let transport = self.network.clients()?.transport.clone();
-        let resolver = HttpResolver::new(transport, HttpOptions::default());
-        let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
-        Ok(resolver.download(&source, limit).await?)
+        let network = &self.network;
+        let fetch = async {
+            let resolver = HttpResolver::new(network.clients()?.transport.clone(), HttpOptions::default());
+            let source = HttpSource { url: url.to_owned(), ..HttpSource::default() };
+            Ok(resolver.download(&source, limit).await?)
+        };
+        network.settings.origin.download(url, fetch).await
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {
-        let Request { source, platform, wanted } = request;
         let network = &self.network;
+        let parsed = Source::parse(&request.source)?;
+        // Images are shared by their resolver, in parts.
+        let shared = matches!(parsed, Source::Git(_) | Source::Http(_));
+        let look_up = |redirects: RedirectCheck| async move {
+            // On the heap: its state is big, and part of the state of everything that waits for it.
+            let ask = |redirects| Box::pin(network.look_up(request, parsed, redirects));
+            network.settings.origin.metadata(request, redirects, ask).await
+        };
+        if shared {
+            network.shared.get(request, trial, look_up).await
+        } else {
+            look_up(RedirectCheck::default()).await
+        }
+    }
+}
+
+impl Network {
+    fn new(settings: Settings) -> Self {
+        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
+        Self { settings, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
+    }
+
+    async fn look_up(
+        &self,
+        request: &Request,
+        parsed: Source,
+        redirects: RedirectCheck,
+    ) -> Result<Metadata, ResolveError> {
+        let Request { source, platform, wanted } = request;
         let mut metadata = Metadata::default();
-        match Source::parse(source)? {
+        match parsed {
             Source::Image(image) => {
                 let (name, wanted) = (image_name(&image)?, wanted.image.clone().unwrap_or_default());
-                let images = &network.clients()?.images;
+                let images = &self.clients()?.images;
                 metadata.image = Some(images.resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::OciLayout(layout) => {
@@ -132,51 +202,34 @@ impl Resolver {
                 metadata.image = Some(oci_layout::resolve(&name, platform.as_ref(), &wanted).await?);
             }
             Source::Git(git) => {
-                let look_up = |redirects| async move {
-                    let options = GitOptions { redirects, ..GitOptions::default() };
-                    let resolver = GitResolver::new(network.clients()?.transport.clone(), options);
-                    let wanted = wanted.git.clone().unwrap_or_default();
-                    let git = resolver.resolve(&git_source(source, git), &wanted).await?;
-                    Ok(Metadata { git: Some(git), ..Metadata::default() })
-                };
-                metadata = network.shared.get(request, trial, look_up).await?;
+                let options = GitOptions { redirects, ..GitOptions::default() };
+                let resolver = GitResolver::new(self.clients()?.transport.clone(), options);
+                let wanted = wanted.git.clone().unwrap_or_default();
+                metadata.git = Some(resolver.resolve(&git_source(source, git), &wanted).await?);
             }
             Source::Http(http) => {
-                let look_up = |redirects| async move {
-                    let options = HttpOptions { redirects, ..HttpOptions::default() };
-                    let resolver = HttpResolver::new(network.clients()?.transport.clone(), options);
-                    let wanted = wanted.http.clone().unwrap_or_default();
-                    let http = resolver.resolve(&http_source(source, http), &wanted).await?;
-                    Ok(Metadata { http: Some(http), ..Metadata::default() })
-                };
-                metadata = network.shared.get(request, trial, look_up).await?;
+                let options = HttpOptions { redirects, ..HttpOptions::default() };
+                let resolver = HttpResolver::new(self.clients()?.transport.clone(), options);
+                let wanted = wanted.http.clone().unwrap_or_default();
+                metadata.http = Some(resolver.resolve(&http_source(source, http), &wanted).await?);
             }
             Source::Local(_) => return Err(ResolveError::Local),
         }
         Ok(metadata)
     }
-}
-
-impl Network {
-    fn new(options: TransportOptions, client: Option<Arc<dyn ClientCredentials>>) -> Self {
-        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
-        Self { options, client, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
-    }
 
     fn clients(&self) -> Result<&Clients, TransportError> {
-        let clients = || Clients::new(self.options.clone(), self.client.clone());
+        let clients = || Clients::new(self.settings.clone());
         self.clients.get_or_init(clients).as_ref().map_err(Clone::clone)
     }
 }
 
 impl Clients {
-    fn new(
-        options: TransportOptions,
-        client: Option<Arc<dyn ClientCredentials>>,
-    ) -> Result<Self, TransportError> {
+    fn new(settings: Settings) -> Result<Self, TransportError> {
+        let Settings { options, client, cache, .. } = settings;
         let transport = Transport::new(options)?;
         let credentials = CredentialOptions { client, ..CredentialOptions::from_environment() };
-        let images = ImageResolver::new(transport.clone(), credentials);
+        let images = ImageResolver::new(transport.clone(), credentials).with_cache(cache);
         Ok(Self { transport, images })
     }
 }
@@ -213,7 +266,9 @@ impl ResolveJudged for Resolver {
 
 impl ResolveMediaType for Resolver {
     async fn media_type(&self, image: &ImageSource) -> Result<String, ResolveError> {
-        Ok(self.network.clients()?.images.media_type(&image_name(image)?).await?)
+        let network = &self.network;
+        let ask = async { Ok(network.clients()?.images.media_type(&image_name(image)?).await?) };
+        network.settings.origin.media_type(image, ask).await
     }
 }
 

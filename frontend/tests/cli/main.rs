@@ -4,11 +4,15 @@
 //! the world of `fixtures/world`, when `POLICY_CHECK_WORLD` names the folder it was started in.
 
 mod bad_policy;
+mod cache;
 mod dry_run;
 mod dry_run_world;
 mod eval;
+mod formats;
 mod harness;
+mod lock;
 mod print;
 mod replay;
+mod snapshot;
 mod usage;
 mod world;

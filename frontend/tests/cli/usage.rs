@@ -184,7 +184,7 @@ fn fields_without_print() {
 
 #[test]
 fn help() {
-    assert_snapshot!(Place::new().run(["--help"]).shown(), @r#"
+    assert_snapshot!(Place::new().run(["--help"]).shown(), @r"
     exit: 0
     -- stdout --
     Decides by Rego policy which sources a container build may use
@@ -194,9 +194,11 @@ fn help() {
     Commands:
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
+      lock         Write what the sources of a build are now, or check what was written
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
-      schema       Print the JSON Schema of a policy's input or decision, or of a report
+      cache        Look at, shrink or empty what is kept from one run to the next
+      schema       Print the JSON Schema of a policy's input or decision, of a report or a snapshot
       completions  Print a shell's completion script
 
     Options:
@@ -229,8 +231,8 @@ fn help() {
       2  bad usage or configuration
       3  no decision: a source cannot be resolved, or a policy fails
     -- stderr --
-    "#);
-    assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r#"
+    ");
+    assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r"
     exit: 0
     -- stdout --
     Decide about one source
@@ -267,13 +269,23 @@ fn help() {
           --insecure-registry <HOST>  Registry to speak plain HTTP with; loopback needs no flag
           --ca-cert <FILE>            Certificates to trust beside the system's, in PEM
 
+    Snapshots:
+          --snapshot <FILE>  Write everything that is looked up to this file
+          --offline <FILE>   Use no network: take everything from a snapshot, the time included
+
+    Cache:
+          --cache-dir <DIR>    Folder to keep manifests and attestations in [default: `policy-check` in
+                               the user's cache folder]
+          --cache-size <SIZE>  How much to keep, such as 1GiB [default: 512MiB]
+          --no-cache[=<BOOL>]  Keep nothing, and use nothing that was kept
+
     Output:
           --color <WHEN>  When to use colours and symbols [default: auto] [possible values: auto,
                           always, never]
       -q, --quiet         Print errors and denials only
       -v, --verbose       Say more about what happens
     -- stderr --
-    "#);
+    ");
 }
 
 #[test]
@@ -281,7 +293,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Place::new().run(["completions", shell]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
-        for command in ["eval", "dry-run", "replay", "serve", "schema", "completions"] {
+        for command in ["eval", "dry-run", "lock", "replay", "serve", "cache", "schema", "completions"] {
             assert!(run.stdout.contains(command), "{shell}: {command}");
         }
     }
@@ -343,10 +355,10 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "replay"] {
+    for command in ["eval", "dry-run", "lock", "replay"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
-        let flags: Vec<_> = flags.map(|flag| flag.trim_end_matches([',', '.', '`'])).collect();
+        let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();
         assert!(flags.len() > 4, "{help}");
         for flag in flags.into_iter().filter(|flag| *flag != "--help") {
             assert!(documentation.contains(flag), "{command} {flag}");

@@ -5,8 +5,13 @@
 
 mod convert;
 pub mod excerpt;
+mod finding;
+pub mod github;
 pub mod human;
 pub mod json;
+pub mod junit;
+mod location;
+pub mod sarif;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +32,12 @@ pub enum Format {
     Human,
     /// For programs
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
+    /// Workflow commands of GitHub Actions
+    Github,
 }
 
 impl Format {
@@ -35,16 +46,21 @@ impl Format {
         match extension {
             "txt" => Some(Self::Human),
             "json" => Some(Self::Json),
+            "sarif" => Some(Self::Sarif),
+            "xml" => Some(Self::Junit),
             _ => None,
         }
     }
 
     /// Writes `report`. What is written for people has colours, which whoever prints it strips where they don't
     /// belong; `detail` is for them alone.
-    pub fn render(self, report: &BuildReport, detail: Detail) -> serde_json::Result<String> {
+    pub fn render(self, report: &BuildReport, detail: Detail) -> std::io::Result<String> {
         match self {
             Self::Human => Ok(human::render(report, detail)),
-            Self::Json => json::render(report),
+            Self::Json => Ok(json::render(report)?),
+            Self::Sarif => Ok(sarif::render(report)?),
+            Self::Junit => junit::render(report),
+            Self::Github => Ok(github::render(report)),
         }
     }
 }
@@ -261,5 +277,7 @@ impl Build {
     }
 }
 
+#[cfg(test)]
+mod format_tests;
 #[cfg(test)]
 mod tests;

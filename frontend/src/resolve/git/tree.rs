@@ -82,10 +82,10 @@ impl Nodes for Tree {
     fn node(&self, path: &[String]) -> Node {
         let content = |id| self.objects.get(&id).map(|object| object.data.clone());
         match self.find(path) {
-            Err(why) => Node::Other(why),
+            Err(why) => Node::Other(why.into()),
             Ok(None) => Node::Missing,
             Ok(Some((EntryKind::Tree, _))) => Node::Folder,
-            Ok(Some((EntryKind::Commit, _))) => Node::Other("it is in a submodule, which is not read"),
+            Ok(Some((EntryKind::Commit, _))) => Node::Other("it is in a submodule, which is not read".into()),
             // All other objects were sent.
             Ok(Some((EntryKind::Blob | EntryKind::BlobExecutable, id))) => {
                 content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::File)

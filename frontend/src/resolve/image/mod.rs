@@ -28,6 +28,7 @@ use self::content::Root;
 use self::registry::RegistryImage;
 use super::once::OnceMap;
 use super::transport::Transport;
+use crate::cache::Cache;
 
 pub use self::chain::{MAX_CHAIN_BLOBS, MAX_CHAIN_BYTES, MAX_REFERRERS};
 pub use self::client::{BoxFuture, ClientCredentials, ClientToken, TokenRequest};
@@ -105,6 +106,7 @@ type Key = (String, String, &'static str, String);
 pub struct ImageResolver {
     transport: Transport,
     authenticator: Authenticator,
+    cache: Option<Arc<Cache>>,
     roots: OnceMap<Key, Result<Arc<Root>, ImageError>>,
     blobs: OnceMap<Key, Result<Bytes, ImageError>>,
     referrers: OnceMap<Key, Result<Arc<Vec<Descriptor>>, ImageError>>,
@@ -116,10 +118,18 @@ impl ImageResolver {
         Self {
             transport,
             authenticator: Authenticator::new(credentials),
+            cache: None,
             roots: OnceMap::default(),
             blobs: OnceMap::default(),
             referrers: OnceMap::default(),
         }
+    }
+
+    /// Takes from `cache` what is below an image's manifest or index; that itself is always asked for.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Arc<Cache>>) -> Self {
+        self.cache = cache;
+        self
     }
 
     /// Finds out what is wanted about an image for a platform ([`default_platform`] if `None`); fetches

@@ -14,6 +14,7 @@ use super::credentials::is_docker_hub;
 use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, verify_digest};
 use super::error::ImageError;
 use super::{ImageName, ImageResolver};
+use crate::cache::Cache;
 use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
 
 const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
@@ -314,8 +315,8 @@ impl<'a> RegistryImage<'a> {
         verified(&self.reference, descriptor, answer.bytes)
     }
 
-    /// From the cache or the registry; the cached bytes are checked against this descriptor again.
-    async fn cached(
+    /// Each once in a run; the bytes are checked against this descriptor again.
+    async fn once(
         &self,
         kind: &'static str,
         descriptor: &Descriptor,
@@ -323,8 +324,27 @@ impl<'a> RegistryImage<'a> {
     ) -> Result<Bytes, ImageError> {
         check_announced(&self.reference, descriptor, limit)?;
         let key = self.key(kind, descriptor.digest().as_ref());
-        let bytes = self.resolver.blobs.get(key, async { self.fetch(kind, descriptor, limit).await }).await?;
+        let bytes = self.resolver.blobs.get(key, async { self.kept(kind, descriptor, limit).await }).await?;
         verified(&self.reference, descriptor, bytes)
+    }
+
+    /// From the cache of earlier runs or the registry. Only what hangs on a root gets here, and the registry was
+    /// asked for that in this run: it has the image, and lets us read it.
+    async fn kept(
+        &self,
+        kind: &'static str,
+        descriptor: &Descriptor,
+        limit: ByteLimit,
+    ) -> Result<Bytes, ImageError> {
+        let Some(cache) = &self.resolver.cache else { return self.fetch(kind, descriptor, limit).await };
+        let digest = descriptor.digest().to_string();
+        if let Some(bytes) = off_thread(cache, &digest, Cache::get).await.flatten() {
+            return Ok(bytes);
+        }
+        let bytes = self.fetch(kind, descriptor, limit).await?;
+        let kept = bytes.clone();
+        off_thread(cache, &digest, move |cache, digest| cache.put(digest, &kept)).await;
+        Ok(bytes)
     }
 }
 
@@ -346,17 +366,27 @@ impl Content for RegistryImage<'_> {
         if root.descriptor.digest() == descriptor.digest() {
             return verified(&self.reference, descriptor, root.bytes.clone());
         }
-        self.cached("manifests", descriptor, MAX_MANIFEST).await
+        self.once("manifests", descriptor, MAX_MANIFEST).await
     }
 
     async fn blob(&self, descriptor: &Descriptor, limit: ByteLimit) -> Result<Bytes, ImageError> {
-        self.cached("blobs", descriptor, limit).await
+        self.once("blobs", descriptor, limit).await
     }
 
     async fn referrers(&self, digest: &Digest) -> Result<Arc<Vec<Descriptor>>, ImageError> {
         let key = self.key("referrers", digest.as_ref());
         self.resolver.referrers.get(key, async { self.fetch_referrers(digest).await.map(Arc::new) }).await
     }
+}
+
+/// Files are read and written where that keeps nobody waiting; `None` if that failed, as if nothing was kept.
+async fn off_thread<T: Send + 'static>(
+    cache: &Arc<Cache>,
+    digest: &str,
+    work: impl FnOnce(&Cache, &str) -> T + Send + 'static,
+) -> Option<T> {
+    let (cache, digest) = (Arc::clone(cache), digest.to_owned());
+    tokio::task::spawn_blocking(move || work(&cache, &digest)).await.ok()
 }
 
 fn text<'r>(response: &'r Response, header: &HeaderName) -> &'r str {

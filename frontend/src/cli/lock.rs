@@ -1,0 +1,121 @@
+//! `policy-check lock`: writes what a build's sources are now.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::Exit;
+use super::build_flags::{BuildFlags, FlagError};
+use super::cache_args::{self, CacheArgs};
+use super::error::Error;
+use super::eval::ConnectionArgs;
+use super::output::Output;
+use super::snapshot_args::SnapshotArgs;
+use crate::context::Stdin;
+use crate::dry_run::NamedBuild;
+use crate::lock::{Change, Collected, Lock, LockError, collect};
+use crate::lookup::block_on;
+use crate::redact;
+use crate::resolve::image::default_platform;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Build context: a folder, a git URL, the URL of an archive or a Dockerfile, or `-` for standard input
+    context: Option<String>,
+    /// Write nothing, and fail if the lock is not what the sources are now
+    #[arg(long)]
+    check: bool,
+    /// File to write [default: the Dockerfile's name with `.lock.json`, beside it]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildFlags,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+impl Args {
+    fn builds(&self) -> Result<Vec<NamedBuild>, FlagError> {
+        let context = self.context.as_deref().filter(|context| !context.is_empty());
+        let options = self.build.options(context.ok_or(FlagError::NoContext)?)?;
+        Ok(vec![NamedBuild { options, ..NamedBuild::default() }])
+    }
+}
+
+pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
+    let builds = args.builds()?;
+    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
+    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
+    let resolver = Arc::new(resolver.with_cache(cache.clone()));
+    let (stdin, platform) = (Stdin::of_process(), default_platform());
+    let collected =
+        block_on(join_all(builds.iter().map(|build| collect(&build.options, &resolver, &stdin, &platform))))?;
+    cache_args::warn(cache.as_ref(), output);
+    capture.finish()?;
+    // All were looked at; the first failure in their order is the one reported.
+    let collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for warning in collected.iter().flat_map(|build| &build.warnings) {
+        output.warning(warning);
+    }
+    let mut exit = Exit::Allowed;
+    for (path, lock) in files(args, collected)? {
+        let changes = Lock::load(&path)?.changes(&lock);
+        let state = match (changes.is_empty(), args.check) {
+            (false, true) => {
+                exit = Exit::Denied;
+                "stale"
+            }
+            (true, true) => "up to date",
+            (true, false) if path.exists() => "up to date",
+            (_, false) => {
+                lock.save(&path)?;
+                "written"
+            }
+        };
+        output.data(&told(&path, state, &lock, &changes))?;
+    }
+    Ok(exit)
+}
+
+/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named.
+fn files(args: &Args, builds: Vec<Collected>) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
+    let mut files: BTreeMap<PathBuf, Lock> = BTreeMap::new();
+    for Collected { lock, dockerfile, path, .. } in builds {
+        let path = match (&args.output, path) {
+            (Some(output), _) => output.clone(),
+            (None, Some(path)) => beside(&path),
+            (None, None) => return Err(LockError::NoPlace(dockerfile)),
+        };
+        files.entry(path).or_default().merge(lock)?;
+    }
+    Ok(files)
+}
+
+/// `app/Dockerfile` → `app/Dockerfile.lock.json`.
+fn beside(dockerfile: &Path) -> PathBuf {
+    let mut name = dockerfile.as_os_str().to_owned();
+    name.push(".lock.json");
+    name.into()
+}
+
+/// The file with how it differs: a line for what it said, a line for what it says.
+fn told(path: &Path, state: &str, lock: &Lock, changes: &[Change]) -> String {
+    let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
+    let mut text = format!("{}: {state}, {count} {noun}\n", path.display());
+    for Change { name, was, is } in changes {
+        for (mark, value) in [('-', was), ('+', is)] {
+            if let Some(value) = value {
+                // Writing to a string can't fail.
+                let _ = writeln!(text, "{mark} {} {value}", redact::url(name));
+            }
+        }
+    }
+    text
+}

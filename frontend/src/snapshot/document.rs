@@ -1,0 +1,246 @@
+//! The file: version 1. A field that this version doesn't know is refused, for it might change an answer;
+//! so whatever is added gets a new version.
+
+use std::collections::BTreeMap;
+
+use policy_engine::source::SourceOp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::key::Wanted;
+
+/// Everything that was looked up in one run of policy-check.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "Snapshot", rename_all = "camelCase", deny_unknown_fields)]
+pub struct Document {
+    /// 1.
+    pub version: u32,
+    /// What wrote the file: `policy-check 0.1.0`.
+    pub tool: String,
+    /// The time that policies saw, and see again offline (RFC 3339, UTC, in nanoseconds).
+    pub captured: String,
+    /// Questions about sources with their answers, sorted by source, platform and what was wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<Lookup>,
+    /// What kind of document image references name, sorted by image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media_types: Vec<MediaType>,
+    /// Git contexts, sorted by source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contexts: Vec<Context>,
+    /// What the URLs of contexts and Dockerfiles delivered, sorted by URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<Download>,
+    /// Content by its digest, in base64. Each stands here once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blobs: BTreeMap<String, String>,
+}
+
+/// One question about a source.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lookup {
+    /// The source.
+    pub source: Source,
+    /// For images: the platform, `os/architecture[/variant]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// What was to be found out.
+    pub wanted: Wanted,
+    /// Where the source redirected to, in order, without credentials and queries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<String>,
+    /// What was found. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
+    /// Why nothing was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// A source as BuildKit names it, without credentials.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Source {
+    /// Scheme and reference: `docker-image://docker.io/library/alpine:3.21`.
+    pub identifier: String,
+    /// BuildKit's source attributes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attrs: BTreeMap<String, String>,
+}
+
+/// What was found: of the source's kind.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Found {
+    /// Of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// Of a git ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Git>,
+    /// Of a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
+}
+
+/// What is known about an image.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Image {
+    /// Digest of the manifest or index.
+    pub digest: String,
+    /// The image config, a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Attestations and signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation_chain: Option<AttestationChain>,
+}
+
+/// An image's attestations and signatures for one platform.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttestationChain {
+    /// Digest of the index, or of the manifest of an image without one.
+    pub root: String,
+    /// Digest of the platform's manifest.
+    pub image_manifest: String,
+    /// Digest of the attestation manifest; empty when there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub attestation_manifest: String,
+    /// Digests of the signature manifests, in the order that counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signature_manifests: Vec<String>,
+    /// Descriptors of the manifests and blobs of the chain, sorted by digest; each is a blob.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// An OCI content descriptor.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Descriptor {
+    /// Media type of the content.
+    pub media_type: String,
+    /// The blob.
+    pub digest: String,
+    /// In bytes.
+    pub size: u64,
+    /// Annotations on the descriptor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What is known about a git ref.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Git {
+    /// The full ref, or the commit id that was asked for.
+    pub r#ref: String,
+    /// The object that the ref names, of the tag for an annotated one.
+    pub checksum: String,
+    /// The commit behind an annotated tag; empty when the ref names a commit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub commit_checksum: String,
+    /// The raw commit object, a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_object: Option<String>,
+    /// The raw tag object, a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_object: Option<String>,
+}
+
+/// What is known about a URL.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Http {
+    /// SHA-256 of the body.
+    pub checksum: String,
+    /// The digest over the body and the suffix that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_with_suffix: Option<String>,
+}
+
+/// What kind of document an image reference names.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MediaType {
+    /// The image reference.
+    pub image: String,
+    /// The media type. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Why it couldn't be found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// What was read of a git context.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Context {
+    /// The context.
+    pub source: Source,
+    /// What is at the paths that were looked at. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, File>>,
+    /// Why it couldn't be fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// What is at a path of a context.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum File {
+    /// A file.
+    File {
+        /// Its content, a blob.
+        content: String,
+    },
+    /// A symlink.
+    Link {
+        /// Where it leads, a blob.
+        target: String,
+    },
+    /// A folder.
+    Folder {},
+    /// A file that is too large to be read.
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Something that can't be read.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
+    /// Nothing.
+    Missing {},
+}
+
+/// What a URL delivered.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Download {
+    /// The URL, without credentials.
+    pub url: String,
+    /// What it delivered, a blob. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Why it delivered nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+impl From<&SourceOp> for Source {
+    fn from(source: &SourceOp) -> Self {
+        Self { identifier: source.identifier.clone(), attrs: source.attrs.clone() }
+    }
+}
+
+impl From<Source> for SourceOp {
+    fn from(source: Source) -> Self {
+        Self { identifier: source.identifier, attrs: source.attrs }
+    }
+}

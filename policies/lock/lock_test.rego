@@ -1,0 +1,124 @@
+package docker
+
+# What a lock file may say. Inputs are written out in each test, as `docker buildx policy test` needs them.
+example := {
+	"version": 1,
+	"images": {
+		"docker.io/library/alpine:3.22": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+		"docker.io/library/busybox@sha256:2222222222222222222222222222222222222222222222222222222222222222": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+		"oci-layout://layouts/base:1": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	},
+	"git": {"https://example.com/r.git#refs/heads/main": "3333333333333333333333333333333333333333"},
+	"http": {"https://example.com/a": "sha256:1111111111111111111111111111111111111111111111111111111111111111"},
+}
+
+test_local_is_allowed if {
+	allow with data.docker.lock as example with input as {"local": {
+		"name": "context",
+	}}
+}
+
+test_locked_tag_is_allowed if {
+	allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/alpine:3.22",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.22",
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+}
+
+test_locked_digest_is_allowed if {
+	allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/alpine:3.22@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.22",
+		"isCanonical": true,
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+}
+
+test_other_digest_is_denied if {
+	not allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/alpine:3.22@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.22",
+		"isCanonical": true,
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+}
+
+test_digest_without_tag_is_allowed if {
+	allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/busybox@sha256:2222222222222222222222222222222222222222222222222222222222222222",
+		"fullRepo": "docker.io/library/busybox",
+		"isCanonical": true,
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+}
+
+test_unknown_image_is_denied if {
+	not allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/golang:1",
+		"fullRepo": "docker.io/library/golang",
+		"tag": "1",
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+	deny_msg == {"docker.io/library/golang:1 is not locked: run `policy-check lock` if it may be used"} with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/golang:1",
+		"fullRepo": "docker.io/library/golang",
+		"tag": "1",
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+}
+
+test_moved_tag_is_denied if {
+	not allow with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/alpine:3.22",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.22",
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+	deny_msg == {"docker.io/library/alpine:3.22 was locked as sha256:1111111111111111111111111111111111111111111111111111111111111111 and is sha256:2222222222222222222222222222222222222222222222222222222222222222 now: run `policy-check lock` if it may be"} with data.docker.lock as example with input as {"image": {
+		"ref": "docker.io/library/alpine:3.22",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.22",
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+}
+
+test_locked_commit_is_allowed if {
+	allow with data.docker.lock as example with input as {"git": {
+		"remote": "https://example.com/r.git",
+		"ref": "refs/heads/main",
+		"commitChecksum": "3333333333333333333333333333333333333333",
+	}}
+}
+
+test_moved_branch_is_denied if {
+	not allow with data.docker.lock as example with input as {"git": {
+		"remote": "https://example.com/r.git",
+		"ref": "refs/heads/main",
+		"commitChecksum": "4444444444444444444444444444444444444444",
+	}}
+}
+
+test_locked_file_is_allowed if {
+	allow with data.docker.lock as example with input as {"http": {
+		"url": "https://example.com/a",
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+}
+
+test_changed_file_is_denied if {
+	not allow with data.docker.lock as example with input as {"http": {
+		"url": "https://example.com/a",
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+}
+
+test_unknown_file_is_denied if {
+	not allow with data.docker.lock as example with input as {"http": {
+		"url": "https://example.com/b",
+		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+	}}
+}
