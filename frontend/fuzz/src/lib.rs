@@ -7,6 +7,7 @@
 #![allow(clippy::missing_panics_doc, reason = "panics are how a target reports what it finds")]
 
 mod check_policy;
+mod dockerfile;
 mod documents;
 mod grpc;
 pub mod mutate;
@@ -17,6 +18,7 @@ mod tunnel;
 mod wire;
 
 pub use check_policy::check_policy;
+pub use dockerfile::dockerfile;
 pub use documents::{attestations, definition, git_object, image_config, metadata};
 pub use grpc::{grpc_frames, grpc_message};
 pub use names::{address, session_headers, source};

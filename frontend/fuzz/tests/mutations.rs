@@ -52,6 +52,7 @@ targets! {
     cache_imports: INPUTS,
     check_policy: INPUTS,
     definition: INPUTS,
+    dockerfile: INPUTS,
     git_object: INPUTS,
     grpc_frames: INPUTS,
     grpc_message: FEWER,

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join3, try_join_all};
 use policy_engine::source::{Platform, SourceOp};
 
 use super::attestations::sbom_generator;
 use super::build::{STDIN_ARCHIVE, is_http_url};
 use super::found::{Found, place};
 use super::instructions::Stages;
-use super::named::Named;
+use super::named::{Named, layout};
 use super::parse::{Dockerfile, LineRange, ParseError};
 use super::stages::Conversion;
 use super::syntax::Frontend;
 use super::{
-    Build, DockerfileError, DockerfileOrigin, Images, MainContext, Place, UsedSource, remote_context,
+    Build, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage, UsedSource,
+    remote_context,
 };
 
 /// How many platforms a build may have.
@@ -86,9 +87,16 @@ impl Search<'_> {
             let conversion = Conversion::new(build, self.file, platform, dockerfile.escape, &stages)?;
             conversion.run(&stages, images, scanner.is_some()).await
         });
+        let frontend_place = frontend.as_ref().and_then(|frontend| Some(self.place(frontend.lines?)));
+        let (searched, frontend_image, scanner_image) = join3(
+            try_join_all(searches),
+            self.resolve(frontend.as_ref().and_then(Frontend::looked_up), frontend_place.as_slice(), images),
+            self.resolve(scanner.as_ref(), &[], images),
+        )
+        .await;
         let mut in_dockerfile = Found::default();
         let mut uses_context = false;
-        for (found, context) in try_join_all(searches).await? {
+        for (found, context) in searched? {
             in_dockerfile.merge(found.into_sources());
             uses_context |= context;
         }
@@ -96,14 +104,13 @@ impl Search<'_> {
         let mut found = Found::default();
         self.add_context(&mut found, uses_context).map_err(whole)?;
         if let Some(frontend) = frontend {
-            let place = frontend.lines.map(|lines| self.place(lines));
-            self.add_frontend(&mut found, &frontend, place.clone(), images).await;
+            self.add_frontend(&mut found, &frontend, frontend_place.clone(), frontend_image);
             if !frontend.is_known() {
                 let message = format!(
                     "the frontend `{}` reads the Dockerfile, and may load other sources than docker/dockerfile",
                     crate::redact::url(&frontend.image)
                 );
-                warnings.push(Warning { place, message });
+                warnings.push(Warning { place: frontend_place, message });
             }
         }
         let mut in_dockerfile = in_dockerfile.into_sources();
@@ -111,8 +118,7 @@ impl Search<'_> {
         found.merge(in_dockerfile);
         if let Some(scanner) = scanner {
             let number = found.add(scanner.clone(), Some(build.build_platform.clone()), None);
-            let image = images.resolve(&scanner, build.build_platform, &[]).await;
-            let pinned = image.map(|image| image.source).filter(|source| *source != scanner);
+            let pinned = scanner_image.map(|image| image.source).filter(|source| *source != scanner);
             if let Some(used) = found.get_mut(number) {
                 used.pinned = used.pinned.take().or(pinned);
             }
@@ -162,12 +168,22 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn add_frontend<I: Images>(
+    /// An image that is loaded for the builder's platform, if there is one.
+    async fn resolve<I: Images>(
+        &self,
+        source: Option<&SourceOp>,
+        places: &[Place],
+        images: &I,
+    ) -> Option<ResolvedImage> {
+        images.resolve(source?, self.build.build_platform, places).await
+    }
+
+    fn add_frontend(
         &self,
         found: &mut Found,
         frontend: &Frontend,
         place: Option<Place>,
-        images: &I,
+        image: Option<ResolvedImage>,
     ) {
         let platform = self.build.build_platform;
         let source = match &frontend.loaded {
@@ -184,14 +200,10 @@ impl Search<'_> {
             }
             Named::Image(source) | Named::Layout { source, .. } => source,
         };
-        let image = images.resolve(source, platform, place.as_slice()).await;
-        let shown = match (&frontend.loaded, &image) {
-            (Named::Layout { source, name }, Some(image)) => match name.clone().with_digest(&image.digest) {
-                Ok(name) => {
-                    SourceOp { identifier: format!("oci-layout://{name}"), attrs: source.attrs.clone() }
-                }
-                Err(_) => source.clone(),
-            },
+        let shown = match &frontend.loaded {
+            Named::Layout { source, name } => {
+                layout(source.clone(), name.clone(), image.as_ref().map(|image| &*image.digest))
+            }
             _ => source.clone(),
         };
         let number = found.add(shown, Some(platform.clone()), place);

@@ -22,7 +22,7 @@ pub(super) enum Named {
     Layout {
         /// The layout as it is looked up: by its path.
         source: SourceOp,
-        /// The image's name in the build, which has the digest behind it.
+        /// The image's name in the build; with the digest where the layout is given with one.
         name: Reference,
     },
     /// A git repository or a file, fetched when something of it is used.
@@ -78,11 +78,14 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
     if value.starts_with("oci-layout://") {
         let mut source = SourceOp::new(value);
         source.attrs.insert(ATTR_OCI_STORE.to_owned(), value.to_owned());
-        let Ok(Source::OciLayout(OciLayoutSource { name: path, .. })) = Source::parse(&source) else {
+        let Ok(Source::OciLayout(OciLayoutSource { name: path, digest, .. })) = Source::parse(&source) else {
             return Err(wrong(format!("{value:?} is no OCI layout, write oci-layout://PATH:TAG")));
         };
         source.attrs.insert(ATTR_OCI_STORE.to_owned(), path);
-        let name = Reference::parse(name).map_err(|e| wrong(e.to_string()))?;
+        let mut name = Reference::parse(name).map_err(|e| wrong(e.to_string()))?;
+        if let Some(digest) = digest {
+            name = name.with_digest(&digest).map_err(|e| wrong(e.to_string()))?;
+        }
         return Ok(Named::Layout { source, name });
     }
     match git_context(value) {
@@ -102,6 +105,19 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
                 if matches!(key, "context" | "dockerfile") { format!("_{key}") } else { key.to_owned() };
             Ok(Named::Local(SourceOp::new(format!("local://{folder}"))))
         }
+    }
+}
+
+/// A layout as BuildKit asks about it: by the image's name in the build and the digest that it has. Without a digest
+/// by its path, as it was looked up.
+pub(super) fn layout(looked_up: SourceOp, name: Reference, digest: Option<&str>) -> SourceOp {
+    let named = match digest {
+        Some(digest) => name.with_digest(digest).ok(),
+        None => Some(name).filter(|name| name.digest().is_some()),
+    };
+    match named {
+        Some(name) => SourceOp { identifier: format!("oci-layout://{name}"), attrs: looked_up.attrs },
+        None => looked_up,
     }
 }
 

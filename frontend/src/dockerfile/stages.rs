@@ -13,12 +13,12 @@ use policy_engine::source::{Platform, SourceOp};
 
 use super::environment::Environment;
 use super::epoch::Epoch;
-use super::expand::Expander;
+use super::expand::{Expander, Variables};
 use super::found::{Found, place};
 use super::graph::{Graph, Load, Node, Progress, StageId};
 use super::image_config::ImageConfig;
 use super::instructions::{Command, Stage, Stages, Step};
-use super::named::{Named, NamedContexts};
+use super::named::{Named, NamedContexts, layout};
 use super::parse::{LineRange, ParseError};
 use super::{Build, Images, Place, ResolvedImage, arguments};
 
@@ -42,6 +42,8 @@ pub(super) struct Conversion<'a> {
     pub global: Environment,
     pub graph: Graph,
     pub found: Found,
+    /// The sources that are asked about whether they are loaded or not.
+    looked_up: BTreeSet<usize>,
     /// How much text the triggers had that were taken over.
     trigger_text: usize,
 }
@@ -77,7 +79,8 @@ impl<'a> Conversion<'a> {
         let expander = Expander::new(escape);
         let global = arguments::global(build, platform, stages, &expander)?;
         let (graph, found, file) = (Graph::new(escape), Found::default(), file.clone());
-        Ok(Self { build, file, platform, expander, global, graph, found, trigger_text: 0 })
+        let (looked_up, trigger_text) = (BTreeSet::new(), 0);
+        Ok(Self { build, file, platform, expander, global, graph, found, looked_up, trigger_text })
     }
 
     /// Finds the sources of the stage that is built.
@@ -224,22 +227,34 @@ impl<'a> Conversion<'a> {
             None => (self.named(&reference.to_string(), &platform)?, false),
         };
         let node = &mut self.graph.nodes[id];
-        if node.is_image && (is_reachable || is_scratch) || replaces_stage {
+        if node.is_image || replaces_stage {
             node.progress = Progress::Done;
         } else if is_reachable {
             node.progress = Progress::Resolved;
         }
-        if is_scratch || !is_reachable {
+        if is_scratch || !is_reachable && !node.is_image {
+            return Ok(None);
+        }
+        let image = SourceOp::new(format!("docker-image://{reference}"));
+        if !is_reachable {
+            // Only triggers can make it needed now. BuildKit then loads it by its tag, without looking it up before.
+            let number = self.found.add(image, Some(platform), Some(place));
+            self.graph.nodes[id].loads.push(Load::Source(number));
             return Ok(None);
         }
         let lookup = |source, kind| Some(Lookup { stage: id, source, platform, place: place.clone(), kind });
         let load = match named {
-            None => return Ok(lookup(SourceOp::new(format!("docker-image://{reference}")), Kind::Image)),
+            None => return Ok(lookup(image, Kind::Image)),
             Some(Named::Image(source)) => return Ok(lookup(source, Kind::Named)),
             Some(Named::Layout { source, name }) => return Ok(lookup(source, Kind::Layout(name))),
             Some(Named::Nothing) => return Ok(None),
             Some(Named::Target(name)) => self.found.add_target(&name, place),
-            Some(Named::Remote(source) | Named::Local(source)) => self.found.add(source, None, Some(place)),
+            Some(Named::Remote(source)) => self.found.add(source, None, Some(place)),
+            Some(Named::Local(source)) => {
+                let number = self.found.add(source, None, Some(place));
+                self.looked_up.insert(number);
+                number
+            }
         };
         self.graph.nodes[id].loads.push(Load::Source(load));
         Ok(None)
@@ -248,14 +263,12 @@ impl<'a> Conversion<'a> {
     /// Notes an image that was looked up, and what its config brings.
     fn found_image(&mut self, lookup: Lookup, image: Option<ResolvedImage>) -> Result<(), String> {
         let Lookup { stage, source, platform, place, kind } = lookup;
-        let source = match (&kind, &image) {
-            (Kind::Layout(name), Some(image)) => {
-                let name = name.clone().with_digest(&image.digest).map_err(|error| error.to_string())?;
-                SourceOp { identifier: format!("oci-layout://{name}"), attrs: source.attrs }
-            }
-            _ => source,
+        let source = match &kind {
+            Kind::Layout(name) => layout(source, name.clone(), image.as_ref().map(|image| &*image.digest)),
+            Kind::Image | Kind::Named => source,
         };
         let number = self.found.add(source.clone(), Some(platform), Some(place));
+        self.looked_up.insert(number);
         let config = match &image {
             Some(image) => ImageConfig::parse(&image.config)?,
             None => ImageConfig::default(),
@@ -346,7 +359,7 @@ impl<'a> Conversion<'a> {
             (node.env, node.image_env, node.scan_args) = (env, image_env, scan_args);
             node.loads.extend(base.map(Load::Stage));
         }
-        if super::expand::Variables::get(&node.image_env, PATH.0).is_none() {
+        if node.image_env.get(PATH.0).is_none() {
             node.image_env.set(PATH.0, PATH.1)?;
         }
         let image_env = node.image_env.clone();
@@ -357,29 +370,22 @@ impl<'a> Conversion<'a> {
     fn is_scanned(&self, id: StageId, argument: &str) -> bool {
         let node = &self.graph.nodes[id];
         let given = node.scan_args.get(argument).and_then(Option::as_deref);
-        let Some(value) = given.or_else(|| super::expand::Variables::get(&self.global, argument)) else {
+        let Some(value) = given.or_else(|| self.global.get(argument)) else {
             return false;
         };
         let name = if node.name.is_empty() { format!("stage-{id}") } else { node.name.clone() };
         crate::policy_spec::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
     }
 
-    /// What BuildKit asks about: what is loaded, and images that are looked up only.
+    /// What BuildKit asks about: what is looked up, and what is loaded.
     fn only(self, loaded: &BTreeSet<usize>) -> Found {
         let mut asked = Found::default();
-        let sources = self.found.into_sources().into_iter().enumerate();
-        asked.merge(
-            sources
-                .filter_map(|(number, mut used)| {
-                    let is_loaded = loaded.contains(&number);
-                    if !is_loaded {
-                        used.digest = None;
-                    }
-                    let at_once = used.platform.is_some() || used.source.identifier.starts_with("local://");
-                    (is_loaded || at_once).then_some(used)
-                })
-                .collect(),
-        );
+        let mut sources: Vec<_> = self.found.into_sources().into_iter().enumerate().collect();
+        sources.retain(|(number, _)| loaded.contains(number) || self.looked_up.contains(number));
+        for (number, used) in &mut sources {
+            used.digest = used.digest.take().filter(|_| loaded.contains(number));
+        }
+        asked.merge(sources.into_iter().map(|(_, used)| used).collect());
         asked
     }
 }

@@ -1,10 +1,13 @@
 //! What the instructions of a stage do: the variables they set, and what they load.
 
 use policy_engine::source::{
-    ATTR_GIT_CHECKSUM, GitUrlError, Source, SourceError, SourceOp, digest, git_context,
+    ATTR_GIT_CHECKSUM, GitUrl, GitUrlError, Source, SourceError, SourceOp, digest, git_context,
 };
 
+use crate::policy_spec::parse_bool;
+
 use super::build::is_http_url;
+use super::expand::Variables;
 use super::found::place;
 use super::graph::{LinkedStep, Load, Progress, StageId};
 use super::instructions::{Add, Arg, Command, Copy, MountKind, Run, Step, Transfer};
@@ -54,7 +57,7 @@ impl Conversion<'_> {
         let value = match (given, &arg.value) {
             (Some(given), _) => Some(given),
             (None, Some(default)) => Some(self.expand(id, default)?),
-            (None, None) => super::expand::Variables::get(&self.global, &arg.name).map(str::to_owned),
+            (None, None) => self.global.get(&arg.name).map(str::to_owned),
         };
         let node = &mut self.graph.nodes[id];
         if let Some(value) = value.as_deref().filter(|_| !NOT_VARIABLES.contains(&arg.name.as_str())) {
@@ -158,7 +161,7 @@ pub(super) fn remote(
     checksum: &mut String,
 ) -> Result<Option<SourceOp>, String> {
     if let Some(source) = git(text)? {
-        return with_flags(source, keep_git_dir, checksum).map(Some);
+        return with_flags(text, source, keep_git_dir, checksum).map(Some);
     }
     if is_http_url(text) { file(text, checksum).map(Some) } else { Ok(None) }
 }
@@ -175,17 +178,18 @@ fn git(source: &str) -> Result<Option<SourceOp>, String> {
 /// A git repository with what `ADD` says beside its URL, which may not contradict it. What a URL says holds for the
 /// sources behind it too, as BuildKit has it.
 fn with_flags(
+    url: &str,
     mut source: SourceOp,
     keep_git_dir: &mut Option<bool>,
     checksum: &mut String,
 ) -> Result<SourceOp, String> {
     // Files of an `ADD` have the time of the build whatever the URL says.
     source.attrs.remove("git.mtime");
-    if source.attrs.contains_key(ATTR_KEEP_GIT_DIR) {
-        if *keep_git_dir == Some(false) {
+    if let Some(of_url) = keeps_git_dir(url) {
+        if keep_git_dir.is_some_and(|of_flag| of_flag != of_url) {
             return Err("--keep-git-dir and the URL contradict each other".to_owned());
         }
-        *keep_git_dir = Some(true);
+        *keep_git_dir = Some(of_url);
     }
     if *keep_git_dir == Some(true) {
         source.attrs.insert(ATTR_KEEP_GIT_DIR.to_owned(), "true".to_owned());
@@ -199,6 +203,13 @@ fn with_flags(
         None => drop(source.attrs.insert(ATTR_GIT_CHECKSUM.to_owned(), checksum.clone())),
     }
     Ok(source)
+}
+
+/// What the query of a git URL says of `.git`, if anything; without a value it stays.
+fn keeps_git_dir(url: &str) -> Option<bool> {
+    let query = GitUrl::parse(url).ok()?.query;
+    let value = query.get("keep-git-dir")?.first()?;
+    if value.is_empty() { Some(true) } else { parse_bool(value) }
 }
 
 /// A file from a URL.

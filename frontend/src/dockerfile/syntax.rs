@@ -54,6 +54,14 @@ impl Frontend {
         Ok(Some(Self { image, loaded, is_replaced, lines }))
     }
 
+    /// Its image, where it is one that is looked up.
+    pub(super) fn looked_up(&self) -> Option<&SourceOp> {
+        match &self.loaded {
+            Named::Image(source) | Named::Layout { source, .. } => Some(source),
+            Named::Nothing | Named::Target(_) | Named::Remote(_) | Named::Local(_) => None,
+        }
+    }
+
     /// Whether it is one of Docker's own, as far as its name says.
     pub(super) fn is_known(&self) -> bool {
         !self.is_replaced
