@@ -1,8 +1,9 @@
 //! Everything of policy-check that talks: command line, resolvers, reports.
 #![forbid(unsafe_code)]
 
-// The hook runs beside buildkitd, which runs on Linux.
+pub mod bake;
 pub mod build_options;
+// The hook runs beside buildkitd, which runs on Linux.
 #[cfg(target_os = "linux")]
 pub mod buildkit;
 pub mod cache;
