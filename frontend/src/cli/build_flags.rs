@@ -50,6 +50,9 @@ pub(super) enum FlagError {
     /// Neither a context nor anything else to look at.
     #[error("there is nothing to look at: name a build context")]
     NoContext,
+    /// More than one context.
+    #[error("one build has one context")]
+    Contexts,
     /// A value of the wrong form.
     #[error("invalid value `{value}` for `--{flag}`: {wanted}")]
     Value {
@@ -63,7 +66,7 @@ pub(super) enum FlagError {
 }
 
 impl FlagError {
-    fn value(flag: &'static str, value: &str, wanted: impl Into<String>) -> Self {
+    pub(super) fn value(flag: &'static str, value: &str, wanted: impl Into<String>) -> Self {
         Self::Value { flag, value: redact::url(value), wanted: wanted.into() }
     }
 
@@ -71,6 +74,7 @@ impl FlagError {
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::NoContext => Some("`policy-check dry-run .` looks at the Dockerfile of this folder".into()),
+            Self::Contexts => Some("name several builds by `--bake` or `--compose`".into()),
             Self::Value { .. } => None,
         }
     }

@@ -9,15 +9,15 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::Exit;
-use super::build_flags::{BuildFlags, FlagError};
 use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::eval::ConnectionArgs;
 use super::ignored_flags::IgnoredFlags;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
+use super::subject::Subject;
 use crate::context::Stdin;
-use crate::dry_run::{Checked, DryRun, NamedBuild, PolicyOptions, Progress};
+use crate::dry_run::{Checked, DryRun, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::Conclusion;
@@ -35,16 +35,14 @@ All other flags of `docker buildx build` are accepted and ignored: they make no 
 #[derive(Debug, clap::Args)]
 #[command(after_help = IGNORED)]
 pub(super) struct Args {
-    /// Build context: a folder, a git URL, the URL of an archive or a Dockerfile, or `-` for standard input
-    context: Option<String>,
+    #[command(flatten)]
+    subject: Subject,
     /// How to report on standard output
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     /// Write a report to a file as well: `FORMAT=FILE`, or a file whose ending tells its format
     #[arg(long, short, value_name = "FORMAT=FILE")]
     output: Vec<Destination>,
-    #[command(flatten)]
-    build: BuildFlags,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -112,14 +110,6 @@ impl FromStr for Destination {
     }
 }
 
-impl Args {
-    fn builds(&self) -> Result<Vec<NamedBuild>, FlagError> {
-        let context = self.context.as_deref().filter(|context| !context.is_empty());
-        let options = self.build.options(context.ok_or(FlagError::NoContext)?)?;
-        Ok(vec![NamedBuild { options, ..NamedBuild::default() }])
-    }
-}
-
 impl PolicyArgs {
     fn options(&self) -> PolicyOptions {
         PolicyOptions {
@@ -132,7 +122,7 @@ impl PolicyArgs {
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let builds = args.builds()?;
+    let builds = args.subject.builds(output)?;
     if !args.ignored.given.is_empty() {
         output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
     }

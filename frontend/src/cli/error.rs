@@ -7,6 +7,7 @@ use policy_engine::source::PlatformError;
 
 use super::Exit;
 use super::build_flags::FlagError;
+use crate::bake::BakeError;
 use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::lock::LockError;
@@ -32,6 +33,8 @@ pub(super) enum Error {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Flag(#[from] FlagError),
+    #[error(transparent)]
+    Bake(#[from] BakeError),
     #[error("{}{error}", .name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default())]
     Build { name: Option<String>, error: DryRunError },
     #[error("cannot write the report `{path}`: {cause}")]
@@ -60,13 +63,16 @@ impl Error {
                 Exit::Usage
             }
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
+            Self::Bake(error) if error.is_usage() => Exit::Usage,
             Self::Report { .. } => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
             Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
             Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
-            Self::Build { .. } | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => Exit::Undecided,
+            Self::Build { .. } | Self::Bake(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
+                Exit::Undecided
+            }
         }
     }
 
@@ -83,6 +89,7 @@ impl Error {
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
             Self::Platform(_)
+            | Self::Bake(_)
             | Self::Cache { .. }
             | Self::Inspect(_)
             | Self::Output(_)

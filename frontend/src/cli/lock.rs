@@ -8,14 +8,13 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::Exit;
-use super::build_flags::{BuildFlags, FlagError};
 use super::cache_args::{self, CacheArgs};
 use super::error::Error;
 use super::eval::ConnectionArgs;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
+use super::subject::Subject;
 use crate::context::Stdin;
-use crate::dry_run::NamedBuild;
 use crate::lock::{Change, Collected, Lock, LockError, collect};
 use crate::lookup::block_on;
 use crate::redact;
@@ -23,16 +22,14 @@ use crate::resolve::image::default_platform;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Build context: a folder, a git URL, the URL of an archive or a Dockerfile, or `-` for standard input
-    context: Option<String>,
+    #[command(flatten)]
+    subject: Subject,
     /// Write nothing, and fail if the lock is not what the sources are now
     #[arg(long)]
     check: bool,
     /// File to write [default: the Dockerfile's name with `.lock.json`, beside it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    build: BuildFlags,
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -41,16 +38,8 @@ pub(super) struct Args {
     cache: CacheArgs,
 }
 
-impl Args {
-    fn builds(&self) -> Result<Vec<NamedBuild>, FlagError> {
-        let context = self.context.as_deref().filter(|context| !context.is_empty());
-        let options = self.build.options(context.ok_or(FlagError::NoContext)?)?;
-        Ok(vec![NamedBuild { options, ..NamedBuild::default() }])
-    }
-}
-
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let builds = args.builds()?;
+    let builds = args.subject.builds(output)?;
     let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let resolver = Arc::new(resolver.with_cache(cache.clone()));

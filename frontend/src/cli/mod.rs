@@ -17,6 +17,7 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod signals;
 mod snapshot_args;
+mod subject;
 
 use std::process::ExitCode;
 

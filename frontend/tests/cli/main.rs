@@ -10,6 +10,7 @@ mod dry_run_world;
 mod eval;
 mod formats;
 mod harness;
+mod integrations;
 mod lock;
 mod print;
 mod replay;
