@@ -172,9 +172,6 @@ impl Kind {
         evaluator: &Evaluator<'_>,
         at: &Position,
     ) -> Result<Option<Field>, BakeError> {
-        if value.is_null() {
-            return Ok(None);
-        }
         let (Value::List(_, sequence) | Value::Tuple(sequence)) = value else {
             return Err(BakeError::invalid(at, format!("a list is required, but found {}", value.type_of())));
         };

@@ -9,11 +9,12 @@ use super::syntax::{EACH, Expr, ExprKind};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dependencies {
     pub(crate) functions: BTreeSet<Arc<str>>,
-    pub(crate) variables: BTreeSet<Reference>,
+    /// One that is referred to twice is there twice.
+    pub(crate) variables: Vec<Reference>,
 }
 
 /// A variable, and the attributes that are read of it directly: `target.app.args` is one with two attributes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) name: Arc<str>,
     /// At most two; `None` where an index or a splat follows instead.
@@ -52,9 +53,8 @@ fn walk(expr: &Expr, bound: &mut Vec<Arc<str>>, found: &mut Dependencies) {
         }
         ExprKind::Call { name, arguments, .. } => {
             found.functions.insert(Arc::clone(name));
-            // The second argument of `convert` is a type.
-            let read = if &**name == "convert" { 1 } else { arguments.len() };
-            arguments.iter().take(read).for_each(|argument| walk(argument, bound, found));
+            // Those of types in the second argument of `convert` too: bake looks for variables of these names.
+            arguments.iter().for_each(|argument| walk(argument, bound, found));
         }
         ExprKind::Binary(_, left, right) => {
             walk(left, bound, found);
@@ -95,7 +95,7 @@ fn reference(expr: &Expr, bound: &mut Vec<Arc<str>>, found: &mut Dependencies) {
                 if !bound.contains(name) {
                     path.reverse();
                     path.truncate(2);
-                    found.variables.insert(Reference { name: Arc::clone(name), path });
+                    found.variables.push(Reference { name: Arc::clone(name), path });
                 }
                 return;
             }

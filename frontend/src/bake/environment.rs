@@ -1,8 +1,10 @@
 //! What a definition may see of the world.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -32,6 +34,32 @@ impl Environment {
         local_platform: String,
     ) -> Self {
         Self { variables, now, random, home, local_platform, calls: AtomicU64::new(0) }
+    }
+
+    /// That of this process: its variables (those that are UTF-8), the time, fresh randomness.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no randomness.
+    pub fn of_process() -> Result<Self, getrandom::Error> {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)?;
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "x86" => "386",
+            "arm" => "arm/v7",
+            "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+            other => other,
+        };
+        let os = if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS };
+        let home = variables.get("HOME").filter(|home| !home.is_empty()).cloned();
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = DateTime::from_timestamp(i64::try_from(seconds).unwrap_or(i64::MAX), 0).unwrap_or_default();
+        Ok(Self::new(variables, now, random, home, format!("{os}/{architecture}")))
     }
 
     /// Other bytes at each call.

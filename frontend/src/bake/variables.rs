@@ -23,7 +23,7 @@ pub(crate) struct Variable {
 
 pub(crate) struct Validation {
     pub(crate) condition: Expr,
-    pub(crate) message: Expr,
+    pub(crate) message: Option<Expr>,
 }
 
 impl Variable {
@@ -39,20 +39,15 @@ impl Variable {
         };
         let mut validations = Vec::new();
         for inner in block.body.blocks.iter().filter(|inner| &*inner.kind == "validation") {
-            let expression = |name: &str| {
-                let attribute = inner.body.attribute(name);
-                let missing = || BakeError::invalid(&inner.at, format!("a `validation` needs `{name}`"));
-                attribute.map(|attribute| attribute.value.clone()).ok_or_else(missing)
-            };
             let known = |attribute: &&Attribute| !matches!(&*attribute.name, "condition" | "error_message");
             if let Some(unknown) = inner.body.attributes.iter().find(known) {
                 let message = format!("a `validation` has no attribute `{}`", unknown.name);
                 return Err(BakeError::invalid(&unknown.at, message));
             }
-            validations.push(Validation {
-                condition: expression("condition")?,
-                message: expression("error_message")?,
-            });
+            let expression = |name: &str| inner.body.attribute(name).map(|attribute| attribute.value.clone());
+            let missing = || BakeError::invalid(&inner.at, "a `validation` needs a `condition`");
+            let condition = expression("condition").ok_or_else(missing)?;
+            validations.push(Validation { condition, message: expression("error_message") });
         }
         let default = block.body.attribute("default").cloned();
         Ok(Self { at: block.at.clone(), constraint, default, validations })

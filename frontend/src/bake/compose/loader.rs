@@ -19,6 +19,7 @@ type Model = Map<String, Value>;
 
 pub(super) struct Loader<'a> {
     cwd: &'a Path,
+    home: Option<&'a str>,
     warnings: &'a mut Vec<String>,
     files: usize,
 }
@@ -31,8 +32,8 @@ struct Place<'a> {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(cwd: &'a Path, warnings: &'a mut Vec<String>) -> Self {
-        Self { cwd, warnings, files: 0 }
+    pub(super) fn new(cwd: &'a Path, home: Option<&'a str>, warnings: &'a mut Vec<String>) -> Self {
+        Self { cwd, home, warnings, files: 0 }
     }
 
     /// What files say together, with paths from the working directory.
@@ -61,7 +62,7 @@ impl<'a> Loader<'a> {
                 build.entry("context").or_insert_with(|| Value::String(".".to_owned()));
             }
         }
-        resolve_paths(&mut model, base);
+        resolve_paths(&mut model, base, self.home);
         Ok(model)
     }
 
@@ -242,7 +243,7 @@ impl<'a> Loader<'a> {
                 let named = read_named(&from(place.folder, named), self.cwd)?;
                 let mut model = Model::new();
                 self.load_file(&named, place, &mut Vec::new(), false, &mut model)?;
-                resolve_paths(&mut model, &paths::directory(&named.name));
+                resolve_paths(&mut model, &paths::directory(&named.name), self.home);
                 loaded = match model.shift_remove("services") {
                     Some(Value::Object(services)) => services,
                     _ => return Err(invalid(format!("`{}` has no services to extend", named.name))),
@@ -337,12 +338,17 @@ fn import(
 }
 
 /// Makes relative contexts and files start from the working directory.
-fn resolve_paths(model: &mut Model, base: &str) {
+fn resolve_paths(model: &mut Model, base: &str, home: Option<&str>) {
     let absolute = |value: &mut Value| {
         if let Value::String(path) = value
             && !path.is_empty()
         {
-            *path = from(base, path);
+            let expanded = match (path.strip_prefix('~'), home) {
+                (Some(rest), Some(home)) => format!("{home}{rest}"),
+                _ => path.clone(),
+            };
+            // An absolute path stays as it is written.
+            *path = if expanded.starts_with('/') { expanded } else { from(base, &expanded) };
         }
     };
     let context = |value: &mut Value| {
@@ -363,7 +369,7 @@ fn resolve_paths(model: &mut Model, base: &str) {
                 Some(Value::Object(contexts)) => contexts.values_mut().for_each(context),
                 Some(Value::Array(contexts)) => {
                     let pairs = contexts.iter().filter_map(Value::as_str).map(|text| {
-                        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+                        let Some((name, value)) = text.split_once('=') else { return text.to_owned() };
                         let mut value = Value::String(value.to_owned());
                         context(&mut value);
                         format!("{name}={}", value.as_str().unwrap_or_default())
@@ -373,6 +379,8 @@ fn resolve_paths(model: &mut Model, base: &str) {
                 _ => {}
             }
         }
+        let extended = service.get_mut("extends").and_then(|extends| extends.get_mut("file"));
+        extended.into_iter().for_each(absolute);
         match service.get_mut("env_file") {
             Some(value @ Value::String(_)) => absolute(value),
             Some(Value::Array(files)) => files.iter_mut().for_each(|file| match file {

@@ -24,9 +24,11 @@ use loader::Loader;
 
 /// Whether a file of which only the content tells can be read as a Compose file.
 pub(crate) fn is_compose(file: &File, cwd: &Path, environment: &Environment) -> bool {
-    variables(cwd, environment)
-        .and_then(|variables| read(&[file], cwd, &variables, &mut Vec::new(), false))
-        .is_ok()
+    let readable = |variables: BTreeMap<String, String>| {
+        let place = Place { cwd, home: environment.home.as_deref(), variables: &variables };
+        read(&[file], place, &mut Vec::new(), false)
+    };
+    variables(cwd, environment).and_then(readable).is_ok()
 }
 
 /// Lays what the files say over `config`.
@@ -38,14 +40,15 @@ pub(crate) fn load(
     warnings: &mut Vec<String>,
 ) -> Result<(), BakeError> {
     let variables = variables(cwd, environment)?;
+    let place = Place { cwd, home: environment.home.as_deref(), variables: &variables };
     // Each file must be one on its own.
     if files.len() > 1 {
         for file in files {
-            read(&[file], cwd, &variables, &mut Vec::new(), false)?;
+            read(&[file], place, &mut Vec::new(), false)?;
         }
     }
     let all: Vec<&File> = files.iter().collect();
-    let project = read(&all, cwd, &variables, warnings, true)?;
+    let project = read(&all, place, warnings, true)?;
     if project.services.is_empty() {
         return Ok(());
     }
@@ -68,17 +71,24 @@ struct Project {
     cwd: std::path::PathBuf,
 }
 
+/// What files see of the world.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    cwd: &'a Path,
+    home: Option<&'a str>,
+    variables: &'a BTreeMap<String, String>,
+}
+
 fn read(
     files: &[&File],
-    cwd: &Path,
-    variables: &BTreeMap<String, String>,
+    place: Place<'_>,
     warnings: &mut Vec<String>,
     consistent: bool,
 ) -> Result<Project, BakeError> {
     let name = files.first().map(|file| file.name.as_str()).unwrap_or_default();
     let at = Position { file: name.into(), ..Position::default() };
-    let mut loader = Loader::new(cwd, warnings);
-    let model = loader.load(files, "", variables)?;
+    let mut loader = Loader::new(place.cwd, place.home, warnings);
+    let model = loader.load(files, "", place.variables)?;
     let section =
         |name: &str| model.get(name).and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
     if !model.contains_key("services") && !model.contains_key("secrets") {
@@ -88,7 +98,7 @@ fn read(
         return Err(BakeError::invalid(&at, "`services` must be a mapping"));
     }
     let services = section("services").into_iter().collect();
-    let project = Project { at, services, secrets: section("secrets"), cwd: cwd.to_owned() };
+    let project = Project { at, services, secrets: section("secrets"), cwd: place.cwd.to_owned() };
     check::shape(&project)?;
     if consistent {
         check::consistency(&project)?;

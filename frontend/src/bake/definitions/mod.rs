@@ -378,7 +378,10 @@ impl<'a> Definitions<'a> {
                 if self.evaluator.boolean(&condition, &validation.condition.at)? {
                     continue;
                 }
-                let message = self.evaluator.eval(&validation.message, &Scope::default())?;
+                let message = match &validation.message {
+                    Some(message) => self.evaluator.eval(message, &Scope::default())?,
+                    None => Value::null(),
+                };
                 let message = match message {
                     Value::String(text) => text.to_string(),
                     _ => "no message is given".to_owned(),

@@ -37,7 +37,7 @@ impl Evaluator<'_> {
                 let [value, wanted] = arguments else {
                     return Err(BakeError::invalid(at, "`convert` takes a value and a type"));
                 };
-                let wanted = type_expr::parse(wanted)?;
+                let wanted = type_expr::parse(wanted)?.strict();
                 return self.convert(&self.eval(value, scope)?, &wanted, at);
             }
             _ => {}

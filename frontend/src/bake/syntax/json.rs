@@ -21,9 +21,7 @@ pub(super) fn parse(source: &Source<'_>) -> Result<Body, BakeError> {
         BakeError::invalid(&at, format!("this is not JSON: {error}"))
     })?;
     let mut body = Body::default();
-    for object in root.objects(source)? {
-        add_members(source, &mut body, object, &BLOCKS)?;
-    }
+    add_members(source, &mut body, root.read(source)?, &BLOCKS)?;
     Ok(body)
 }
 
@@ -104,6 +102,9 @@ fn add_members(
         if blocks.contains(&&*name) {
             add_blocks(source, body, &name, value)?;
             continue;
+        }
+        if body.attribute(&name).is_some() {
+            return Err(BakeError::invalid(&value.at(source), format!("`{name}` is there twice")));
         }
         body.attributes.push(Attribute {
             name: Arc::from(&*name),

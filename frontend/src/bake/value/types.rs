@@ -46,6 +46,20 @@ impl Type {
         Self::Object(Arc::new(attributes))
     }
 
+    /// The type without attributes that may be missing.
+    pub(crate) fn strict(&self) -> Self {
+        match self {
+            Self::List(element) => Self::list(element.strict()),
+            Self::Set(element) => Self::set(element.strict()),
+            Self::Map(element) => Self::map(element.strict()),
+            Self::Tuple(elements) => Self::tuple(elements.iter().map(Self::strict).collect()),
+            Self::Object(attributes) | Self::OptionalObject(attributes, _) => {
+                Self::object(attributes.iter().map(|(name, one)| (Arc::clone(name), one.strict())).collect())
+            }
+            primitive => primitive.clone(),
+        }
+    }
+
     pub(crate) fn is_primitive(&self) -> bool {
         matches!(self, Self::Bool | Self::Number | Self::String)
     }
