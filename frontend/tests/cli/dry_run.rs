@@ -366,19 +366,3 @@ fn what_is_wrong_with_the_build() {
     let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(report["builds"][0]["error"]["code"], "policy-invalid");
 }
-
-/// The README shows this.
-#[test]
-fn the_example_of_the_readme() {
-    let root = crate::harness::fixture("..");
-    let run = crate::harness::run_in(&root, ["dry-run", "--bake", "fixtures/demo/docker-bake.hcl"]).finish();
-    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
-    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
-    let shown = readme.split("docker-bake.hcl\n").nth(1).and_then(|rest| rest.split("```").next());
-    for line in shown.expect("the example").lines().filter(|line| *line != "…") {
-        // Digests are shortened.
-        for part in line.split("… ") {
-            assert!(run.stdout.contains(part), "{part:?} is not in\n{}", run.stdout);
-        }
-    }
-}
