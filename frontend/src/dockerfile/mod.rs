@@ -1,7 +1,7 @@
 //! Which sources does a build use? Found from its Dockerfile and options, without a daemon, exactly as BuildKit
 //! would ask policy about them.
 //!
-//! [`discover`] is the way in. From the text outwards:
+//! [`discover()`] is the way in. From the text outwards:
 //!
 //! - [`parse`]: text to instructions, and nothing else;
 //! - `expand`: variables and quotes of a word;

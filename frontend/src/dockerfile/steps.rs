@@ -10,7 +10,7 @@ use super::build::is_http_url;
 use super::expand::Variables;
 use super::found::place;
 use super::graph::{LinkedStep, Load, Progress, StageId};
-use super::instructions::{Add, Arg, Command, Copy, MountKind, Run, Step, Transfer};
+use super::instructions::{Add, Arg, Command, Copy, MountKind, Run, Step, Transfer, is_signal};
 use super::named::http;
 use super::stages::Conversion;
 
@@ -31,6 +31,10 @@ impl Conversion<'_> {
             Command::Env(pairs) => self.set_env(id, pairs),
             Command::Arg(args) => args.iter().try_for_each(|arg| self.set_arg(id, arg)),
             Command::Other(words) => words.iter().try_for_each(|word| self.expand(id, word).map(drop)),
+            Command::StopSignal(signal) => match self.expand(id, signal)? {
+                signal if is_signal(&signal) => Ok(()),
+                signal => Err(format!("{signal:?} is not a signal")),
+            },
             Command::OnBuild(_) => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 
 mod flags;
 mod mount;
+mod signal;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -13,6 +14,7 @@ use super::parse::{Arguments, Dockerfile, Instruction, LineRange, ParseError};
 use flags::{Flags, Kind};
 
 pub(super) use mount::{Mount, MountKind};
+pub(super) use signal::is_signal;
 pub(super) use transfer::{Add, Copy, Transfer};
 
 /// How many stages a Dockerfile may have.
@@ -58,6 +60,7 @@ pub(super) enum Command {
     Arg(Vec<Arg>),
     /// The instruction for those who build on this stage.
     OnBuild(String),
+    StopSignal(String),
     /// Others, with their words that are expanded.
     Other(Vec<String>),
 }
@@ -186,7 +189,7 @@ fn read(instruction: &Instruction) -> Result<Read, String> {
         }
         "STOPSIGNAL" => {
             exactly_one()?;
-            Command::Other(words())
+            Command::StopSignal(args.concat())
         }
         "MAINTAINER" => {
             exactly_one()?;

@@ -212,3 +212,10 @@ async fn options_that_name_nothing_are_errors() {
         assert!(error.to_string().contains(message), "{error}");
     }
 }
+
+#[test]
+fn the_search_can_be_moved_to_another_thread() {
+    fn is_send(_: impl Send) {}
+    let (options, registry) = (BuildOptions::default(), Registry::default());
+    is_send(find("FROM a\n", &options, &registry));
+}
