@@ -178,6 +178,7 @@ impl Kind {
         let mut entries = Vec::new();
         for item in &sequence.items {
             let entry = match item {
+                Value::Null(_) => return Err(BakeError::invalid(at, "an entry is null")),
                 Value::String(text) => {
                     self.parse_entry(text).map_err(|message| BakeError::invalid(at, message))?
                 }

@@ -13,6 +13,8 @@ use super::{compose, definitions, files, paths};
 
 /// What files that nest as deep as their parsers let them take in a build without optimizations, and as much again.
 const STACK: usize = 32 * 1024 * 1024;
+/// How many bytes all targets that a command means may take.
+const MAX_SIZE: usize = 64 * 1024 * 1024;
 /// How long a chain of `inherits` or of `target:` contexts may be.
 const MAX_CHAIN: usize = 500;
 
@@ -102,7 +104,8 @@ impl Config {
     }
 
     fn select(&self, wanted: &[String], overrides: &Overrides) -> Result<Resolved, BakeError> {
-        let mut resolver = Resolver { config: self, overrides, resolved: BTreeMap::new(), order: Vec::new() };
+        let mut resolver =
+            Resolver { config: self, overrides, resolved: BTreeMap::new(), size: 0, order: Vec::new() };
         let mut chosen = BTreeSet::new();
         for pattern in wanted {
             // Compose allows a dot in a service's name, bake does not in a target's.
@@ -170,6 +173,8 @@ struct Resolver<'a> {
     config: &'a Config,
     overrides: &'a Overrides,
     resolved: BTreeMap<String, Target>,
+    /// How many bytes they take.
+    size: usize,
     /// Names, those before that others have as contexts.
     order: Vec<String>,
 }
@@ -187,6 +192,11 @@ impl Resolver<'_> {
         target.fields.entry("context").or_insert_with(|| Field::Text(".".to_owned()));
         if target.text("dockerfile").is_none_or(str::is_empty) {
             target.fields.insert("dockerfile", Field::Text("Dockerfile".to_owned()));
+        }
+        self.size = self.size.saturating_add(target.size());
+        if self.size > MAX_SIZE {
+            let reason = format!("the targets that are chosen come to more than {MAX_SIZE} bytes");
+            return Err(BakeError::unresolved(&target.at, format!("target `{name}`"), reason));
         }
         self.resolved.insert(name.to_owned(), target);
         Ok(())

@@ -56,6 +56,22 @@ impl Target {
         self.map("contexts").filter_map(|(_, value)| value.as_deref()?.strip_prefix("target:"))
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let field = |field: &Field| match field {
+            Field::Text(text) => text.len(),
+            Field::Flag(_) => 1,
+            Field::Texts(texts) => texts.iter().map(|text| text.len() + 24).sum(),
+            Field::Map(map) => {
+                map.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, String::len) + 48).sum()
+            }
+            Field::Entries(entries) => {
+                entries.iter().flatten().map(|(name, value)| name.len() + value.len() + 48).sum()
+            }
+        };
+        self.fields.values().map(|one| field(one) + 48).sum()
+    }
+
     /// Sets an argument that is not set.
     pub(crate) fn default_argument(&mut self, name: &str, value: &str) {
         if let Field::Map(map) = self.fields.entry("args").or_insert_with(|| Field::Map(BTreeMap::new())) {

@@ -49,7 +49,11 @@ fn check_build(build: &Map<String, Value>) -> Result<(), String> {
             "context" | "dockerfile" | "dockerfile_inline" | "network" | "target" | "isolation" => {
                 value.is_string()
             }
-            "args" | "labels" | "additional_contexts" | "ssh" => list_or_mapping(value),
+            "additional_contexts" => match value {
+                Value::Object(entries) => entries.values().all(Value::is_string),
+                value => strings(value, true),
+            },
+            "args" | "labels" | "ssh" => list_or_mapping(value),
             "entitlements" | "cache_from" | "cache_to" | "tags" | "platforms" => strings(value, false),
             "no_cache_filter" => value.is_string() || strings(value, true),
             "no_cache" | "pull" | "privileged" | "provenance" | "sbom" => {

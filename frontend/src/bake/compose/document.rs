@@ -1,13 +1,19 @@
 //! YAML documents as JSON values, with the paths that `!reset` and `!override` mark.
 
-use serde::Deserialize as _;
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 use super::legacy;
 use crate::bake::error::{BakeError, Position};
 
-/// How many values a document may have, those that aliases repeat included.
+/// How many values a document may have, and bytes in its strings, those that aliases repeat included.
 const MAX_VALUES: usize = 100_000;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How deep they may nest.
 const MAX_DEPTH: usize = 100;
 
@@ -22,96 +28,194 @@ pub(super) struct Document {
 pub(super) fn parse(text: &str, at: &Position) -> Result<Vec<Document>, BakeError> {
     let mut documents = Vec::new();
     for document in yaml_serde::Deserializer::from_str(text) {
-        let value = yaml_serde::Value::deserialize(document);
-        let mut value = value.map_err(|error| {
+        let reader = RefCell::new(Reader::new(text, at));
+        let value = Seed(&reader).deserialize(document);
+        let reader = reader.into_inner();
+        if let Some(error) = reader.failure {
+            return Err(error);
+        }
+        let value = value.map_err(|error| {
             let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
             BakeError::invalid(&Position { line, column, ..at.clone() }, format!("this is not YAML: {error}"))
         })?;
-        value
-            .apply_merge()
-            .map_err(|error| BakeError::invalid(at, format!("a merge key is wrong: {error}")))?;
-        let mut converter = Converter { at, text, resets: Vec::new(), path: Vec::new(), count: 0 };
-        match converter.convert(value)? {
-            Some(Value::Object(value)) => documents.push(Document { value, resets: converter.resets }),
+        match value {
+            Some(Value::Object(value)) => documents.push(Document { value, resets: reader.resets }),
             _ => return Err(BakeError::invalid(at, "a Compose file must be a mapping")),
         }
     }
     Ok(documents)
 }
 
-struct Converter<'a> {
-    at: &'a Position,
+/// What is known while a document is read: limits are held while values come in, not when all are there.
+struct Reader<'a> {
     text: &'a str,
+    at: &'a Position,
     resets: Vec<Vec<String>>,
     path: Vec<String>,
-    count: usize,
+    values: usize,
+    bytes: usize,
+    /// The error that the YAML library's error stands for.
+    failure: Option<BakeError>,
 }
 
-impl Converter<'_> {
-    /// `None` for what `!reset` takes away.
-    fn convert(&mut self, value: yaml_serde::Value) -> Result<Option<Value>, BakeError> {
-        self.count += 1;
-        if self.count > MAX_VALUES || self.path.len() > MAX_DEPTH {
-            let reason =
-                format!("it has more than {MAX_VALUES} values, or nests them more than {MAX_DEPTH} deep");
-            return Err(BakeError::unresolved(self.at, "the file", reason));
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, at: &'a Position) -> Self {
+        Self { text, at, resets: Vec::new(), path: Vec::new(), values: 0, bytes: 0, failure: None }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), String> {
+        self.values += 1;
+        self.bytes += bytes;
+        if self.values > MAX_VALUES || self.bytes > MAX_BYTES || self.path.len() > MAX_DEPTH {
+            let limits = format!("{MAX_VALUES} values, {MAX_BYTES} bytes in strings, or {MAX_DEPTH} levels");
+            return self.fail(BakeError::unresolved(
+                self.at,
+                "the file",
+                format!("it has more than {limits}"),
+            ));
         }
-        Ok(Some(match value {
-            yaml_serde::Value::Null => Value::Null,
-            yaml_serde::Value::Bool(value) => Value::Bool(value),
-            yaml_serde::Value::Number(number) => number_value(&number),
-            yaml_serde::Value::String(text) => legacy::read(text, self.text, self.at)?,
-            yaml_serde::Value::Sequence(items) => {
-                let mut converted = Vec::new();
-                for (index, item) in items.into_iter().enumerate() {
-                    self.path.push(index.to_string());
-                    converted.extend(self.convert(item)?);
-                    self.path.pop();
-                }
-                Value::Array(converted)
-            }
-            yaml_serde::Value::Mapping(entries) => {
-                let mut converted = Map::new();
-                for (key, value) in entries {
-                    let name = match key {
-                        yaml_serde::Value::String(name) => name,
-                        yaml_serde::Value::Number(number) => number.to_string(),
-                        yaml_serde::Value::Bool(value) => value.to_string(),
-                        _ => return Err(BakeError::invalid(self.at, "the keys of mappings must be strings")),
-                    };
-                    self.path.push(name.clone());
-                    if let Some(value) = self.convert(value)? {
-                        converted.insert(name, value);
-                    }
-                    self.path.pop();
-                }
-                Value::Object(converted)
-            }
-            yaml_serde::Value::Tagged(tagged) => {
-                if tagged.tag == "!reset" {
-                    self.resets.push(self.path.clone());
-                    return Ok(None);
-                }
-                if tagged.tag == "!override" {
-                    self.resets.push(self.path.clone());
-                }
-                return self.convert(tagged.value);
-            }
-        }))
+        Ok(())
+    }
+
+    fn fail<T>(&mut self, error: BakeError) -> Result<T, String> {
+        let message = error.to_string();
+        self.failure = Some(error);
+        Err(message)
     }
 }
 
-fn number_value(number: &yaml_serde::Number) -> Value {
-    if let Some(number) = number.as_i64() {
-        return number.into();
+/// Reads a value; `None` is what `!reset` takes away.
+#[derive(Clone, Copy)]
+struct Seed<'a, 'b>(&'a RefCell<Reader<'b>>);
+
+impl Seed<'_, '_> {
+    fn scalar<E: de::Error>(self, bytes: usize, value: Value) -> Result<Option<Value>, E> {
+        self.0.borrow_mut().count(bytes).map_err(E::custom)?;
+        Ok(Some(value))
     }
-    if let Some(number) = number.as_u64() {
-        return number.into();
+
+    /// Reads a value that lies under `name`.
+    fn within<T, E>(self, name: String, read: impl FnOnce(Self) -> Result<T, E>) -> Result<T, E> {
+        self.0.borrow_mut().path.push(name);
+        let result = read(self);
+        self.0.borrow_mut().path.pop();
+        result
     }
-    number
-        .as_f64()
-        .and_then(Number::from_f64)
-        .map_or_else(|| Value::String(number.to_string()), Value::Number)
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, '_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        self.scalar(0, Value::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        self.scalar(0, Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        self.scalar(0, Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        self.scalar(0, value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.scalar(0, value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        let number = Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number);
+        self.scalar(0, number)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        let mut reader = self.0.borrow_mut();
+        reader.count(text.len()).map_err(E::custom)?;
+        match legacy::read(text, reader.text, reader.at) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => reader.fail(error).map_err(E::custom),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        self.0.borrow_mut().count(0).map_err(de::Error::custom)?;
+        let mut items = Vec::new();
+        for index in 0usize.. {
+            match self.within(index.to_string(), |seed| sequence.next_element_seed(seed))? {
+                Some(item) => items.extend(item),
+                None => break,
+            }
+        }
+        Ok(Some(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut mapping: A) -> Result<Self::Value, A::Error> {
+        self.0.borrow_mut().count(0).map_err(de::Error::custom)?;
+        let mut entries = Map::new();
+        let mut merged = Vec::new();
+        while let Some(key) = mapping.next_key_seed(self)? {
+            let name = match key {
+                Some(Value::String(name)) => name,
+                Some(Value::Number(number)) => number.to_string(),
+                Some(Value::Bool(value)) => value.to_string(),
+                _ => return Err(de::Error::custom("the keys of mappings must be strings")),
+            };
+            let value = self.within(name.clone(), |seed| mapping.next_value_seed(seed))?;
+            match value {
+                Some(Value::Object(base)) if name == "<<" => merged.push(base),
+                Some(Value::Array(bases)) if name == "<<" => {
+                    for base in bases {
+                        let Value::Object(base) = base else {
+                            return Err(de::Error::custom("only mappings can be merged by `<<`"));
+                        };
+                        merged.push(base);
+                    }
+                }
+                Some(_) if name == "<<" => {
+                    return Err(de::Error::custom("only mappings can be merged by `<<`"));
+                }
+                Some(_) if entries.contains_key(&name) => {
+                    return Err(de::Error::custom(format!("the key `{name}` is there twice")));
+                }
+                Some(value) => {
+                    entries.insert(name, value);
+                }
+                None => {}
+            }
+        }
+        // What the mapping says itself comes first, then the first of those that are merged.
+        for (name, value) in merged.into_iter().flatten() {
+            entries.entry(name).or_insert(value);
+        }
+        Ok(Some(Value::Object(entries)))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Self::Value, A::Error> {
+        let (tag, content): (String, _) = tagged.variant()?;
+        let tag = tag.trim_start_matches('!').to_owned();
+        if tag == "reset" || tag == "override" {
+            let mut reader = self.0.borrow_mut();
+            let path = reader.path.clone();
+            reader.resets.push(path);
+        }
+        let value = content.newtype_variant_seed(self)?;
+        Ok(if tag == "reset" { None } else { value })
+    }
 }
 
 /// Takes away what lies at these paths.

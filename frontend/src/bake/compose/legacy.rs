@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::bake::error::{BakeError, Position};
 
 /// The value of a scalar that is a string in YAML 1.2.
-pub(super) fn read(scalar: String, text: &str, at: &Position) -> Result<Value, BakeError> {
-    let legacy = legacy_value(&scalar);
+pub(super) fn read(scalar: &str, text: &str, at: &Position) -> Result<Value, BakeError> {
+    let legacy = legacy_value(scalar);
     if legacy == Legacy::String {
-        return Ok(Value::String(scalar));
+        return Ok(Value::String(scalar.to_owned()));
     }
     let unresolved = |reason: &str| BakeError::unresolved(at, format!("the value `{scalar}`"), reason);
-    match (occurs(&scalar, text, true), occurs(&scalar, text, false)) {
-        (_, false) => Ok(Value::String(scalar)),
+    match (occurs(scalar, text, true), occurs(scalar, text, false)) {
+        (_, false) => Ok(Value::String(scalar.to_owned())),
         (true, true) => {
             Err(unresolved("it is there with and without quotes, which makes a difference: quote it always"))
         }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn plain_and_quoted() {
         let at = Position::default();
-        let value = |scalar: &str, text: &str| read(scalar.to_owned(), text, &at);
+        let value = |scalar: &str, text: &str| read(scalar, text, &at);
         assert_eq!(value("0022", "a: 0022\n").unwrap(), json!(18));
         assert_eq!(value("0022", "a: \"0022\"\n").unwrap(), json!("0022"));
         assert_eq!(value("1_000", "[1_000]").unwrap(), json!(1000));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::FunctionError;
 use super::arguments::{string, text};
 use super::encoding::to_json;
+use super::strings::MAX_LENGTH;
 use crate::bake::Environment;
 use crate::bake::value::convert::convert;
 use crate::bake::value::{Number, Type, Value};
@@ -44,6 +45,9 @@ pub(super) fn formatlist(arguments: &[Value], _: &Environment) -> Result {
         [only] => *only,
         _ => return Err("the lists are of different lengths".into()),
     };
+    if text(arguments, 0).len().saturating_mul(count) > MAX_LENGTH {
+        return Err(FunctionError::Unresolved(format!("it makes more than {MAX_LENGTH} bytes")));
+    }
     let row = |index: usize| -> Result {
         let row: Vec<Value> = rest
             .iter()
@@ -97,6 +101,9 @@ fn expand(format: &str, arguments: &[Value]) -> Result<String> {
         let argument =
             argument.ok_or_else(|| format!("there is no argument {} for the format", verb.argument))?;
         output.push_str(&verb.render(argument)?);
+        if output.len() > MAX_LENGTH {
+            return Err(FunctionError::Unresolved(format!("it makes more than {MAX_LENGTH} bytes")));
+        }
     }
     if !indexed && highest < arguments.len() {
         return Err(format!("the format uses {highest} arguments, but {} are given", arguments.len()).into());

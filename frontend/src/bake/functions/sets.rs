@@ -7,7 +7,7 @@ use crate::bake::Environment;
 use crate::bake::value::convert::convert;
 use crate::bake::value::{Type, Value};
 
-/// As many elements as a product makes at most.
+/// As many values, in all its tuples, as a product makes at most.
 const MAX_PRODUCT: usize = 100_000;
 
 type Result<T = Value> = std::result::Result<T, FunctionError>;
@@ -76,8 +76,8 @@ pub(super) fn product(arguments: &[Value], _: &Environment) -> Result {
     for index in 0..arguments.len() {
         let given = items(arguments, index)?;
         let element = arguments.get(index).map(element_type).unwrap_or_default();
-        if tuples.len().saturating_mul(given.len()) > MAX_PRODUCT {
-            return Err(FunctionError::Unresolved(format!("it makes more than {MAX_PRODUCT} elements")));
+        if tuples.len().saturating_mul(given.len()).saturating_mul(arguments.len()) > MAX_PRODUCT {
+            return Err(FunctionError::Unresolved(format!("it makes more than {MAX_PRODUCT} values")));
         }
         let given =
             given.iter().map(|item| convert(item, &element)).collect::<std::result::Result<Vec<_>, _>>()?;

@@ -12,8 +12,8 @@ use super::arguments::{string, text, texts, whole};
 use crate::bake::value::{Type, Value};
 use crate::bake::{Environment, paths};
 
-/// A string may not become longer by indentation or repetition.
-const MAX_LENGTH: usize = 16 * 1024 * 1024;
+/// A string may not become longer where it can become much longer than what it is made of.
+pub(super) const MAX_LENGTH: usize = 16 * 1024 * 1024;
 
 type Result<T = Value> = std::result::Result<T, FunctionError>;
 
@@ -53,7 +53,12 @@ pub(super) fn join(arguments: &[Value], _: &Environment) -> Result {
     }
     let parts =
         lists.iter().flat_map(|list| texts(list.items().unwrap_or_default())).collect::<Option<Vec<_>>>();
-    string(parts.ok_or("null cannot be joined")?.join(text(arguments, 0)))
+    let parts = parts.ok_or("null cannot be joined")?;
+    let separator = text(arguments, 0);
+    if separator.len().saturating_mul(parts.len()) > MAX_LENGTH {
+        return Err(FunctionError::Unresolved(format!("it makes more than {MAX_LENGTH} bytes")));
+    }
+    string(parts.join(separator))
 }
 
 pub(super) fn lower(arguments: &[Value], _: &Environment) -> Result {
@@ -154,10 +159,12 @@ pub(super) fn trimspace(arguments: &[Value], _: &Environment) -> Result {
 }
 
 fn compile(pattern: &str) -> Result<Regex> {
-    regex::RegexBuilder::new(pattern)
-        .size_limit(1024 * 1024)
-        .build()
-        .map_err(|error| format!("the pattern is invalid: {error}").into())
+    regex::RegexBuilder::new(pattern).size_limit(1024 * 1024).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit) => {
+            FunctionError::Unresolved(format!("the pattern takes more than {limit} bytes"))
+        }
+        error => format!("the pattern is invalid: {error}").into(),
+    })
 }
 
 /// What a match is: its text, a tuple of its groups, or an object of its named groups.

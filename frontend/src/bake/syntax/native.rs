@@ -27,7 +27,16 @@ pub(super) fn parse_expression(source: &Source<'_>) -> Result<Expr, BakeError> {
 }
 
 pub(super) fn syntax_error(source: &Source<'_>, error: &hcl_edit::parser::Error) -> BakeError {
-    source.invalid(error.location().offset(), format!("this is not HCL: {}", error.message()))
+    let offset = error.location().offset();
+    // The parser's own limits.
+    if error.message().contains("nested levels") || error.message().contains("chained binary operators") {
+        return BakeError::unresolved(
+            &source.position(offset),
+            "this expression",
+            error.message().to_owned(),
+        );
+    }
+    source.invalid(offset, format!("this is not HCL: {}", error.message()))
 }
 
 fn convert_body(source: &Source<'_>, body: &structure::Body) -> Result<Body, BakeError> {

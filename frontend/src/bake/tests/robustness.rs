@@ -61,6 +61,26 @@ fn bounds_are_named() {
         (0..5000).map(|level| format!("group \"g{}\" {{ targets = [\"g{level}\"] }}\n", level + 1)).collect();
     let text = format!("target \"g0\" {{}}\n{groups}group \"default\" {{ targets = [\"g5000\"] }}\n");
     assert!(unresolved(&text).contains("groups"));
+    let wide = "target \"default\" { args = { A = format(join(\"\", [for x in range(1000) : \"%65000s\"]), range(1000)...) } }\n";
+    assert!(unresolved(wide).contains("bytes"));
+    let joined =
+        "s = format(\"%60000s\", \"x\")\nl = range(1000)\ntarget \"default\" { args = { A = join(s, l) } }\n";
+    assert!(unresolved(joined).contains("bytes"));
+    let base: String =
+        (0..1000).map(|number| format!("    A{number} = \"{}\"\n", "x".repeat(1000))).collect();
+    let text = format!(
+        "target \"base\" {{\n  args = {{\n{base}  }}\n}}\ntarget \"default\" {{\n name = \"t${{n}}\"\n inherits = [\"base\"]\n matrix = {{ n = range(1000) }}\n}}\n"
+    );
+    assert!(unresolved(&text).contains("bytes"));
+    let aliases =
+        format!("x-a: &a {}\nx-b: [{}]\nservices: {{}}\n", "x".repeat(1_000_000), "*a, ".repeat(10_000));
+    let error = bake("compose.yaml", &aliases).unwrap_err();
+    assert!(!error.is_usage(), "{error}");
+    for (open, close) in [("[", "]"), ("1 + ", "")] {
+        let text =
+            format!("target \"default\" {{ args = {{ A = {}1{} }} }}\n", open.repeat(150), close.repeat(150));
+        assert!(unresolved(&text).contains("at most"));
+    }
     let matrix =
         "target \"default\" {\n name = \"t${a}${b}\"\n matrix = { a = range(1000), b = range(1000) }\n}\n";
     assert!(unresolved(matrix).contains("matrix"));
