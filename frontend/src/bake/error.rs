@@ -31,13 +31,13 @@ impl fmt::Display for Position {
 #[non_exhaustive]
 pub enum BakeError {
     /// None of the default files is there.
-    #[error("no bake definition in `{directory}`: name one with `--file`, or add a `docker-bake.hcl`")]
+    #[error("no bake definition in `{directory}`: name one with `--bake`, or add a `docker-bake.hcl`")]
     NoDefinition {
         /// Where it was looked for.
         directory: PathBuf,
     },
     /// A file cannot be read.
-    #[error("cannot read `{path}`")]
+    #[error("cannot read `{path}`: {source}")]
     Read {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! `policy-check lock`: writes what a build's sources are now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,11 +50,13 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     capture.finish()?;
     // All were looked at; the first failure in their order is the one reported.
     let collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
-    for warning in collected.iter().flat_map(|build| &build.warnings) {
+    let names = builds.into_iter().map(|build| build.name.unwrap_or_default());
+    let collected = names.zip(collected).collect::<Vec<_>>();
+    for warning in collected.iter().flat_map(|(_, build)| &build.warnings) {
         output.warning(warning);
     }
     let mut exit = Exit::Allowed;
-    for (path, lock) in files(args, collected)? {
+    for (path, lock) in files(args, &collected)? {
         let changes = Lock::load(&path)?.changes(&lock);
         let state = match (changes.is_empty(), args.check) {
             (false, true) => {
@@ -73,16 +75,25 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     Ok(exit)
 }
 
-/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named.
-fn files(args: &Args, builds: Vec<Collected>) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
+/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named. What a build has by
+/// the results of others is in its lock, too.
+fn files(args: &Args, builds: &[(String, Collected)]) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
     let mut files: BTreeMap<PathBuf, Lock> = BTreeMap::new();
-    for Collected { lock, dockerfile, path, .. } in builds {
-        let path = match (&args.output, path) {
+    for (_, build) in builds {
+        let path = match (&args.output, &build.path) {
             (Some(output), _) => output.clone(),
-            (None, Some(path)) => beside(&path),
-            (None, None) => return Err(LockError::NoPlace(dockerfile)),
+            (None, Some(path)) => beside(path),
+            (None, None) => return Err(LockError::NoPlace(build.dockerfile.clone())),
         };
-        files.entry(path).or_default().merge(lock)?;
+        let file = files.entry(path).or_default();
+        let (mut parts, mut seen) = (vec![build], BTreeSet::new());
+        while let Some(part) = parts.pop() {
+            file.merge(part.lock.clone())?;
+            let unseen = part.targets.iter().filter(|name| seen.insert(name.as_str()));
+            parts.extend(
+                unseen.flat_map(|name| builds.iter().filter(move |(other, _)| other == name)).map(|(_, b)| b),
+            );
+        }
     }
     Ok(files)
 }

@@ -1,18 +1,12 @@
 //! What a command looks at: the build of one context, or the builds of bake and Compose files.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use chrono::DateTime;
 
 use super::build_flags::{BuildFlags, FlagError};
 use super::error::Error;
 use super::output::Output;
 use crate::bake::{self, BakeTarget, Environment};
 use crate::dry_run::NamedBuild;
-use crate::resolve::image::default_platform;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Subject {
@@ -84,23 +78,13 @@ impl Definition {
     }
 
     fn environment(&self) -> Result<Environment, Error> {
-        // What isn't text can't be meant by a definition, which is.
-        let text =
-            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        let mut variables: BTreeMap<_, _> = std::env::vars_os().filter_map(text).collect();
+        let mut environment = Environment::of_process().map_err(std::io::Error::other)?;
         for given in &self.var {
             let (name, value) = given
                 .split_once('=')
                 .ok_or_else(|| FlagError::value("var", given, "NAME=VALUE is needed"))?;
-            variables.insert(name.to_owned(), value.to_owned());
+            environment.variables.insert(name.to_owned(), value.to_owned());
         }
-        let home = variables.get("HOME").cloned();
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
-        // A clock before 1970 is a broken one.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now =
-            DateTime::from_timestamp(now.as_secs().cast_signed(), now.subsec_nanos()).unwrap_or_default();
-        Ok(Environment::new(variables, now, random, home, default_platform().to_string()))
+        Ok(environment)
     }
 }

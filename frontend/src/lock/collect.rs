@@ -30,6 +30,8 @@ pub struct Collected {
     pub dockerfile: String,
     /// Its path, when it is a file of this machine.
     pub path: Option<PathBuf>,
+    /// The bake targets whose results it is made of: its policies are asked about their sources, too.
+    pub targets: Vec<String>,
     /// What may make the build use other sources than these.
     pub warnings: Vec<String>,
 }
@@ -66,6 +68,7 @@ pub async fn collect<R: Resolve + Fetch>(
         lock,
         dockerfile: context.dockerfile.name.clone(),
         path: context.dockerfile.path.clone(),
+        targets: found.targets.into_iter().map(|target| target.name).collect(),
         warnings: warnings.collect(),
     })
 }

@@ -4,6 +4,7 @@
 //! the world of `fixtures/world`, when `POLICY_CHECK_WORLD` names the folder it was started in.
 
 mod bad_policy;
+mod bake;
 mod cache;
 mod dry_run;
 mod dry_run_world;
