@@ -1,6 +1,10 @@
 //! Manifests and indexes: what they must look like before anything in them is believed.
 
-use oci_spec::image::{Descriptor, Digest, DigestAlgorithm, ImageIndex, ImageManifest};
+use std::collections::HashMap;
+
+use oci_spec::image::{
+    Descriptor, Digest, DigestAlgorithm, ImageIndex, ImageManifest, ImageManifestBuilder, MediaType,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
@@ -75,9 +79,12 @@ impl Document {
                 let platforms = manifests.into_iter().map(|manifest| manifest.platform).collect();
                 Ok(Self::Index(Box::new(Index { index, platforms })))
             }
-            Kind::Manifest => serde_json::from_slice(bytes)
-                .map(|manifest| Self::Manifest(Box::new(manifest)))
-                .map_err(|error| malformed(error.to_string())),
+            Kind::Manifest => {
+                let manifest: Manifest =
+                    serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+                let manifest = manifest.checked().map_err(|error| malformed(error.to_string()))?;
+                Ok(Self::Manifest(Box::new(manifest)))
+            }
         }
     }
 
@@ -92,6 +99,36 @@ impl Document {
             (None, Some(_)) => Some(OCI_MANIFEST.to_owned()),
             _ => None,
         }
+    }
+}
+
+/// A manifest as it may be written. BuildKit writes `null` for the layers of an image without any, which
+/// `ImageManifest` doesn't take.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    schema_version: u32,
+    media_type: Option<MediaType>,
+    artifact_type: Option<MediaType>,
+    config: Descriptor,
+    layers: Option<Vec<Descriptor>>,
+    subject: Option<Descriptor>,
+    annotations: Option<HashMap<String, String>>,
+}
+
+impl Manifest {
+    fn checked(self) -> Result<ImageManifest, oci_spec::OciSpecError> {
+        let Self { schema_version, media_type, artifact_type, config, layers, subject, annotations } = self;
+        let mut manifest = ImageManifestBuilder::default()
+            .schema_version(schema_version)
+            .config(config)
+            .layers(layers.unwrap_or_default())
+            .build()?;
+        manifest.set_media_type(media_type);
+        manifest.set_artifact_type(artifact_type);
+        manifest.set_subject(subject);
+        manifest.set_annotations(annotations);
+        Ok(manifest)
     }
 }
 
@@ -259,6 +296,10 @@ mod tests {
         for media_type in [OCI_MANIFEST, DOCKER_MANIFEST] {
             assert!(matches!(parse(media_type, &manifest("")), Ok(Document::Manifest(_))));
         }
+        let Ok(Document::Manifest(empty)) = parse(OCI_MANIFEST, &manifest("").replace("[]", "null")) else {
+            panic!("no manifest")
+        };
+        assert!(empty.layers().is_empty());
     }
 
     #[test]
@@ -278,6 +319,7 @@ mod tests {
             (OCI_MANIFEST, manifest(r#","fsLayers":[]"#)),
             (OCI_MANIFEST, manifest(r#","mediaType":"x""#)),
             (OCI_MANIFEST, manifest(r#","layers":[]"#)),
+            (OCI_MANIFEST, manifest("").replace("[]", "null").replace('}', r#","layers":[]}"#)),
             (OCI_MANIFEST, manifest(r#","Layers":[]"#)),
             (OCI_MANIFEST, manifest(r#","layerſ":[]"#)),
             (OCI_INDEX, index(&descriptor(r#","Platform":{}"#))),
