@@ -70,8 +70,13 @@ pub enum DecideError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The policies allow it, but the build could not load it.
-    #[error(transparent)]
-    Unloadable(LookupError),
+    #[error("{failure}")]
+    Unloadable {
+        /// What failed.
+        failure: LookupError,
+        /// What the source was pinned to, where it was: this is what could not be loaded.
+        pin: Option<Box<SourceOp>>,
+    },
     /// The limit on rounds was hit.
     #[error("no decision after {MAX_ROUNDS} rounds: the policy goes on asking or pinning")]
     Rounds,

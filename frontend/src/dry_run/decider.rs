@@ -12,7 +12,7 @@ use policy_engine::source::{Platform, SourceOp};
 use super::progress::{Progress, Watch};
 use crate::decide::{DecideError, Question, Verdict, decide};
 use crate::dockerfile::{Images, Place, ResolvedImage, UsedSource};
-use crate::lookup::{self, LookupError, ResolveJudged, describe_one};
+use crate::lookup::{self, ResolveJudged, describe_one};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
 use crate::resolve::Judge;
@@ -98,7 +98,7 @@ impl<R: ResolveJudged> Decider<R> {
     }
 
     /// Digest and config of an image, or of what a policy pins it to.
-    async fn look_up(&self, source: &SourceOp, platform: &Platform) -> Result<ResolvedImage, LookupError> {
+    async fn look_up(&self, source: &SourceOp, platform: &Platform) -> Result<ResolvedImage, DecideError> {
         let decided = self.decide(source, Some(platform)).await;
         let pin = decided.as_ref().as_ref().ok().and_then(|verdict| verdict.pin.as_ref());
         let image = ImageWanted { config: true, ..ImageWanted::default() };
@@ -108,7 +108,9 @@ impl<R: ResolveJudged> Decider<R> {
             wanted: Wanted { image: Some(image), ..Wanted::default() },
         };
         let _waiting = self.progress.wait_for(&describe_one(&request));
-        let found = lookup::all(&self.resolver, std::slice::from_ref(&request), || {}).await?;
+        let found = lookup::all(&self.resolver, std::slice::from_ref(&request), || {}).await;
+        let found =
+            found.map_err(|failure| DecideError::Unloadable { failure, pin: pin.cloned().map(Box::new) })?;
         let image = found.into_iter().next().and_then(|metadata| metadata.image).unwrap_or_default();
         Ok(ResolvedImage {
             source: request.source,
@@ -130,7 +132,7 @@ impl<R: ResolveJudged> Images for Decider<R> {
         match self.look_up(source, platform).await {
             Ok(image) => Some(image),
             Err(error) => {
-                let failure: Arc<Decided> = Arc::new(Err(DecideError::Unloadable(error)));
+                let failure: Arc<Decided> = Arc::new(Err(error));
                 let mut unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
                 unresolved.insert((source.clone(), Some(platform.clone())), failure);
                 None

@@ -118,6 +118,17 @@ async fn a_pin_replaces_the_image() {
 }
 
 #[tokio::test]
+async fn a_pin_that_cannot_be_loaded_is_told() {
+    const PINNED: &str = "docker-image://docker.io/library/alpine:3@sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    let rego = format!("pinned if pin_image(input.image, \"{DIGEST}\")\ndecision := {{\"allow\": pinned}}");
+    let (entries, image, _) = check(&rego, &[PINNED]).await;
+    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!((entry.source.as_str(), entry.verdict), (ALPINE, Conclusion::Undecided));
+    assert_eq!(entry.pin.as_ref().unwrap().identifier, PINNED);
+    assert_eq!(image, None);
+}
+
+#[tokio::test]
 async fn a_denied_image_is_looked_up_for_what_it_brings_along() {
     let (entries, image, _) = check("decision := {\"allow\": false}", &[]).await;
     assert_eq!(entries[0].verdict, Conclusion::Denied);

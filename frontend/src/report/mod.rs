@@ -80,7 +80,7 @@ pub fn error_code(error: &DecideError) -> &'static str {
         DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
         DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => "signatures-unsupported",
         DecideError::Policy(_) => "policy-error",
-        DecideError::Lookup(_) | DecideError::Unloadable(_) => "unresolvable-source",
+        DecideError::Lookup(_) | DecideError::Unloadable { .. } => "unresolvable-source",
         DecideError::Rounds => "round-limit",
         DecideError::Stuck(_) => "unresolved-again",
     }
@@ -116,7 +116,7 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
         DecideError::Lookup(LookupError::Failed { .. }) => Some(
             "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
         ),
-        DecideError::Unloadable(_) => {
+        DecideError::Unloadable { .. } => {
             Some("the policies allow it, but the build must load it; check its name and access to it")
         }
         DecideError::Rounds | DecideError::Stuck(_) => {

@@ -49,6 +49,9 @@ impl CheckedSource {
                 checked.prints = decision.prints.iter().map(|print| Printed::new(print, policies)).collect();
             }
             Err(error) => {
+                if let DecideError::Unloadable { pin: Some(pin), .. } = error {
+                    checked.pin = Some(Pin::from(&**pin));
+                }
                 checked.position = error_position(error).map(position);
                 checked.error = Some(Problem::new(error_code(error), error, error_help(error)));
             }
