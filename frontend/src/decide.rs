@@ -94,7 +94,16 @@ pub async fn decide<R: Resolve>(
     resolver: &Arc<R>,
     observer: &mut (dyn Observer + Send),
 ) -> Result<Verdict, DecideError> {
-    let mut facts = Facts::default();
+    decide_knowing(Facts::default(), question, resolver, observer).await
+}
+
+/// The same, where some `facts` are known already.
+pub async fn decide_knowing<R: Resolve>(
+    mut facts: Facts,
+    question: Question<'_>,
+    resolver: &Arc<R>,
+    observer: &mut (dyn Observer + Send),
+) -> Result<Verdict, DecideError> {
     let mut source = question.source.clone();
     let mut pin = None;
     let mut asked_before = Vec::new();

@@ -17,7 +17,7 @@ const MAX_FILE: u64 = 4 << 20;
 /// Most that is kept of all files and their names, in bytes. What comes later is known by name only.
 const MAX_KEPT: u64 = 256 << 20;
 /// Longest archive, decompressed.
-const MAX_ARCHIVE: u64 = 10 << 30;
+pub(super) const MAX_ARCHIVE: u64 = 10 << 30;
 /// Files, folders and links of one archive.
 const MAX_ENTRIES: usize = 1_000_000;
 /// Length of a header (POSIX `pax`, "ustar Interchange Format").

@@ -57,7 +57,7 @@ impl Opened {
         files: Arc<dyn PolicyRoot>,
     ) -> Context {
         let Self { dockerfile, policy, own_dockerignore } = self;
-        Context { dockerfile, origin, main, own_dockerignore, policy, files, folder: None }
+        Context { dockerfile, origin, main, own_dockerignore, policy, files, archive: None, folder: None }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Context {
     pub policy: Option<PolicyFile>,
     /// The context's files, which policies import and read.
     pub files: Arc<dyn PolicyRoot>,
+    /// `sha256:…` of the archive on standard input, when the context is one.
+    pub archive: Option<String>,
     /// The context's folder, when it is one of this machine.
     pub folder: Option<PathBuf>,
 }
@@ -97,9 +99,10 @@ async fn on_stdin<F: Fetch>(
         return Err(ContextError::StdinTwice);
     }
     match stdin.context().await? {
-        stdin::Content::Archive(files) => {
-            let main = MainContext::StdinArchive;
-            in_files(options, files, main, dockerfile::brought(options, fetch, stdin).await?)
+        stdin::Content::Archive { files, digest } => {
+            let brought = dockerfile::brought(options, fetch, stdin).await?;
+            let context = in_files(options, files, MainContext::StdinArchive, brought)?;
+            Ok(Context { archive: Some(digest), ..context })
         }
         stdin::Content::Text(_) if options.dockerfile.is_some() => Err(ContextError::TwoDockerfiles),
         stdin::Content::Text(text) => {

@@ -3,10 +3,13 @@
 use std::io::{Read, stdin};
 use std::sync::{Mutex, PoisonError};
 
+use sha2::{Digest as _, Sha256};
+
 use super::archive;
 use super::{ContextError, MAX_DOCKERFILE};
 use crate::memory_tree::MemoryTree;
 use crate::policy_root::read_within;
+use crate::resolve::image::document::hex;
 
 /// Standard input, or what stands for it.
 pub struct Stdin {
@@ -15,8 +18,8 @@ pub struct Stdin {
 
 /// What a context on standard input is.
 pub(super) enum Content {
-    /// An archive with these files.
-    Archive(MemoryTree),
+    /// An archive with these files, and `sha256:…` of it.
+    Archive { files: MemoryTree, digest: String },
     /// A Dockerfile.
     Text(Vec<u8>),
 }
@@ -45,8 +48,7 @@ impl Stdin {
                 [] => Err(ContextError::EmptyStdin),
                 head if archive::is_archive(head) => {
                     let shown = "standard input".to_owned();
-                    let unpacked = archive::unpack(head, all);
-                    unpacked.map(Content::Archive).map_err(|cause| ContextError::Archive { shown, cause })
+                    read_archive(head, all).map_err(|cause| ContextError::Archive { shown, cause })
                 }
                 _ => read_text(all).map(Content::Text),
             }
@@ -63,6 +65,32 @@ impl Stdin {
         let reader = reader.ok_or(ContextError::StdinTwice)?;
         let read = tokio::task::spawn_blocking(move || read(reader)).await;
         read.unwrap_or_else(|error| Err(ContextError::Stdin(std::io::Error::other(error))))
+    }
+}
+
+/// BuildKit's checksum is over all bytes, whatever follows the archive's end.
+fn read_archive(head: &[u8], all: impl Read) -> std::io::Result<Content> {
+    let mut hashed = Hashed { inner: all, hash: Sha256::new() };
+    let files = archive::unpack(head, &mut hashed)?;
+    let rest = std::io::copy(&mut hashed.by_ref().take(archive::MAX_ARCHIVE + 1), &mut std::io::sink())?;
+    if rest > archive::MAX_ARCHIVE {
+        let limit = archive::MAX_ARCHIVE;
+        return Err(std::io::Error::other(format!("more than {limit} bytes follow its end")));
+    }
+    Ok(Content::Archive { files, digest: format!("sha256:{}", hex(&hashed.hash.finalize())) })
+}
+
+/// Hashes what is read.
+struct Hashed<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.hash.update(buffer.get(..length).unwrap_or_default());
+        Ok(length)
     }
 }
 

@@ -118,7 +118,8 @@ async fn find<R: ResolveJudged + Fetch>(
     let env = options.env(&env_filename(options));
     checked.build.caps = policies.caps(&env, run.now)?;
     let resolver = Arc::clone(&run.resolver);
-    let decider = Arc::new(Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress)));
+    let decider = Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress));
+    let decider = Arc::new(decider.with_archive(context.archive.clone()));
     let build = dockerfile::Build {
         dockerfile: &context.dockerfile.text,
         name: &context.dockerfile.name,

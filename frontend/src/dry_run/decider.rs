@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use policy_engine::check::Facts;
 use policy_engine::input::Env;
-use policy_engine::metadata::{ImageWanted, Request, Wanted};
+use policy_engine::metadata::{HttpMetadata, ImageWanted, Metadata, Request, Wanted};
 use policy_engine::policy::PolicySet;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::progress::{Progress, Watch};
-use crate::decide::{DecideError, Question, Verdict, decide};
-use crate::dockerfile::{Images, Place, ResolvedImage, UsedSource};
+use crate::decide::{DecideError, Question, Verdict, decide_knowing};
+use crate::dockerfile::{Images, Place, ResolvedImage, STDIN_ARCHIVE, UsedSource};
 use crate::lookup::{self, ResolveJudged, describe_one};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
@@ -31,6 +32,8 @@ pub(super) struct Decider<R> {
     pub(super) now: SystemTime,
     pub(super) resolver: Arc<R>,
     pub(super) progress: Arc<Progress>,
+    /// `sha256:…` of the archive on standard input, where the context is one: nobody could look it up.
+    archive: Option<String>,
     decided: OnceMap<Key, Arc<Decided>>,
     /// Images that the build starts from and that could not be resolved.
     unresolved: Mutex<HashMap<Key, Arc<Decided>>>,
@@ -45,7 +48,12 @@ impl<R: ResolveJudged> Decider<R> {
         progress: Arc<Progress>,
     ) -> Self {
         let (decided, unresolved) = (OnceMap::default(), Mutex::default());
-        Self { policies, env, now, resolver, progress, decided, unresolved }
+        Self { policies, env, now, resolver, progress, archive: None, decided, unresolved }
+    }
+
+    /// The same, of a build whose context is an archive on standard input with this digest (`sha256:…`).
+    pub(super) fn with_archive(self, digest: Option<String>) -> Self {
+        Self { archive: digest, ..self }
     }
 
     /// What becomes of a source, as it is asked about first and as it is loaded: one entry where both agree, else
@@ -86,9 +94,20 @@ impl<R: ResolveJudged> Decider<R> {
                     env: env.clone(),
                     now: *now,
                 }));
-                Arc::new(decide(question, &resolver, &mut Watch::new(&self.progress)).await)
+                let (facts, mut watch) = (self.known(source), Watch::new(&self.progress));
+                Arc::new(decide_knowing(facts, question, &resolver, &mut watch).await)
             })
             .await
+    }
+
+    /// What is known of a source before anything is looked up.
+    fn known(&self, source: &SourceOp) -> Facts {
+        let mut facts = Facts::default();
+        if let Some(checksum) = self.archive.clone().filter(|_| source.identifier == STDIN_ARCHIVE) {
+            let http = HttpMetadata { checksum, ..HttpMetadata::default() };
+            facts.insert(source.clone(), None, Metadata { http: Some(http), ..Metadata::default() });
+        }
+        facts
     }
 
     /// Why the build could not load an image that it may use.

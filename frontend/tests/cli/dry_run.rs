@@ -258,6 +258,26 @@ fn an_archive_brings_its_policy() {
     assert!(run.stdout.contains("Dockerfile.rego:9:1"), "{}", run.stdout);
 }
 
+/// Nobody could look up the checksum of what was read here.
+#[test]
+fn an_archive_is_known_by_its_checksum() {
+    let place = Place::new();
+    place.write("app/Dockerfile", "FROM scratch\n");
+    place.write(
+        "app/Dockerfile.rego",
+        "package docker\n\ndeny_msg contains input.http.checksum if input.http.checksum\n\n\
+         decision := {\"allow\": count(deny_msg) == 0, \"deny_msg\": deny_msg}\n",
+    );
+    let script = "tar -cf app.tar -C app . && echo what follows counts, too >>app.tar && sha256sum app.tar";
+    let made = std::process::Command::new("sh").args(["-c", script]).current_dir(place.path()).output();
+    let sum = String::from_utf8(made.expect("a shell").stdout).expect("UTF-8");
+    let sum = sum.split_whitespace().next().expect("a checksum");
+    let archive = std::fs::read(place.path().join("app.tar")).expect("the archive");
+    let run = dry_run(&place, &["-"]).stdin_bytes(archive).finish();
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stdout.contains(&format!("- sha256:{sum}")), "{}", run.stdout);
+}
+
 #[test]
 fn triggers_of_a_base_image_are_found() {
     let place = place(
