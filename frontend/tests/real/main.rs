@@ -12,6 +12,7 @@ mod checks;
 mod control;
 mod crashes;
 mod crowd;
+mod dry_run;
 mod errors;
 mod forging;
 mod operator;

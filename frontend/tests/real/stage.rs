@@ -76,6 +76,21 @@ impl Stage {
         Client::of(&self.tools, &self.daemon.address())
     }
 
+    /// Builds an image without attestations of these files and pushes it to the world's registry; gives its digest.
+    pub(crate) fn push(&self, name: &str, files: &[(&str, &str)]) -> String {
+        let (project, image) = (self.project(files), self.world.image(name));
+        let push = ["build", "--push", "--provenance=false", "--tag", &image, "."];
+        self.past_the_hook().buildx(project.path()).args(push).finish().passes();
+        self.digest(name)
+    }
+
+    /// The digest that the tag of an image in the world's registry names.
+    pub(crate) fn digest(&self, name: &str) -> String {
+        let inspect = ["imagetools", "inspect", "--format={{.Manifest.Digest}}", &self.world.image(name)];
+        let run = self.past_the_hook().buildx(Project::of(&[]).path()).args(inspect).finish().passes();
+        run.stdout.trim().to_owned()
+    }
+
     /// The address of the shared daemon.
     pub(crate) fn daemon_address(&self) -> String {
         self.daemon.address()
@@ -171,6 +186,14 @@ impl Gate {
     /// `buildx` in this folder.
     pub(crate) fn buildx(&self, project: &Project, args: &[&str]) -> Run {
         self.client.buildx(project.path()).args(args)
+    }
+
+    /// Stops the hook; then its decision log is complete.
+    pub(crate) fn every_decision(mut self) -> String {
+        let hook = self.hook.as_mut().expect("a hook");
+        hook.ask_to_stop();
+        assert!(hook.wait().success(), "{}", hook.log());
+        hook.decisions()
     }
 
     /// `buildctl` in this folder, or none, aloud.

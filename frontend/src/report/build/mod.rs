@@ -147,7 +147,8 @@ pub struct CheckedSource {
     /// For images: the platform that it is loaded for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// For images: the digest that the reference names now, where it was looked up.
+    /// For images that BuildKit asks about again with their digest, to load them: that digest. Absent for what it only
+    /// looks up, for named contexts, and where it isn't known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// Where the Dockerfile brings it in; empty for what every build loads, such as its context.
