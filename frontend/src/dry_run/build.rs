@@ -11,7 +11,7 @@ use super::linked::Found;
 use super::{Checked, DryRun, DryRunError, NamedBuild, all_at_once, policies};
 use crate::build_options::BuildOptions;
 use crate::context::{self, Context, Fetch, env_filename};
-use crate::dockerfile::{self, Discovered, UsedSource, UsedTarget, discover, remote_context};
+use crate::dockerfile::{self, Discovered, UsedSource, discover, remote_context};
 use crate::lookup::ResolveJudged;
 use crate::policy_files::Loaded;
 use crate::redact;
@@ -20,7 +20,7 @@ use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce};
 /// A build whose sources were found, or could not be.
 pub(super) struct Prepared<R> {
     checked: Checked,
-    found: Option<(Arc<Decider<R>>, Vec<UsedSource>, Vec<UsedTarget>)>,
+    found: Option<(Arc<Decider<R>>, Discovered)>,
 }
 
 impl<R> Prepared<R> {
@@ -31,7 +31,7 @@ impl<R> Prepared<R> {
 
     /// What was found.
     pub(super) fn found(&self) -> Option<Found<'_>> {
-        let (_, sources, targets) = self.found.as_ref()?;
+        let (_, Discovered { sources, targets, .. }) = self.found.as_ref()?;
         Some(Found { name: self.checked.build.name.as_deref(), sources, targets })
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn prepare<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Na
         error: None,
     };
     match find(run, &options, &context, policies, &mut checked).await {
-        Ok((decider, found)) => Prepared { checked, found: Some((decider, found.sources, found.targets)) },
+        Ok(found) => Prepared { checked, found: Some(found) },
         Err(error) => checked.because(error).into(),
     }
 }
@@ -95,7 +95,7 @@ pub(super) async fn decide<R: ResolveJudged>(
     linked: Result<Vec<UsedSource>, String>,
 ) -> Checked {
     let Prepared { mut checked, found } = prepared;
-    let Some((decider, mut sources, _)) = found else { return checked };
+    let Some((decider, Discovered { mut sources, .. })) = found else { return checked };
     match linked {
         Ok(linked) => sources.extend(linked),
         Err(target) => return checked.because(DryRunError::Target(target)),
