@@ -14,6 +14,7 @@ use super::eval::ConnectionArgs;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
 use super::subject::Subject;
+use crate::build_results::BuildResults;
 use crate::context::Stdin;
 use crate::lock::{Change, Collected, Lock, LockError, collect};
 use crate::lookup::block_on;
@@ -44,8 +45,12 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let (stdin, platform) = (Stdin::of_process(), default_platform());
-    let collected =
-        block_on(join_all(builds.iter().map(|build| collect(&build.options, &resolver, &stdin, &platform))))?;
+    let (results, slots) = BuildResults::of(builds.iter().map(|build| build.name.as_deref()));
+    let collected = builds
+        .iter()
+        .zip(slots)
+        .map(|(build, own)| collect(&build.options, &resolver, &stdin, &platform, &results, own));
+    let collected = block_on(join_all(collected))?;
     cache_args::warn(cache.as_ref(), output);
     capture.finish()?;
     // All were looked at; the first failure in their order is the one reported.

@@ -9,6 +9,9 @@ use policy_engine::source::{
 
 use super::build::is_http_url;
 
+/// What stands before the name of a target of bake.
+pub(super) const TARGET: &str = "target:";
+
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
@@ -72,7 +75,7 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
         let image = Reference::parse(image).map_err(|e| wrong(format!("{image:?}: {e}")))?.or_latest();
         return Ok(Named::Image(SourceOp::new(format!("docker-image://{image}"))));
     }
-    if let Some(target) = value.strip_prefix("target:") {
+    if let Some(target) = value.strip_prefix(TARGET) {
         return Ok(Named::Target(target.to_owned()));
     }
     if value.starts_with("oci-layout://") {

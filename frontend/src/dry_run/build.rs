@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::decider::Decider;
 use super::{Checked, DryRun, DryRunError, NamedBuild, policies};
 use crate::build_options::BuildOptions;
+use crate::build_results::{BuildResults, ResultSlot};
 use crate::context::{self, Context, Fetch, env_filename};
 use crate::dockerfile::{self, UsedSource, discover, remote_context};
 use crate::lookup::ResolveJudged;
@@ -17,8 +18,13 @@ use crate::redact;
 use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce};
 
 /// Looks at one build.
-pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: NamedBuild) -> Checked {
-    let NamedBuild { name, options, policies: own } = build;
+pub(super) async fn check<R: ResolveJudged + Fetch>(
+    run: &DryRun<R>,
+    build: NamedBuild,
+    results: Arc<BuildResults>,
+    own: ResultSlot,
+) -> Checked {
+    let NamedBuild { name, options, policies: further } = build;
     let remote = remote_context(&options).is_ok_and(|context| context.is_some());
     let waiting =
         remote.then(|| run.progress.wait_for(&format!("the context {}", redact::url(&options.context))));
@@ -32,7 +38,7 @@ pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Name
     let path = dockerfile.path.as_ref().map(|path| path.display().to_string());
     let dockerfile = Dockerfile::new(&dockerfile.name, path, &dockerfile.text);
     let platforms: Vec<_> = platforms(&options, &run.platform).iter().map(ToString::to_string).collect();
-    let loaded = match policies::load(&run.policies, &own, &context) {
+    let loaded = match policies::load(&run.policies, &further, &context) {
         Ok(loaded) => loaded,
         Err(error) => {
             let mut failed = Checked::failed(name, error);
@@ -56,7 +62,7 @@ pub(super) async fn check<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Name
         log_level,
         error: None,
     };
-    if let Err(error) = decide(run, &options, &context, policies, &mut checked).await {
+    if let Err(error) = decide(run, &options, &context, policies, (results, own), &mut checked).await {
         checked.build.error = Some(error.problem(checked.build.dockerfile.as_ref()));
         checked.error = Some(error);
     }
@@ -69,12 +75,14 @@ async fn decide<R: ResolveJudged + Fetch>(
     options: &BuildOptions,
     context: &Context,
     policies: Arc<PolicySet>,
+    (results, own): (Arc<BuildResults>, ResultSlot),
     checked: &mut Checked,
 ) -> Result<(), DryRunError> {
     let env = options.env(&env_filename(options));
     checked.build.caps = policies.caps(&env, run.now)?;
     let resolver = Arc::clone(&run.resolver);
-    let decider = Arc::new(Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress)));
+    let decider =
+        Arc::new(Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress), results));
     let build = dockerfile::Build {
         dockerfile: &context.dockerfile.text,
         name: &context.dockerfile.name,
@@ -85,6 +93,7 @@ async fn decide<R: ResolveJudged + Fetch>(
         build_platform: &run.platform,
     };
     let found = discover(&build, &*decider).await?;
+    own.set(found.result);
     checked.warnings = found.warnings.into_iter().map(in_words).collect();
     checked.build.sources = all(&decider, found.sources).await?;
     Ok(())

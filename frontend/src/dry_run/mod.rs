@@ -17,6 +17,7 @@ use policy_engine::source::Platform;
 use tokio::task::JoinSet;
 
 use crate::build_options::BuildOptions;
+use crate::build_results::BuildResults;
 use crate::context::{Fetch, Stdin};
 use crate::lookup::ResolveJudged;
 use crate::policy_spec::{LogLevel, PolicySpec};
@@ -73,9 +74,10 @@ impl<R: ResolveJudged + Fetch> DryRun<R> {
     pub async fn check(self: &Arc<Self>, builds: Vec<NamedBuild>) -> Vec<Checked> {
         let names: Vec<_> = builds.iter().map(|build| build.name.clone()).collect();
         let mut tasks = JoinSet::new();
-        for (position, build) in builds.into_iter().enumerate() {
-            let run = Arc::clone(self);
-            tasks.spawn(async move { (position, build::check(&run, build).await) });
+        let (results, slots) = BuildResults::of(names.iter().map(Option::as_deref));
+        for (position, (build, own)) in builds.into_iter().zip(slots).enumerate() {
+            let (run, results) = (Arc::clone(self), Arc::clone(&results));
+            tasks.spawn(async move { (position, build::check(&run, build, results, own).await) });
         }
         let mut checked: Vec<_> =
             names.into_iter().map(|name| Checked::failed(name, DryRunError::Aborted)).collect();

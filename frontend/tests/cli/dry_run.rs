@@ -366,3 +366,102 @@ fn what_is_wrong_with_the_build() {
     let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(report["builds"][0]["error"]["code"], "policy-invalid");
 }
+
+/// A target of bake that is built on another one, which no policy of its own holds back.
+fn linked(base: &str, app: &str) -> Place {
+    let place = Place::with_policy(LOCAL_ONLY);
+    place.write("base/Dockerfile", base);
+    place.write("app/Dockerfile", app);
+    place.write("app/Dockerfile.rego", LOCAL_ONLY);
+    place.write(
+        "docker-bake.hcl",
+        "target \"base\" { context = \"base\" }\n\
+         target \"app\" {\n  context = \"app\"\n  contexts = { base = \"target:base\" }\n}\n",
+    );
+    place
+}
+
+#[test]
+fn what_another_target_is_made_of_needs_the_consent_of_this_one() {
+    let base = "FROM scratch\nADD https://127.0.0.1:1/b /\nENV HOST=127.0.0.1:1\n\
+                ONBUILD ADD https://$HOST/c /\n";
+    let place = linked(base, "FROM base\nADD https://$HOST/d /\n");
+    assert_snapshot!(place.run(["dry-run", "--bake", ".", "app"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    base base/Dockerfile
+    allowed local://dockerfile
+    allowed local://context
+    allowed https://127.0.0.1:1/b base/Dockerfile:2
+    app app/Dockerfile
+    allowed local://dockerfile
+    allowed local://context
+    denied https://127.0.0.1:1/b app/Dockerfile:1
+    denied https://127.0.0.1:1/c app/Dockerfile:1
+    denied https://127.0.0.1:1/d app/Dockerfile:2
+
+    denied: app: https://127.0.0.1:1/b
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:1
+        |
+      1 | FROM base
+        | ^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    denied: app: https://127.0.0.1:1/c
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:1
+        |
+      1 | FROM base
+        | ^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    denied: app: https://127.0.0.1:1/d
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:2
+        |
+      2 | ADD https://$HOST/d /
+        | ^^^^^^^^^^^^^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    8 sources of 2 builds: 5 allowed, 3 denied (no policy applies to 1)
+    -- stderr --
+    warning: base: no policy applies to `base/Dockerfile`, so all its sources are allowed
+    "#);
+}
+
+#[test]
+fn what_depends_on_a_broken_target_is_undecided() {
+    let place = linked("FROM\n", "FROM base\n");
+    assert_snapshot!(place.run(["dry-run", "--bake", ".", "app"]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: base: base/Dockerfile:1: FROM needs an image, or an image, AS and a name
+       --> base/Dockerfile:1
+        |
+      1 | FROM
+        | ^^^^
+    error: app: app/Dockerfile: the context `target:base` is not known: no such target is built, or its sources could not be found
+    "#);
+}
+
+#[test]
+fn a_target_is_no_context_outside_of_bake() {
+    let place = place(LOCAL_ONLY, "FROM base\n");
+    assert_snapshot!(dry_run(&place, &["--build-context", "base=target:base", "."]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: Dockerfile: the context `target:base` is not known: no such target is built, or its sources could not be found
+    "#);
+}
