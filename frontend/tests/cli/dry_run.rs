@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Place, Run};
+use crate::harness::{Finished, Place, Run};
 
 /// Local folders only, and says so.
 const LOCAL_ONLY: &str = r#"package docker
@@ -464,4 +464,21 @@ fn a_target_is_no_context_outside_of_bake() {
     -- stderr --
     error: Dockerfile: the context `target:base` is not known: no such target is built, or its sources could not be found
     "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_steer_the_terminal() {
+    let place = Place::with_policy(LOCAL_ONLY);
+    let name = "\u{1b}[31m\nallowed local\u{202e}";
+    place.write(name, "FROM scratch\nADD https://127.0.0.1:1/\u{202e}x /\n");
+    place.write(&format!("{name}.rego"), LOCAL_ONLY);
+    for format in ["human", "github", "junit", "sarif", "json"] {
+        let args = ["--file", name, "--format", format, "--color", "always", "."];
+        let Finished { code, stdout, stderr } = dry_run(&place, &args).finish();
+        let text = stdout.clone() + &stderr;
+        assert_eq!(code, 1, "{text}");
+        assert!(!text.contains("\nallowed local\u{fffd}") && !text.contains("\u{1b}[31m\n"), "{text}");
+        assert!(format == "json" || !text.contains('\u{202e}'), "{text}");
+    }
 }
