@@ -19,17 +19,21 @@ use crate::context::Stdin;
 use crate::lock::{Change, Collected, Lock, LockError, collect};
 use crate::lookup::block_on;
 use crate::redact;
+use crate::report::human::printable_name;
 use crate::resolve::image::default_platform;
+
+/// The heading of flags that are about the lock itself.
+const LOCK: &str = "Lock";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
     /// Write nothing, and fail if the lock is not what the sources are now
-    #[arg(long)]
+    #[arg(long, help_heading = LOCK)]
     check: bool,
     /// File to write [default: the Dockerfile's name with `.lock.json`, beside it]
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", help_heading = LOCK)]
     output: Option<PathBuf>,
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -102,12 +106,13 @@ fn beside(dockerfile: &Path) -> PathBuf {
 /// The file with how it differs: a line for what it said, a line for what it says.
 fn told(path: &Path, state: &str, lock: &Lock, changes: &[Change]) -> String {
     let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
-    let mut text = format!("{}: {state}, {count} {noun}\n", path.display());
+    let mut text = format!("{}: {state}, {count} {noun}\n", printable_name(&path.display().to_string()));
     for Change { name, was, is } in changes {
         for (mark, value) in [('-', was), ('+', is)] {
             if let Some(value) = value {
                 // Writing to a string can't fail.
-                let _ = writeln!(text, "{mark} {} {value}", redact::url(name));
+                let _ =
+                    writeln!(text, "{mark} {} {}", printable_name(&redact::url(name)), printable_name(value));
             }
         }
     }
