@@ -217,9 +217,9 @@ impl Search<'_> {
             }
             Named::Image(source) | Named::Layout { source, .. } => source,
         };
-        let shown = match &frontend.loaded {
-            Named::Layout { source, name } => {
-                layout(source.clone(), name.clone(), image.as_ref().map(|image| &*image.digest))
+        let shown = match (&frontend.loaded, &image) {
+            (Named::Layout { source, name }, Some(image)) => {
+                layout(source.clone(), name.clone(), &image.digest)
             }
             _ => source.clone(),
         };

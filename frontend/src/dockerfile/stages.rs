@@ -303,9 +303,10 @@ impl<'a> Conversion<'a> {
     /// Notes an image that was looked up, and what its config brings.
     fn found_image(&mut self, lookup: Lookup, image: Option<ResolvedImage>) -> Result<(), String> {
         let Lookup { stage, source, platform, place, kind } = lookup;
-        let source = match &kind {
-            Kind::Layout(name) => layout(source, name.clone(), image.as_ref().map(|image| &*image.digest)),
-            Kind::Image | Kind::Named => source,
+        let source = match (&kind, &image) {
+            (Kind::Layout(name), Some(image)) => layout(source, name.clone(), &image.digest),
+            // What was not found stays what was looked up: so whoever looked it up knows it again.
+            _ => source,
         };
         let number = self.found.add(source.clone(), Some(platform), Some(place));
         self.looked_up.insert(number);

@@ -482,3 +482,14 @@ fn names_of_files_do_not_steer_the_terminal() {
         assert!(format == "json" || !text.contains('\u{202e}'), "{text}");
     }
 }
+
+#[test]
+fn a_layout_by_digest_that_is_not_there_is_undecided() {
+    let place = place(ALLOW_ALL, "# syntax=frontend\nFROM base\n");
+    let layout = format!("oci-layout://nowhere@sha256:{}", "0a".repeat(32));
+    let (base, frontend) = (format!("base={layout}"), format!("frontend={layout}"));
+    let run = dry_run(&place, &["--build-context", &base, "--build-context", &frontend, "."]).finish();
+    assert_eq!(run.code, 3, "{}", run.stdout);
+    assert!(run.stdout.contains("3 sources: 2 allowed, 1 undecided"), "{}", run.stdout);
+    assert!(!run.stdout.contains("***"), "{}", run.stdout);
+}
