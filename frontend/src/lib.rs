@@ -3,6 +3,7 @@
 
 pub mod bake;
 pub mod build_options;
+pub mod build_results;
 // The hook runs beside buildkitd, which runs on Linux.
 #[cfg(target_os = "linux")]
 pub mod buildkit;

@@ -30,6 +30,8 @@ impl fmt::Display for Redacted<'_> {
 /// What comes before the digest of an image reference, whose `@` ends no user information.
 fn without_digest(tail: &str) -> &str {
     let reference = tail.split(char::is_whitespace).next().unwrap_or_default();
+    // In a sentence it may stand in quotes, before a colon.
+    let reference = reference.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
     match reference.rsplit_once('@') {
         Some((name, digest)) if digest::validate(digest).is_ok() => name,
         _ => tail,
@@ -66,6 +68,7 @@ mod tests {
             ("oci-layout://layout:tag@D", "oci-layout://layout:tag@D"),
             ("docker-image://a:1@D", "docker-image://a:1@D"),
             ("pinned to docker-image://a:1@D by x@y", "pinned to docker-image://a:1@D by x@y"),
+            ("cannot resolve `docker-image://a:1@D`: no", "cannot resolve `docker-image://a:1@D`: no"),
             ("docker-image://u:pw@h/a:1@D", "docker-image://***@h/a:1@D"),
             ("docker-image://u:pw@a@D then https://u:p@h", "docker-image://***@a@D then https://***@h"),
             ("docker-image://u:pw@h:1", "docker-image://***@h:1"),

@@ -10,8 +10,9 @@ use policy_engine::policy::PolicySet;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::progress::{Progress, Watch};
+use crate::build_results::BuildResults;
 use crate::decide::{DecideError, Question, Verdict, decide};
-use crate::dockerfile::{Images, Place, ResolvedImage, UsedSource};
+use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, UsedSource};
 use crate::lookup::{self, LookupError, ResolveJudged, describe_one};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
@@ -31,6 +32,7 @@ pub(super) struct Decider<R> {
     pub(super) now: SystemTime,
     pub(super) resolver: Arc<R>,
     pub(super) progress: Arc<Progress>,
+    results: Arc<BuildResults>,
     decided: OnceMap<Key, Arc<Decided>>,
     /// Images that the build starts from and that could not be resolved.
     unresolved: Mutex<HashMap<Key, Arc<Decided>>>,
@@ -43,9 +45,10 @@ impl<R: ResolveJudged> Decider<R> {
         now: SystemTime,
         resolver: Arc<R>,
         progress: Arc<Progress>,
+        results: Arc<BuildResults>,
     ) -> Self {
         let (decided, unresolved) = (OnceMap::default(), Mutex::default());
-        Self { policies, env, now, resolver, progress, decided, unresolved }
+        Self { policies, env, now, resolver, progress, results, decided, unresolved }
     }
 
     /// What becomes of a source, as it is asked about first and as it is loaded: one entry where both agree, else
@@ -136,5 +139,9 @@ impl<R: ResolveJudged> Images for Decider<R> {
                 None
             }
         }
+    }
+
+    async fn target(&self, name: &str) -> Option<Arc<BuildResult>> {
+        self.results.get(name).await
     }
 }

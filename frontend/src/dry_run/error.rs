@@ -29,9 +29,6 @@ pub enum DryRunError {
     /// BuildKit would refuse the Dockerfile or the options.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
-    /// It is made of the result of a target whose sources are not known.
-    #[error("the build uses the target `{0}`, whose sources could not be told")]
-    Target(String),
     /// The task that looked at it died.
     #[error("looking at the build was aborted; this is a bug, please report it")]
     Aborted,
@@ -43,7 +40,7 @@ impl DryRunError {
         match self {
             Self::Context(error) => !error.is_remote(),
             Self::Policies(_) | Self::NoPolicy { .. } | Self::Dockerfile(_) => true,
-            Self::Caps(_) | Self::Target(_) | Self::Aborted => false,
+            Self::Caps(_) | Self::Aborted => false,
         }
     }
 
@@ -56,7 +53,6 @@ impl DryRunError {
             Self::Caps(PolicyError::Evaluation { code, .. }) => code,
             Self::Caps(_) => "policy-error",
             Self::Dockerfile(_) => "dockerfile-invalid",
-            Self::Target(_) => "unknown-target",
             Self::Aborted => "aborted",
         }
     }
@@ -79,9 +75,6 @@ impl DryRunError {
             Self::Policies(error) => error.help(),
             Self::NoPolicy { dockerfile } => {
                 Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
-            }
-            Self::Target(_) => {
-                Some("look at the target as well, by `--bake`, and mend what is wrong with it".into())
             }
             Self::Caps(_) | Self::Dockerfile(_) | Self::Aborted => None,
         }

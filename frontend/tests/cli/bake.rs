@@ -84,7 +84,7 @@ fn a_target_that_cannot_be_told_is_no_empty_one() {
     );
     let run = dry_run(&place, &["--bake", ".", "app"]).finish();
     assert_eq!(run.code, 2, "{}", run.stderr);
-    let said = "app: the build uses the target `base`, whose sources could not be told";
+    let said = "app: inline: the context `target:base` is not known";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 
