@@ -493,3 +493,12 @@ fn a_layout_by_digest_that_is_not_there_is_undecided() {
     assert!(run.stdout.contains("3 sources: 2 allowed, 1 undecided"), "{}", run.stdout);
     assert!(!run.stdout.contains("***"), "{}", run.stdout);
 }
+
+#[test]
+fn a_definition_that_builds_nothing_says_so() {
+    let place = Place::with_policy(LOCAL_ONLY);
+    place.write("compose.yaml", "services:\n  db:\n    image: postgres\n");
+    let run = place.run(["dry-run", "--compose", "compose.yaml"]).finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("the definition builds nothing"), "{}", run.stderr);
+}
