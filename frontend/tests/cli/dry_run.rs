@@ -493,3 +493,26 @@ fn a_layout_by_digest_that_is_not_there_is_undecided() {
     assert!(run.stdout.contains("3 sources: 2 allowed, 1 undecided"), "{}", run.stdout);
     assert!(!run.stdout.contains("***"), "{}", run.stdout);
 }
+
+#[test]
+fn a_definition_that_builds_nothing_says_so() {
+    let place = Place::with_policy(LOCAL_ONLY);
+    place.write("compose.yaml", "services:\n  db:\n    image: postgres\n");
+    let run = place.run(["dry-run", "--compose", "compose.yaml"]).finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("the definition builds nothing"), "{}", run.stderr);
+}
+
+#[test]
+fn tokens_in_queries_are_no_text_to_show() {
+    let place = place(LOCAL_ONLY, "FROM scratch\nADD https://127.0.0.1:1/a?v=1&token=s3cret /\n");
+    for format in ["human", "json", "sarif", "junit", "github"] {
+        let args = ["-v", "--no-cache", "--format", format, "--snapshot", "snapshot.json", "."];
+        let run = dry_run(&place, &args).finish();
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        let snapshot = std::fs::read_to_string(place.path().join("snapshot.json")).unwrap();
+        for text in [run.stdout, run.stderr, snapshot] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+}
