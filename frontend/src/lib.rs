@@ -13,6 +13,7 @@ pub mod context;
 pub mod decide;
 pub mod dockerfile;
 pub mod dry_run;
+mod flag_values;
 pub mod inspect;
 pub mod lock;
 pub mod lookup;

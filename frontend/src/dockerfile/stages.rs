@@ -411,7 +411,7 @@ impl<'a> Conversion<'a> {
             return false;
         };
         let name = if node.name.is_empty() { format!("stage-{id}") } else { node.name.clone() };
-        crate::policy_spec::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
+        crate::flag_values::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
     }
 
     /// What BuildKit asks about: what is looked up, and what is loaded.

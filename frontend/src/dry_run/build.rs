@@ -83,15 +83,7 @@ async fn decide<R: ResolveJudged + Fetch>(
     let resolver = Arc::clone(&run.resolver);
     let decider =
         Arc::new(Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress), results));
-    let build = dockerfile::Build {
-        dockerfile: &context.dockerfile.text,
-        name: &context.dockerfile.name,
-        origin: context.origin,
-        own_dockerignore: context.own_dockerignore,
-        context: context.main,
-        options,
-        build_platform: &run.platform,
-    };
+    let build = context.build(options, &run.platform);
     let found = discover(&build, &*decider).await?;
     own.set(found.result);
     checked.warnings = found.warnings.into_iter().map(in_words).collect();

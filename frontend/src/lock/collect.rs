@@ -12,7 +12,7 @@ use super::{Lock, LockError, add};
 use crate::build_options::BuildOptions;
 use crate::build_results::{BuildResults, ResultSlot};
 use crate::context::{self, Fetch, Stdin};
-use crate::dockerfile::{self, BuildResult, Images, Place, ResolvedImage, UsedSource, discover};
+use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, UsedSource, discover};
 use crate::dry_run::DryRunError;
 use crate::inspect::inspect;
 use crate::lookup::{self, Resolve};
@@ -46,15 +46,7 @@ pub async fn collect<R: Resolve + Fetch>(
     own: ResultSlot,
 ) -> Result<Collected, LockError> {
     let context = context::open(options, &**resolver, stdin).await.map_err(DryRunError::from)?;
-    let build = dockerfile::Build {
-        dockerfile: &context.dockerfile.text,
-        name: &context.dockerfile.name,
-        origin: context.origin,
-        own_dockerignore: context.own_dockerignore,
-        context: context.main,
-        options,
-        build_platform: platform,
-    };
+    let build = context.build(options, platform);
     let found = discover(&build, &Unjudged { resolver, results }).await.map_err(DryRunError::from)?;
     own.set(found.result);
     let warnings = found.warnings.into_iter().map(|warning| match warning.place {
