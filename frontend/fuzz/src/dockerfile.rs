@@ -1,5 +1,7 @@
 //! Dockerfiles, and the images that they begin with.
 
+use std::sync::Arc;
+
 use policy_check::build_options::BuildOptions;
 use policy_check::dockerfile::parse::Dockerfile;
 use policy_check::dockerfile::{
