@@ -37,6 +37,11 @@ impl BuildResults {
         let known = result.wait_for(Option::is_some).await.ok()?;
         known.clone()
     }
+
+    /// Whether there is such a build, and nobody knows what it comes to.
+    pub async fn has_failed(&self, name: &str) -> bool {
+        self.0.contains_key(name) && self.get(name).await.is_none()
+    }
 }
 
 impl ResultSlot {
@@ -63,5 +68,8 @@ mod tests {
         };
         let (heard, ()) = tokio::join!(waiting, telling);
         assert!(matches!(heard, (Some(_), None, None)), "{heard:?}");
+        let failed =
+            tokio::join!(results.has_failed("good"), results.has_failed("bad"), results.has_failed("none"));
+        assert_eq!(failed, (false, true, false));
     }
 }

@@ -10,7 +10,7 @@ use super::attestations::sbom_generator;
 use super::build::{STDIN_ARCHIVE, is_http_url};
 use super::found::{Found, place};
 use super::instructions::Stages;
-use super::named::{Named, TARGET, layout};
+use super::named::{Named, layout};
 use super::parse::{Dockerfile, LineRange, ParseError};
 use super::stages::{Conversion, Targets, built};
 use super::syntax::Frontend;
@@ -18,6 +18,7 @@ use super::{
     Build, BuildResult, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage,
     UsedSource, remote_context,
 };
+use crate::build_options::TARGET;
 
 /// How many platforms a build may have.
 const MAX_PLATFORMS: usize = 64;
@@ -142,8 +143,7 @@ impl Search<'_> {
     /// The results of bake's targets that the build has among its contexts. It needs all of them, whether it uses them
     /// or not.
     async fn targets<I: Images>(&self, images: &I) -> Result<Targets, String> {
-        let contexts = self.build.options.build_contexts.values();
-        let names: BTreeSet<_> = contexts.filter_map(|value| value.strip_prefix(TARGET)).collect();
+        let names: BTreeSet<_> = self.build.options.targets().collect();
         let results = try_join_all(names.into_iter().map(|name| async move {
             let result = images.target(name).await;
             let result = result.ok_or_else(|| {

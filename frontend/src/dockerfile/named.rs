@@ -8,9 +8,7 @@ use policy_engine::source::{
 };
 
 use super::build::is_http_url;
-
-/// What stands before the name of a target of bake.
-pub(super) const TARGET: &str = "target:";
+use crate::build_options::TARGET;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,6 +78,11 @@ async fn decide<R: ResolveJudged + Fetch>(
     (results, own): (Arc<BuildResults>, ResultSlot),
     checked: &mut Checked,
 ) -> Result<(), DryRunError> {
+    for target in options.targets() {
+        if results.has_failed(target).await {
+            return Err(DryRunError::Target(target.to_owned()));
+        }
+    }
     let env = options.env(&env_filename(options));
     checked.build.caps = policies.caps(&env, run.now)?;
     let resolver = Arc::clone(&run.resolver);

@@ -29,6 +29,9 @@ pub enum DryRunError {
     /// BuildKit would refuse the Dockerfile or the options.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
+    /// It is made of the result of a target whose sources could not be told.
+    #[error("the build uses the target `{0}`, whose sources could not be told")]
+    Target(String),
     /// The task that looked at it died.
     #[error("looking at the build was aborted; this is a bug, please report it")]
     Aborted,
@@ -40,7 +43,7 @@ impl DryRunError {
         match self {
             Self::Context(error) => !error.is_remote(),
             Self::Policies(_) | Self::NoPolicy { .. } | Self::Dockerfile(_) => true,
-            Self::Caps(_) | Self::Aborted => false,
+            Self::Caps(_) | Self::Target(_) | Self::Aborted => false,
         }
     }
 
@@ -53,6 +56,7 @@ impl DryRunError {
             Self::Caps(PolicyError::Evaluation { code, .. }) => code,
             Self::Caps(_) => "policy-error",
             Self::Dockerfile(_) => "dockerfile-invalid",
+            Self::Target(_) => "unknown-target",
             Self::Aborted => "aborted",
         }
     }
@@ -76,7 +80,7 @@ impl DryRunError {
             Self::NoPolicy { dockerfile } => {
                 Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
             }
-            Self::Caps(_) | Self::Dockerfile(_) | Self::Aborted => None,
+            Self::Caps(_) | Self::Dockerfile(_) | Self::Target(_) | Self::Aborted => None,
         }
     }
 }

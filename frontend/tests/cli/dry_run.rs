@@ -451,7 +451,7 @@ fn what_depends_on_a_broken_target_is_undecided() {
         |
       1 | FROM
         | ^^^^
-    error: app: app/Dockerfile: the context `target:base` is not known: no such target is built, or its sources could not be found
+    error: app: the build uses the target `base`, whose sources could not be told
     "#);
 }
 
