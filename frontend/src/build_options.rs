@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use policy_engine::input::Env;
 use policy_engine::source::Platform;
 
+/// What stands before the name of a bake target among the contexts of a build.
+pub(crate) const TARGET: &str = "target:";
+
 /// One build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BuildOptions {
@@ -36,6 +39,11 @@ impl BuildOptions {
     /// The value of a build argument that has one.
     pub fn build_arg(&self, name: &str) -> Option<&str> {
         self.build_args.get(name)?.as_deref()
+    }
+
+    /// The bake targets whose results it has among its contexts (`target:NAME`).
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.build_contexts.values().filter_map(|context| context.strip_prefix(TARGET))
     }
 
     /// `input.env` of this build, whose Dockerfile has the base name `dockerfile`.

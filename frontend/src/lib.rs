@@ -3,6 +3,7 @@
 
 pub mod bake;
 pub mod build_options;
+pub mod build_results;
 // The hook runs beside buildkitd, which runs on Linux.
 #[cfg(target_os = "linux")]
 pub mod buildkit;
@@ -12,6 +13,7 @@ pub mod context;
 pub mod decide;
 pub mod dockerfile;
 pub mod dry_run;
+mod flag_values;
 pub mod inspect;
 pub mod lock;
 pub mod lookup;

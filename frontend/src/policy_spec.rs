@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use crate::flag_values::{fields, parse_bool};
+
 /// One `--policy` flag.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicySpec {
@@ -113,45 +115,9 @@ impl LogLevel {
     }
 }
 
-/// The spellings that Go's `strconv.ParseBool` takes, as buildx does.
-pub(crate) fn parse_bool(value: &str) -> Option<bool> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// One record of CSV (RFC 4180): a field may be quoted, a quote inside is doubled.
+/// The fields of one record; see [`fields`].
 pub(crate) fn csv_fields(record: &str) -> Result<Vec<String>, SpecError> {
-    let misplaced = || SpecError::Quote(record.to_owned());
-    let mut fields = Vec::new();
-    let mut rest = record.chars().peekable();
-    loop {
-        let mut field = String::new();
-        if rest.next_if_eq(&'"').is_some() {
-            loop {
-                match rest.next().ok_or_else(misplaced)? {
-                    '"' if rest.next_if_eq(&'"').is_some() => field.push('"'),
-                    '"' => break,
-                    other => field.push(other),
-                }
-            }
-        } else {
-            while let Some(next) = rest.next_if(|&next| next != ',') {
-                if next == '"' {
-                    return Err(misplaced());
-                }
-                field.push(next);
-            }
-        }
-        fields.push(field);
-        match rest.next() {
-            None => return Ok(fields),
-            Some(',') => {}
-            Some(_) => return Err(misplaced()),
-        }
-    }
+    fields(record, ',').ok_or_else(|| SpecError::Quote(record.to_owned()))
 }
 
 #[cfg(test)]

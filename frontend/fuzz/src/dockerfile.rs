@@ -1,9 +1,11 @@
 //! Dockerfiles, and the images that they begin with.
 
+use std::sync::Arc;
+
 use policy_check::build_options::BuildOptions;
 use policy_check::dockerfile::parse::Dockerfile;
 use policy_check::dockerfile::{
-    Build, DockerfileOrigin, Images, MainContext, Place, ResolvedImage, discover,
+    Build, BuildResult, DockerfileOrigin, Images, MainContext, Place, ResolvedImage, discover,
 };
 use policy_engine::source::{Platform, SourceOp};
 
@@ -21,6 +23,10 @@ impl Images for Same<'_> {
         let digest = format!("sha256:{}", "0".repeat(64));
         let config = self.0.to_vec().into();
         (!self.0.is_empty()).then(|| ResolvedImage { source: source.clone(), digest, config })
+    }
+
+    async fn target(&self, _: &str) -> Option<Arc<BuildResult>> {
+        None
     }
 }
 

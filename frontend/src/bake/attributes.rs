@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::csv;
-use super::environment::parse_bool;
 use super::error::{BakeError, Position};
 use super::eval::Evaluator;
 use super::value::{Type, Value};
+use crate::flag_values;
+use crate::flag_values::parse_bool;
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +223,8 @@ impl Kind {
 
     /// An entry that is written as text.
     pub(crate) fn parse_entry(self, text: &str) -> Result<Entry, String> {
-        let fields = csv::fields(text, ',').ok_or_else(|| format!("a quote in `{text}` is misplaced"))?;
+        let fields =
+            flag_values::fields(text, ',').ok_or_else(|| format!("a quote in `{text}` is misplaced"))?;
         if self == Self::Policy {
             // The fields of one policy may repeat, so the text is kept as it is.
             policy_spec(text)?;
@@ -267,7 +268,7 @@ pub(crate) fn policy_record(entry: &Entry) -> Result<crate::policy_spec::PolicyS
         None if entry.is_empty() => Ok(crate::policy_spec::PolicySpec::default()),
         None => {
             let fields: Vec<String> = entry.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            policy_spec(&csv::record(fields.iter().map(String::as_str)))
+            policy_spec(&flag_values::record(fields.iter().map(String::as_str)))
         }
     }
 }

@@ -9,6 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
+use crate::flag_values::parse_bool;
+
 /// Variables, time, randomness and platform: whatever functions and variables of a definition may depend on.
 pub struct Environment {
     /// Environment variables, and what `--var` sets.
@@ -95,14 +97,5 @@ impl fmt::Debug for Environment {
             .field("home", &self.home)
             .field("local_platform", &self.local_platform)
             .finish_non_exhaustive()
-    }
-}
-
-/// The spellings of a truth value that Go takes.
-pub(crate) fn parse_bool(value: &str) -> Option<bool> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
     }
 }

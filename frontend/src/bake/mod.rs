@@ -6,7 +6,6 @@
 mod attributes;
 mod compose;
 mod config;
-mod csv;
 mod definitions;
 mod dependencies;
 mod environment;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use policy_engine::source::Platform;
 
 use super::BakeTarget;
+use super::Environment;
 use super::attributes::{Entry, attest_disabled, policy_record};
 use super::error::BakeError;
 use super::paths;
 use super::target::Target;
-use super::{Environment, csv};
 use crate::build_options::BuildOptions;
+use crate::flag_values;
 
 pub(crate) fn bake_target(target: &Target, environment: &Environment) -> Result<BakeTarget, BakeError> {
     let invalid =
@@ -93,7 +94,7 @@ fn attests(entries: &[Entry]) -> Result<BTreeMap<String, Option<String>>, String
         } else {
             let rest = entry.iter().filter(|(name, _)| !matches!(name.as_str(), "type" | "disabled"));
             let fields: Vec<String> = rest.map(|(name, value)| format!("{name}={value}")).collect();
-            Some(csv::record(fields.iter().map(String::as_str)))
+            Some(flag_values::record(fields.iter().map(String::as_str)))
         };
         attests.entry(kind).or_insert(parameters);
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::Environment;
 use super::attributes::{Field, Kind};
 use super::config::Config;
-use super::environment::parse_bool;
 use super::error::BakeError;
 use super::target::Target;
+use crate::flag_values::parse_bool;
 
 /// Overrides by target and key (`args.NAME`, `platform`, …).
 pub(crate) struct Overrides {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::csv;
-use super::environment::parse_bool;
 use super::error::{BakeError, Position};
 use super::eval::Evaluator;
 use super::functions::{FunctionError, from_json};
 use super::syntax::{Attribute, Block, Expr, ExprKind};
 use super::type_expr;
 use super::value::{Number, Type, Value};
+use crate::flag_values;
+use crate::flag_values::parse_bool;
 
 /// `variable "NAME" { … }`.
 pub(crate) struct Variable {
@@ -94,7 +94,7 @@ pub(crate) struct Override<'a> {
 
 /// A value as the environment writes it: lists, sets, tuples and maps as CSV (`a,b`, `k:v,k:v`).
 fn from_text(text: &str, wanted: &Type) -> Result<Value, String> {
-    let fields = || csv::fields(text, ',').ok_or_else(|| "a quote is misplaced".to_owned());
+    let fields = || flag_values::fields(text, ',').ok_or_else(|| "a quote is misplaced".to_owned());
     let all = |element: &Type| {
         fields()?.iter().map(|field| primitive(field, element)).collect::<Result<Vec<_>, _>>()
     };
@@ -116,7 +116,7 @@ fn from_text(text: &str, wanted: &Type) -> Result<Value, String> {
         Type::Map(element) => {
             let mut entries: BTreeMap<Arc<str>, Value> = BTreeMap::new();
             for field in fields()? {
-                let pair = csv::fields(&field, ':').ok_or("a quote is misplaced")?;
+                let pair = flag_values::fields(&field, ':').ok_or("a quote is misplaced")?;
                 let [name, value] = pair.as_slice() else {
                     return Err(format!("`{field}` is not of the form `name:value`"));
                 };

@@ -6,7 +6,8 @@ use policy_engine::source::Platform;
 use policy_engine::source::reference::Reference;
 
 use crate::build_options::BuildOptions;
-use crate::policy_spec::{csv_fields, parse_bool};
+use crate::flag_values::{parse_bool, record};
+use crate::policy_spec::csv_fields;
 use crate::redact;
 use crate::resolve::image::default_platform;
 
@@ -192,22 +193,13 @@ fn add_attest(
             "disabled" => {
                 disabled = parse_bool(value).ok_or_else(|| invalid("`disabled` is true or false"))?;
             }
-            _ => parameters.push(quoted(&field)),
+            _ => parameters.push(field),
         }
     }
     let kind = kind.filter(|kind| !kind.is_empty()).ok_or_else(|| invalid("a `type=` is needed"))?;
-    match attests.insert(kind, (!disabled).then(|| parameters.join(","))) {
+    match attests.insert(kind, (!disabled).then(|| record(parameters.iter().map(String::as_str)))) {
         None => Ok(()),
         Some(_) => Err(invalid("each type of attestation can be given once")),
-    }
-}
-
-/// A field of CSV (RFC 4180), quoted where it must be.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
     }
 }
 

@@ -32,16 +32,19 @@ const FIRST_PROGRESS: Duration = Duration::from_secs(1);
 const IGNORED: &str = "\
 All other flags of `docker buildx build` are accepted and ignored: they make no difference for the sources of a build.";
 
+/// The heading of flags that say where reports go.
+const REPORTS: &str = "Reports";
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = IGNORED)]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
     /// How to report on standard output
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, value_name = "FORMAT", default_value = "human", help_heading = REPORTS)]
     format: Format,
     /// Write a report to a file as well: `FORMAT=FILE`, or a file whose ending tells its format
-    #[arg(long, short, value_name = "FORMAT=FILE")]
+    #[arg(long, short, value_name = "FORMAT=FILE", help_heading = REPORTS)]
     output: Vec<Destination>,
     #[command(flatten)]
     policies: PolicyArgs,

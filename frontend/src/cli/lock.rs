@@ -1,6 +1,6 @@
 //! `policy-check lock`: writes what a build's sources are now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,21 +14,26 @@ use super::eval::ConnectionArgs;
 use super::output::Output;
 use super::snapshot_args::SnapshotArgs;
 use super::subject::Subject;
+use crate::build_results::BuildResults;
 use crate::context::Stdin;
 use crate::lock::{Change, Collected, Lock, LockError, collect};
 use crate::lookup::block_on;
 use crate::redact;
+use crate::report::human::printable_name;
 use crate::resolve::image::default_platform;
+
+/// The heading of flags that are about the lock itself.
+const LOCK: &str = "Lock";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
     /// Write nothing, and fail if the lock is not what the sources are now
-    #[arg(long)]
+    #[arg(long, help_heading = LOCK)]
     check: bool,
     /// File to write [default: the Dockerfile's name with `.lock.json`, beside it]
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", help_heading = LOCK)]
     output: Option<PathBuf>,
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -44,19 +49,21 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let (stdin, platform) = (Stdin::of_process(), default_platform());
-    let collected =
-        block_on(join_all(builds.iter().map(|build| collect(&build.options, &resolver, &stdin, &platform))))?;
+    let (results, slots) = BuildResults::of(builds.iter().map(|build| build.name.as_deref()));
+    let collected = builds
+        .iter()
+        .zip(slots)
+        .map(|(build, own)| collect(&build.options, &resolver, &stdin, &platform, &results, own));
+    let collected = block_on(join_all(collected))?;
     cache_args::warn(cache.as_ref(), output);
     capture.finish()?;
     // All were looked at; the first failure in their order is the one reported.
     let collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let names = builds.into_iter().map(|build| build.name.unwrap_or_default());
-    let collected = names.zip(collected).collect::<Vec<_>>();
-    for warning in collected.iter().flat_map(|(_, build)| &build.warnings) {
+    for warning in collected.iter().flat_map(|build| &build.warnings) {
         output.warning(warning);
     }
     let mut exit = Exit::Allowed;
-    for (path, lock) in files(args, &collected)? {
+    for (path, lock) in files(args, collected)? {
         let changes = Lock::load(&path)?.changes(&lock);
         let state = match (changes.is_empty(), args.check) {
             (false, true) => {
@@ -75,25 +82,16 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     Ok(exit)
 }
 
-/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named. What a build has by
-/// the results of others is in its lock, too.
-fn files(args: &Args, builds: &[(String, Collected)]) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
+/// Which locks go to which files: one beside each Dockerfile, or all into the one that was named.
+fn files(args: &Args, builds: Vec<Collected>) -> Result<BTreeMap<PathBuf, Lock>, LockError> {
     let mut files: BTreeMap<PathBuf, Lock> = BTreeMap::new();
-    for (_, build) in builds {
-        let path = match (&args.output, &build.path) {
+    for Collected { lock, dockerfile, path, .. } in builds {
+        let path = match (&args.output, path) {
             (Some(output), _) => output.clone(),
-            (None, Some(path)) => beside(path),
-            (None, None) => return Err(LockError::NoPlace(build.dockerfile.clone())),
+            (None, Some(path)) => beside(&path),
+            (None, None) => return Err(LockError::NoPlace(dockerfile)),
         };
-        let file = files.entry(path).or_default();
-        let (mut parts, mut seen) = (vec![build], BTreeSet::new());
-        while let Some(part) = parts.pop() {
-            file.merge(part.lock.clone())?;
-            let unseen = part.targets.iter().filter(|name| seen.insert(name.as_str()));
-            parts.extend(
-                unseen.flat_map(|name| builds.iter().filter(move |(other, _)| other == name)).map(|(_, b)| b),
-            );
-        }
+        files.entry(path).or_default().merge(lock)?;
     }
     Ok(files)
 }
@@ -108,12 +106,13 @@ fn beside(dockerfile: &Path) -> PathBuf {
 /// The file with how it differs: a line for what it said, a line for what it says.
 fn told(path: &Path, state: &str, lock: &Lock, changes: &[Change]) -> String {
     let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
-    let mut text = format!("{}: {state}, {count} {noun}\n", path.display());
+    let mut text = format!("{}: {state}, {count} {noun}\n", printable_name(&path.display().to_string()));
     for Change { name, was, is } in changes {
         for (mark, value) in [('-', was), ('+', is)] {
             if let Some(value) = value {
                 // Writing to a string can't fail.
-                let _ = writeln!(text, "{mark} {} {value}", redact::url(name));
+                let _ =
+                    writeln!(text, "{mark} {} {}", printable_name(&redact::url(name)), printable_name(value));
             }
         }
     }

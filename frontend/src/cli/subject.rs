@@ -69,6 +69,9 @@ impl Definition {
         for warning in &bake.warnings {
             output.warning(warning);
         }
+        if bake.targets.is_empty() {
+            output.warning("the definition builds nothing, so nothing was looked at");
+        }
         let named = |target: BakeTarget| NamedBuild {
             name: Some(target.name),
             options: target.options,

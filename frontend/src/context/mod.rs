@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use policy_engine::policy::{PolicyFile, PolicyRoot};
-use policy_engine::source::{SourceOp, git_context};
+use policy_engine::source::{Platform, SourceOp, git_context};
 
 use crate::build_options::BuildOptions;
-use crate::dockerfile::{DockerfileOrigin, MainContext, remote_context};
+use crate::dockerfile::{Build, DockerfileOrigin, MainContext, remote_context};
 use crate::memory_tree::{MemoryTree, Node};
 use crate::policy_root::DiskRoot;
 use crate::redact;
@@ -49,6 +49,21 @@ pub struct Context {
     pub archive: Option<String>,
     /// The context's folder, when it is one of this machine.
     pub folder: Option<PathBuf>,
+}
+
+impl Context {
+    /// The build that searches it for sources, on a builder of this platform.
+    pub(crate) fn build<'a>(&'a self, options: &'a BuildOptions, build_platform: &'a Platform) -> Build<'a> {
+        Build {
+            dockerfile: &self.dockerfile.text,
+            name: &self.dockerfile.name,
+            origin: self.origin,
+            own_dockerignore: self.own_dockerignore,
+            context: self.main,
+            options,
+            build_platform,
+        }
+    }
 }
 
 /// Opens the context of a build: reads its Dockerfile and the policy beside it. Must be called on a tokio runtime.

@@ -4,7 +4,8 @@ use policy_engine::source::SourceOp;
 use policy_engine::source::reference::Reference;
 
 use crate::build_options::BuildOptions;
-use crate::policy_spec::{csv_fields, parse_bool};
+use crate::flag_values::parse_bool;
+use crate::policy_spec::csv_fields;
 
 /// The image that BuildKit makes SBOMs with unless told otherwise.
 const DEFAULT_GENERATOR: &str = "docker/buildkit-syft-scanner:stable-1";

@@ -4,7 +4,7 @@
 use policy_engine::source::{Platform, SourceError, SourceOp, git_context};
 
 use crate::build_options::BuildOptions;
-use crate::policy_spec::parse_bool;
+use crate::flag_values::parse_bool;
 
 use super::named::http;
 

@@ -1,5 +1,6 @@
 //! From a build to its sources.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::{join3, try_join_all};
@@ -11,12 +12,13 @@ use super::found::{Found, place};
 use super::instructions::Stages;
 use super::named::{Named, layout};
 use super::parse::{Dockerfile, LineRange, ParseError};
-use super::stages::Conversion;
+use super::stages::{Conversion, Targets, built};
 use super::syntax::Frontend;
 use super::{
-    Build, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage, UsedSource,
-    remote_context,
+    Build, BuildResult, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage,
+    UsedSource, remote_context,
 };
+use crate::build_options::TARGET;
 
 /// How many platforms a build may have.
 const MAX_PLATFORMS: usize = 64;
@@ -28,20 +30,10 @@ pub struct Discovered {
     /// is read from and the context, then the frontend's image, then the others as they stand in the Dockerfile,
     /// and last the image that makes the SBOM.
     pub sources: Vec<UsedSource>,
-    /// The targets of bake whose results the build is made of. BuildKit asks this build's policies about everything
-    /// that they load, too.
-    pub targets: Vec<UsedTarget>,
+    /// What the build comes to, for others that use it.
+    pub result: BuildResult,
     /// What may make the build use other sources.
     pub warnings: Vec<Warning>,
-}
-
-/// A target of bake whose result another build uses (`target:NAME` in its named contexts).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedTarget {
-    /// Its name.
-    pub name: String,
-    /// Where it is used.
-    pub places: Vec<Place>,
 }
 
 /// Something of a build that can't be known without building.
@@ -83,8 +75,10 @@ impl Search<'_> {
         let stages = Stages::read(&dockerfile)?;
 
         let platforms = self.platforms().map_err(whole)?;
+        let targets = self.targets(images).await.map_err(whole)?;
         let searches = platforms.iter().map(|platform| async {
-            let conversion = Conversion::new(build, self.file, platform, dockerfile.escape, &stages)?;
+            let conversion =
+                Conversion::new(build, self.file, platform, dockerfile.escape, &stages, &targets)?;
             conversion.run(&stages, images, scanner.is_some()).await
         });
         let frontend_place = frontend.as_ref().and_then(|frontend| Some(self.place(frontend.lines?)));
@@ -96,15 +90,21 @@ impl Search<'_> {
         .await;
         let mut in_dockerfile = Found::default();
         let mut uses_context = false;
-        for (found, context) in searched? {
-            in_dockerfile.merge(found.into_sources());
-            uses_context |= context;
+        let mut result = BuildResult::default();
+        let context = self.context().map_err(whole)?;
+        for (platform, converted) in platforms.iter().zip(searched?) {
+            in_dockerfile.merge(converted.asked.into_sources());
+            uses_context |= converted.uses_context;
+            let mut built = converted.built;
+            built.sources.extend(converted.is_built_of_context.then(|| (context.clone(), None)));
+            result.built.push((platform.clone(), built));
         }
 
         let mut found = Found::default();
-        self.add_context(&mut found, uses_context).map_err(whole)?;
+        self.add_context(&mut found, context, uses_context);
         if let Some(frontend) = frontend {
-            self.add_frontend(&mut found, &frontend, frontend_place.clone(), frontend_image);
+            self.add_frontend(&mut found, &frontend, frontend_place.clone(), frontend_image, &targets)
+                .map_err(whole)?;
             if !frontend.is_known() {
                 let message = format!(
                     "the frontend `{}` reads the Dockerfile, and may load other sources than docker/dockerfile",
@@ -123,8 +123,7 @@ impl Search<'_> {
                 used.pinned = used.pinned.take().or(pinned);
             }
         }
-        let (sources, targets) = found.split();
-        Ok(Discovered { sources, targets, warnings })
+        Ok(Discovered { sources: found.into_sources(), result, warnings })
     }
 
     /// The target platforms, each once.
@@ -133,7 +132,7 @@ impl Search<'_> {
         if platforms.is_empty() {
             platforms.push(self.build.build_platform.clone());
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         platforms.retain(|platform| seen.insert(platform.clone()));
         if platforms.len() > MAX_PLATFORMS {
             return Err(format!("the build has more than {MAX_PLATFORMS} platforms, which is the limit"));
@@ -141,31 +140,50 @@ impl Search<'_> {
         Ok(platforms)
     }
 
+    /// The results of bake's targets that the build has among its contexts. It needs all of them, whether it uses them
+    /// or not.
+    async fn targets<I: Images>(&self, images: &I) -> Result<Targets, String> {
+        let names: BTreeSet<_> = self.build.options.targets().collect();
+        let results = try_join_all(names.into_iter().map(|name| async move {
+            let result = images.target(name).await;
+            let result = result.ok_or_else(|| {
+                format!(
+                    "the context `{TARGET}{name}` is not known: no such target is built, or its sources could not be found"
+                )
+            })?;
+            Ok::<_, String>((name.to_owned(), result))
+        }));
+        Ok(results.await?.into_iter().collect())
+    }
+
+    /// The main context as a source.
+    fn context(&self) -> Result<SourceOp, String> {
+        Ok(match self.build.context {
+            MainContext::Local => SourceOp::new("local://context"),
+            MainContext::StdinArchive => super::named::http(STDIN_ARCHIVE, "context"),
+            MainContext::Remote => {
+                let source = remote_context(self.build.options).map_err(|error| error.to_string())?;
+                source.ok_or("the context is no URL")?
+            }
+        })
+    }
+
     /// What the Dockerfile is read from, and the main context where it is loaded.
-    fn add_context(&self, found: &mut Found, is_used: bool) -> Result<(), String> {
+    fn add_context(&self, found: &mut Found, context: SourceOp, is_used: bool) {
         let build = self.build;
         if build.origin == DockerfileOrigin::Client {
             found.add(SourceOp::new("local://dockerfile"), None, None);
         }
         let holds_dockerfile = build.origin == DockerfileOrigin::Context;
-        match build.context {
-            MainContext::Local if is_used || holds_dockerfile || !build.own_dockerignore => {
-                found.add(SourceOp::new("local://context"), None, None);
-            }
-            MainContext::Local => {}
-            MainContext::StdinArchive => {
-                found.add(super::named::http(STDIN_ARCHIVE, "context"), None, None);
-            }
-            MainContext::Remote => {
-                let source = remote_context(build.options).map_err(|error| error.to_string())?;
-                let source = source.ok_or("the context is no URL")?;
-                // A file is looked into to see whether it is an archive.
-                if is_used || holds_dockerfile || is_http_url(&source.identifier) {
-                    found.add(source, None, None);
-                }
-            }
+        let is_read = match build.context {
+            MainContext::Local => !build.own_dockerignore,
+            MainContext::StdinArchive => true,
+            // A file is looked into to see whether it is an archive.
+            MainContext::Remote => is_http_url(&context.identifier),
+        };
+        if is_used || holds_dockerfile || is_read {
+            found.add(context, None, None);
         }
-        Ok(())
     }
 
     /// An image that is loaded for the builder's platform, if there is one.
@@ -184,34 +202,34 @@ impl Search<'_> {
         frontend: &Frontend,
         place: Option<Place>,
         image: Option<ResolvedImage>,
-    ) {
+        targets: &Targets,
+    ) -> Result<(), String> {
         let platform = self.build.build_platform;
         let source = match &frontend.loaded {
-            Named::Nothing => return,
+            Named::Nothing => return Ok(()),
             Named::Target(name) => {
-                if let Some(place) = place {
-                    found.add_target(name, place);
-                }
-                return;
+                found.add_built(built(targets, name, platform)?, place.as_ref());
+                return Ok(());
             }
             Named::Remote(source) | Named::Local(source) => {
                 found.add(source.clone(), None, place);
-                return;
+                return Ok(());
             }
             Named::Image(source) | Named::Layout { source, .. } => source,
         };
-        let shown = match &frontend.loaded {
-            Named::Layout { source, name } => {
-                layout(source.clone(), name.clone(), image.as_ref().map(|image| &*image.digest))
+        let shown = match (&frontend.loaded, &image) {
+            (Named::Layout { source, name }, Some(image)) => {
+                layout(source.clone(), name.clone(), &image.digest)
             }
             _ => source.clone(),
         };
         let number = found.add(shown, Some(platform.clone()), place);
-        let (Some(used), Some(image)) = (found.get_mut(number), image) else { return };
+        let (Some(used), Some(image)) = (found.get_mut(number), image) else { return Ok(()) };
         if matches!(frontend.loaded, Named::Image(_)) {
             used.pinned = Some(image.source).filter(|image| image != source);
             used.digest = Some(image.digest).filter(|_| !frontend.is_replaced);
         }
+        Ok(())
     }
 
     /// The place of the directive that asks for a frontend.

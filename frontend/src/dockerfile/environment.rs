@@ -25,6 +25,11 @@ impl Environment {
         Ok(())
     }
 
+    /// All of them as `NAME=value`.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(name, value)| format!("{name}={value}"))
+    }
+
     /// Sets all variables of another environment.
     pub(super) fn extend(&mut self, other: &Self) -> Result<(), String> {
         if Arc::ptr_eq(&self.0, &other.0) {

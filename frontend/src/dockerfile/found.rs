@@ -1,15 +1,13 @@
 //! The sources that were found, each with each platform once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy_engine::source::{Platform, SourceOp};
 
 use super::parse::LineRange;
-use super::{Place, UsedSource, UsedTarget};
-
-/// What stands before the name of a target in the identifier of the source that its result is here.
-const TARGET: &str = "target:";
+use super::used::Built;
+use super::{Place, UsedSource};
 
 /// The sources of a build, while they are searched for.
 #[derive(Debug, Default)]
@@ -40,13 +38,22 @@ impl Found {
         number
     }
 
-    /// Adds the result of another target of bake, which is like a source until the search is over.
-    pub(super) fn add_target(&mut self, name: &str, place: Place) -> usize {
-        self.add(SourceOp::new(format!("{TARGET}{name}")), None, Some(place))
+    /// Adds what the result of another target of bake is made of. Gives the numbers.
+    pub(super) fn add_built(&mut self, built: &Built, place: Option<&Place>) -> Vec<usize> {
+        let sources = built.sources.iter();
+        sources.map(|(source, platform)| self.add(source.clone(), platform.clone(), place.cloned())).collect()
     }
 
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut UsedSource> {
         self.sources.get_mut(number)
+    }
+
+    /// Some of them, as BuildKit asks about them when they are loaded.
+    pub(super) fn loaded(&self, numbers: &BTreeSet<usize>) -> Vec<(SourceOp, Option<Platform>)> {
+        let sources = numbers.iter().filter_map(|number| self.sources.get(*number));
+        sources
+            .map(|used| (used.loaded().unwrap_or_else(|| used.source.clone()), used.platform.clone()))
+            .collect()
     }
 
     /// All of them in the order in which they were added, their places in that of the Dockerfile.
@@ -57,18 +64,6 @@ impl Found {
             used.places.dedup();
         }
         sources
-    }
-
-    /// The results of other targets, taken out of the sources.
-    pub(super) fn split(self) -> (Vec<UsedSource>, Vec<UsedTarget>) {
-        let (mut sources, mut targets) = (Vec::new(), Vec::new());
-        for used in self.into_sources() {
-            match used.source.identifier.strip_prefix(TARGET) {
-                Some(name) => targets.push(UsedTarget { name: name.to_owned(), places: used.places }),
-                None => sources.push(used),
-            }
-        }
-        (sources, targets)
     }
 
     /// Adds what another search found.

@@ -7,6 +7,7 @@ use policy_engine::source::Platform;
 
 use super::environment::Environment;
 use super::expand::{Rules, Unset};
+use super::image_config::ImageConfig;
 use super::instructions::{Command, Stage, Step};
 use super::named::Named;
 use super::parse::{LineRange, ParseError};
@@ -121,6 +122,16 @@ impl Node {
             steps: Vec::new(),
         };
         Self { is_image: true, ..Self::new(&stage, reference.to_owned()) }
+    }
+
+    /// Takes over the config of the image that it begins with.
+    pub(super) fn begin_with(&mut self, config: ImageConfig) -> Result<(), String> {
+        for variable in &config.env {
+            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+            self.image_env.set(name, value)?;
+        }
+        self.triggers = config.triggers;
+        Ok(())
     }
 
     /// How the stage is called in errors.
@@ -242,6 +253,16 @@ impl Graph {
             }
         }
         reachable
+    }
+
+    /// The config of the image that stage `id` comes to.
+    pub(super) fn config(&self, id: StageId) -> ImageConfig {
+        let Some(node) = self.nodes.get(id) else { return ImageConfig::default() };
+        let triggers = node.steps.iter().filter_map(|linked| match &linked.step.command {
+            Command::OnBuild(trigger) => Some(trigger.clone()),
+            _ => None,
+        });
+        ImageConfig { env: node.image_env.pairs().collect(), triggers: triggers.collect(), is_empty: false }
     }
 
     /// What is loaded to build the stages `targets`: the sources, and whether the main context is among them.

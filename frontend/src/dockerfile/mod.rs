@@ -36,7 +36,7 @@ mod tests;
 mod used;
 
 pub use build::{Build, DockerfileOrigin, MainContext, STDIN_ARCHIVE, remote_context};
-pub use discover::{Discovered, UsedTarget, Warning, discover};
+pub use discover::{Discovered, Warning, discover};
 pub use error::DockerfileError;
 pub use named::context_name;
-pub use used::{Images, Place, ResolvedImage, UsedSource};
+pub use used::{BuildResult, Images, Place, ResolvedImage, UsedSource};

@@ -8,6 +8,7 @@ use policy_engine::source::{
 };
 
 use super::build::is_http_url;
+use crate::build_options::TARGET;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
         let image = Reference::parse(image).map_err(|e| wrong(format!("{image:?}: {e}")))?.or_latest();
         return Ok(Named::Image(SourceOp::new(format!("docker-image://{image}"))));
     }
-    if let Some(target) = value.strip_prefix("target:") {
+    if let Some(target) = value.strip_prefix(TARGET) {
         return Ok(Named::Target(target.to_owned()));
     }
     if value.starts_with("oci-layout://") {
@@ -108,16 +109,12 @@ fn named(name: &str, key: &str, value: &str) -> Result<Named, String> {
     }
 }
 
-/// A layout as BuildKit asks about it: by the image's name in the build and the digest that it has. Without a digest
-/// by its path, as it was looked up.
-pub(super) fn layout(looked_up: SourceOp, name: Reference, digest: Option<&str>) -> SourceOp {
-    let named = match digest {
-        Some(digest) => name.with_digest(digest).ok(),
-        None => Some(name).filter(|name| name.digest().is_some()),
-    };
-    match named {
-        Some(name) => SourceOp { identifier: format!("oci-layout://{name}"), attrs: looked_up.attrs },
-        None => looked_up,
+/// A layout as BuildKit asks about it once it is looked up: by the image's name in the build and the digest that it
+/// has.
+pub(super) fn layout(looked_up: SourceOp, name: Reference, digest: &str) -> SourceOp {
+    match name.with_digest(digest) {
+        Ok(name) => SourceOp { identifier: format!("oci-layout://{name}"), attrs: looked_up.attrs },
+        Err(_) => looked_up,
     }
 }
 

@@ -4,7 +4,7 @@
 //! their `ONBUILD` triggers become steps (which may need further stages, so this repeats), and only then the steps
 //! run, which finds what they add.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
@@ -20,7 +20,8 @@ use super::image_config::ImageConfig;
 use super::instructions::{Command, Stage, Stages, Step};
 use super::named::{Named, NamedContexts, layout};
 use super::parse::{LineRange, ParseError};
-use super::{Build, Images, Place, ResolvedImage, arguments};
+use super::used::Built;
+use super::{Build, BuildResult, Images, Place, ResolvedImage, arguments};
 
 /// How many images are resolved at the same time, at most. Who resolves them may have a bound of its own.
 const CONCURRENT: usize = 256;
@@ -30,6 +31,9 @@ const MAX_ROUNDS: usize = 16;
 const MAX_TRIGGER_TEXT: usize = 1 << 20;
 /// The variable that every image has.
 const PATH: (&str, &str) = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+
+/// The results of bake's targets that a build has among its contexts, by name.
+pub(super) type Targets = BTreeMap<String, Arc<BuildResult>>;
 
 /// The stages of a build for one target platform.
 pub(super) struct Conversion<'a> {
@@ -46,6 +50,19 @@ pub(super) struct Conversion<'a> {
     looked_up: BTreeSet<usize>,
     /// How much text the triggers had that were taken over.
     trigger_text: usize,
+    targets: &'a Targets,
+}
+
+/// What a build is for one platform.
+pub(super) struct Converted {
+    /// What BuildKit asks about, without the main context.
+    pub asked: Found,
+    /// Whether the main context is asked about for what the Dockerfile says.
+    pub uses_context: bool,
+    /// What it comes to, without the main context.
+    pub built: Built,
+    /// Whether that is made of the main context, too.
+    pub is_built_of_context: bool,
 }
 
 /// An image to look up for a stage.
@@ -75,12 +92,13 @@ impl<'a> Conversion<'a> {
         platform: &'a Platform,
         escape: char,
         stages: &Stages,
+        targets: &'a Targets,
     ) -> Result<Self, ParseError> {
         let expander = Expander::new(escape);
         let global = arguments::global(build, platform, stages, &expander)?;
         let (graph, found, file) = (Graph::new(escape), Found::default(), file.clone());
         let (looked_up, trigger_text) = (BTreeSet::new(), 0);
-        Ok(Self { build, file, platform, expander, global, graph, found, looked_up, trigger_text })
+        Ok(Self { build, file, platform, expander, global, graph, found, looked_up, trigger_text, targets })
     }
 
     /// Finds the sources of the stage that is built.
@@ -89,7 +107,7 @@ impl<'a> Conversion<'a> {
         stages: &Stages,
         images: &I,
         with_sbom: bool,
-    ) -> Result<(Found, bool), ParseError> {
+    ) -> Result<Converted, ParseError> {
         let epoch = self.epoch(stages)?;
         let target = self.add_stages(stages)?;
         let reachable = self.resolve(target, images).await?;
@@ -100,6 +118,8 @@ impl<'a> Conversion<'a> {
             built.extend(reachable.iter().filter(|id| self.is_scanned(**id, "BUILDKIT_SBOM_SCAN_STAGE")));
             context = self.is_scanned(target, "BUILDKIT_SBOM_SCAN_CONTEXT");
         }
+        let (own, is_built_of_context) = self.graph.loaded(&[target]);
+        let result = Built { sources: self.found.loaded(&own), config: self.graph.config(target) };
         let (loaded, uses_context) = self.graph.loaded(&built);
         context |= uses_context || matches!(epoch, Some(Epoch::Context));
         let (file, builder) = (self.file.clone(), self.build.build_platform);
@@ -111,7 +131,7 @@ impl<'a> Conversion<'a> {
             let place = step.map(|step| place(&file, step.lines, &step.text));
             asked.add(source, is_image.then(|| builder.clone()), place);
         }
-        Ok((asked, context))
+        Ok(Converted { asked, uses_context: context, built: result, is_built_of_context })
     }
 
     /// Adds all stages to the graph. Gives the one that is built.
@@ -242,13 +262,18 @@ impl<'a> Conversion<'a> {
             self.graph.nodes[id].loads.push(Load::Source(number));
             return Ok(None);
         }
-        let lookup = |source, kind| Some(Lookup { stage: id, source, platform, place: place.clone(), kind });
+        let lookup = |source, kind| {
+            Some(Lookup { stage: id, source, platform: platform.clone(), place: place.clone(), kind })
+        };
         let load = match named {
             None => return Ok(lookup(image, Kind::Image)),
             Some(Named::Image(source)) => return Ok(lookup(source, Kind::Named)),
             Some(Named::Layout { source, name }) => return Ok(lookup(source, Kind::Layout(name))),
             Some(Named::Nothing) => return Ok(None),
-            Some(Named::Target(name)) => self.found.add_target(&name, place),
+            Some(Named::Target(name)) => {
+                self.found_target(id, &name, &platform, &place)?;
+                return Ok(None);
+            }
             Some(Named::Remote(source)) => self.found.add(source, None, Some(place)),
             Some(Named::Local(source)) => {
                 let number = self.found.add(source, None, Some(place));
@@ -260,12 +285,28 @@ impl<'a> Conversion<'a> {
         Ok(None)
     }
 
+    /// Notes what the result of another target is made of, and what its config brings.
+    fn found_target(
+        &mut self,
+        stage: StageId,
+        name: &str,
+        platform: &Platform,
+        place: &Place,
+    ) -> Result<(), String> {
+        let built = built(self.targets, name, platform)?;
+        let numbers = self.found.add_built(built, Some(place));
+        let node = &mut self.graph.nodes[stage];
+        node.loads.extend(numbers.into_iter().map(Load::Source));
+        node.begin_with(built.config.clone())
+    }
+
     /// Notes an image that was looked up, and what its config brings.
     fn found_image(&mut self, lookup: Lookup, image: Option<ResolvedImage>) -> Result<(), String> {
         let Lookup { stage, source, platform, place, kind } = lookup;
-        let source = match &kind {
-            Kind::Layout(name) => layout(source, name.clone(), image.as_ref().map(|image| &*image.digest)),
-            Kind::Image | Kind::Named => source,
+        let source = match (&kind, &image) {
+            (Kind::Layout(name), Some(image)) => layout(source, name.clone(), &image.digest),
+            // What was not found stays what was looked up: so whoever looked it up knows it again.
+            _ => source,
         };
         let number = self.found.add(source.clone(), Some(platform), Some(place));
         self.looked_up.insert(number);
@@ -273,13 +314,9 @@ impl<'a> Conversion<'a> {
             Some(image) => ImageConfig::parse(&image.config)?,
             None => ImageConfig::default(),
         };
-        let node = &mut self.graph.nodes[stage];
-        for variable in &config.env {
-            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-            node.image_env.set(name, value)?;
-        }
-        node.triggers = config.triggers;
         let is_loaded = !(matches!(kind, Kind::Image) && image.is_some() && config.is_empty);
+        let node = &mut self.graph.nodes[stage];
+        node.begin_with(config)?;
         if is_loaded {
             node.loads.push(Load::Source(number));
         }
@@ -374,7 +411,7 @@ impl<'a> Conversion<'a> {
             return false;
         };
         let name = if node.name.is_empty() { format!("stage-{id}") } else { node.name.clone() };
-        crate::policy_spec::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
+        crate::flag_values::parse_bool(value).unwrap_or_else(|| value.split(',').any(|stage| stage == name))
     }
 
     /// What BuildKit asks about: what is looked up, and what is loaded.
@@ -388,4 +425,10 @@ impl<'a> Conversion<'a> {
         asked.merge(sources.into_iter().map(|(_, used)| used).collect());
         asked
     }
+}
+
+/// What the target `name` comes to for a platform.
+pub(super) fn built<'a>(targets: &'a Targets, name: &str, platform: &Platform) -> Result<&'a Built, String> {
+    let built = targets.get(name).and_then(|result| result.for_platform(platform));
+    built.ok_or_else(|| format!("the target `{name}` is not built for {platform}"))
 }

@@ -4,7 +4,7 @@ use policy_engine::source::{
     ATTR_GIT_CHECKSUM, GitUrl, GitUrlError, Source, SourceError, SourceOp, digest, git_context,
 };
 
-use crate::policy_spec::parse_bool;
+use crate::flag_values::parse_bool;
 
 use super::build::is_http_url;
 use super::expand::Variables;

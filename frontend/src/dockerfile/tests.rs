@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use policy_engine::source::{Platform, SourceOp};
 use serde_json::Value;
 
 use super::{
-    Build, Discovered, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage,
-    UsedSource, context_name, discover,
+    Build, BuildResult, Discovered, DockerfileError, DockerfileOrigin, Images, MainContext, Place,
+    ResolvedImage, UsedSource, context_name, discover,
 };
 use crate::build_options::BuildOptions;
 
@@ -33,6 +34,10 @@ impl Images for Recorded {
             digest: image["digest"].as_str()?.to_owned(),
             config: image["config"].to_string().into(),
         })
+    }
+
+    async fn target(&self, _: &str) -> Option<Arc<BuildResult>> {
+        None
     }
 }
 

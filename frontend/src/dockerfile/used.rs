@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use policy_engine::source::{ImageSource, Platform, SourceOp};
 
+use super::image_config::ImageConfig;
+
 const IMAGE_SCHEME: &str = "docker-image://";
 
 /// A source that BuildKit would ask policy about.
@@ -72,6 +74,33 @@ pub struct ResolvedImage {
     pub config: Bytes,
 }
 
+/// What a build comes to, for other builds of bake that have it among their contexts (`target:NAME`): BuildKit asks
+/// their policies about everything that it is made of, and what stands in its config holds for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildResult {
+    /// For each platform of the build.
+    pub(super) built: Vec<(Platform, Built)>,
+}
+
+/// The result for one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Built {
+    /// What it is made of, as BuildKit asks about it when it is loaded.
+    pub(super) sources: Vec<(SourceOp, Option<Platform>)>,
+    /// The config of its image.
+    pub(super) config: ImageConfig,
+}
+
+impl BuildResult {
+    /// What is taken for a platform: a result for one platform serves all.
+    pub(super) fn for_platform(&self, platform: &Platform) -> Option<&Built> {
+        match self.built.as_slice() {
+            [(_, only)] => Some(only),
+            several => several.iter().find(|(built, _)| built == platform).map(|(_, built)| built),
+        }
+    }
+}
+
 /// Resolves the images that a build starts from. `ONBUILD` triggers stand in their configs, so the sources of a
 /// build aren't known before.
 pub trait Images: Sync {
@@ -83,4 +112,7 @@ pub trait Images: Sync {
         platform: &Platform,
         places: &[Place],
     ) -> impl Future<Output = Option<ResolvedImage>> + Send;
+
+    /// What the target `name` of bake comes to; `None` when there is no such target, or its sources can't be found.
+    fn target(&self, name: &str) -> impl Future<Output = Option<Arc<BuildResult>>> + Send;
 }

@@ -1,50 +1,30 @@
-//! One build, from its options to its report. First its sources are found; they are decided once those of the other
-//! builds are known too, for a build may be made of another one's result.
+//! One build, from its options to its report.
 
 use std::sync::Arc;
 
 use policy_engine::policy::PolicySet;
 use policy_engine::source::Platform;
+use tokio::task::JoinSet;
 
 use super::decider::Decider;
-use super::linked::Found;
-use super::{Checked, DryRun, DryRunError, NamedBuild, all_at_once, policies};
+use super::{Checked, DryRun, DryRunError, NamedBuild, policies};
 use crate::build_options::BuildOptions;
+use crate::build_results::{BuildResults, ResultSlot};
 use crate::context::{self, Context, Fetch, env_filename};
-use crate::dockerfile::{self, Discovered, UsedSource, UsedTarget, discover, remote_context};
+use crate::dockerfile::{self, UsedSource, discover, remote_context};
 use crate::lookup::ResolveJudged;
 use crate::policy_files::Loaded;
 use crate::redact;
 use crate::report::build::{Build, CheckedSource, Dockerfile, PolicyInForce};
 
-/// A build whose sources were found, or could not be.
-pub(super) struct Prepared<R> {
-    checked: Checked,
-    found: Option<(Arc<Decider<R>>, Vec<UsedSource>, Vec<UsedTarget>)>,
-}
-
-impl<R> Prepared<R> {
-    /// A build of which there is nothing to tell but why.
-    pub(super) fn failed(name: Option<String>, error: DryRunError) -> Self {
-        Checked::failed(name, error).into()
-    }
-
-    /// What was found.
-    pub(super) fn found(&self) -> Option<Found<'_>> {
-        let (_, sources, targets) = self.found.as_ref()?;
-        Some(Found { name: self.checked.build.name.as_deref(), sources, targets })
-    }
-}
-
-impl<R> From<Checked> for Prepared<R> {
-    fn from(checked: Checked) -> Self {
-        Self { checked, found: None }
-    }
-}
-
-/// Finds the sources of a build.
-pub(super) async fn prepare<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: NamedBuild) -> Prepared<R> {
-    let NamedBuild { name, options, policies: own } = build;
+/// Looks at one build.
+pub(super) async fn check<R: ResolveJudged + Fetch>(
+    run: &DryRun<R>,
+    build: NamedBuild,
+    results: Arc<BuildResults>,
+    own: ResultSlot,
+) -> Checked {
+    let NamedBuild { name, options, policies: further } = build;
     let remote = remote_context(&options).is_ok_and(|context| context.is_some());
     let waiting =
         remote.then(|| run.progress.wait_for(&format!("the context {}", redact::url(&options.context))));
@@ -52,18 +32,18 @@ pub(super) async fn prepare<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Na
     drop(waiting);
     let context = match opened {
         Ok(context) => context,
-        Err(error) => return Prepared::failed(name, error),
+        Err(error) => return Checked::failed(name, error),
     };
     let dockerfile = &context.dockerfile;
     let path = dockerfile.path.as_ref().map(|path| path.display().to_string());
     let dockerfile = Dockerfile::new(&dockerfile.name, path, &dockerfile.text);
     let platforms: Vec<_> = platforms(&options, &run.platform).iter().map(ToString::to_string).collect();
-    let loaded = match policies::load(&run.policies, &own, &context) {
+    let loaded = match policies::load(&run.policies, &further, &context) {
         Ok(loaded) => loaded,
         Err(error) => {
             let mut failed = Checked::failed(name, error);
             failed.build = Build { dockerfile: Some(dockerfile), platforms, ..failed.build };
-            return failed.into();
+            return failed;
         }
     };
     let Loaded { policies, warnings: policy_warnings, log_level, disabled } = loaded;
@@ -82,56 +62,38 @@ pub(super) async fn prepare<R: ResolveJudged + Fetch>(run: &DryRun<R>, build: Na
         log_level,
         error: None,
     };
-    match find(run, &options, &context, policies, &mut checked).await {
-        Ok((decider, found)) => Prepared { checked, found: Some((decider, found.sources, found.targets)) },
-        Err(error) => checked.because(error).into(),
-    }
-}
-
-/// Decides the sources of a build, and `linked`, those that it has by other builds; or fails with the name of one of
-/// these of which nothing is known.
-pub(super) async fn decide<R: ResolveJudged>(
-    prepared: Prepared<R>,
-    linked: Result<Vec<UsedSource>, String>,
-) -> Checked {
-    let Prepared { mut checked, found } = prepared;
-    let Some((decider, mut sources, _)) = found else { return checked };
-    match linked {
-        Ok(linked) => sources.extend(linked),
-        Err(target) => return checked.because(DryRunError::Target(target)),
-    }
-    match all(&decider, sources).await {
-        Ok(sources) => checked.build.sources = sources,
-        Err(error) => return checked.because(error),
+    if let Err(error) = decide(run, &options, &context, policies, (results, own), &mut checked).await {
+        checked.build.error = Some(error.problem(checked.build.dockerfile.as_ref()));
+        checked.error = Some(error);
     }
     checked
 }
 
-/// Finds what a build loads, and adds what is known of the build to `checked`.
-async fn find<R: ResolveJudged + Fetch>(
+/// Finds the sources and decides them, and adds both to `checked`.
+async fn decide<R: ResolveJudged + Fetch>(
     run: &DryRun<R>,
     options: &BuildOptions,
     context: &Context,
     policies: Arc<PolicySet>,
+    (results, own): (Arc<BuildResults>, ResultSlot),
     checked: &mut Checked,
-) -> Result<(Arc<Decider<R>>, Discovered), DryRunError> {
+) -> Result<(), DryRunError> {
+    for target in options.targets() {
+        if results.has_failed(target).await {
+            return Err(DryRunError::Target(target.to_owned()));
+        }
+    }
     let env = options.env(&env_filename(options));
     checked.build.caps = policies.caps(&env, run.now)?;
     let resolver = Arc::clone(&run.resolver);
-    let decider = Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress));
+    let decider = Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress), results);
     let decider = Arc::new(decider.with_archive(context.archive.clone()));
-    let build = dockerfile::Build {
-        dockerfile: &context.dockerfile.text,
-        name: &context.dockerfile.name,
-        origin: context.origin,
-        own_dockerignore: context.own_dockerignore,
-        context: context.main,
-        options,
-        build_platform: &run.platform,
-    };
-    let mut found = discover(&build, &*decider).await?;
-    checked.warnings = std::mem::take(&mut found.warnings).into_iter().map(in_words).collect();
-    Ok((decider, found))
+    let build = context.build(options, &run.platform);
+    let found = discover(&build, &*decider).await?;
+    own.set(found.result);
+    checked.warnings = found.warnings.into_iter().map(in_words).collect();
+    checked.build.sources = all(&decider, found.sources).await?;
+    Ok(())
 }
 
 /// Decides all sources at once, and tells of them in their order.
@@ -139,12 +101,19 @@ async fn all<R: ResolveJudged>(
     decider: &Arc<Decider<R>>,
     sources: Vec<UsedSource>,
 ) -> Result<Vec<CheckedSource>, DryRunError> {
-    let checks = sources.into_iter().map(|source| {
+    let mut entries: Vec<Vec<CheckedSource>> = vec![Vec::new(); sources.len()];
+    let mut tasks = JoinSet::new();
+    for (position, source) in sources.into_iter().enumerate() {
         let decider = Arc::clone(decider);
-        async move { decider.check(&source).await }
-    });
-    let entries: Option<Vec<_>> = all_at_once(checks).await.into_iter().collect();
-    Ok(entries.ok_or(DryRunError::Aborted)?.concat())
+        tasks.spawn(async move { (position, decider.check(&source).await) });
+    }
+    while let Some(done) = tasks.join_next().await {
+        let (position, found) = done.map_err(|_| DryRunError::Aborted)?;
+        if let Some(slot) = entries.get_mut(position) {
+            *slot = found;
+        }
+    }
+    Ok(entries.concat())
 }
 
 /// The platforms of a build: the builder's, unless it names some.

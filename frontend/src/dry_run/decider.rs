@@ -11,8 +11,9 @@ use policy_engine::policy::PolicySet;
 use policy_engine::source::{Platform, SourceOp};
 
 use super::progress::{Progress, Watch};
+use crate::build_results::BuildResults;
 use crate::decide::{DecideError, Question, Verdict, decide_knowing};
-use crate::dockerfile::{Images, Place, ResolvedImage, STDIN_ARCHIVE, UsedSource};
+use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, STDIN_ARCHIVE, UsedSource};
 use crate::lookup::{self, ResolveJudged, describe_one};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
@@ -32,6 +33,7 @@ pub(super) struct Decider<R> {
     pub(super) now: SystemTime,
     pub(super) resolver: Arc<R>,
     pub(super) progress: Arc<Progress>,
+    results: Arc<BuildResults>,
     /// `sha256:…` of the archive on standard input, where the context is one: nobody could look it up.
     archive: Option<String>,
     decided: OnceMap<Key, Arc<Decided>>,
@@ -46,9 +48,10 @@ impl<R: ResolveJudged> Decider<R> {
         now: SystemTime,
         resolver: Arc<R>,
         progress: Arc<Progress>,
+        results: Arc<BuildResults>,
     ) -> Self {
         let (decided, unresolved) = (OnceMap::default(), Mutex::default());
-        Self { policies, env, now, resolver, progress, archive: None, decided, unresolved }
+        Self { policies, env, now, resolver, progress, results, archive: None, decided, unresolved }
     }
 
     /// The same, of a build whose context is an archive on standard input with this digest (`sha256:…`).
@@ -157,5 +160,9 @@ impl<R: ResolveJudged> Images for Decider<R> {
                 None
             }
         }
+    }
+
+    async fn target(&self, name: &str) -> Option<Arc<BuildResult>> {
+        self.results.get(name).await
     }
 }

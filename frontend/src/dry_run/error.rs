@@ -29,7 +29,7 @@ pub enum DryRunError {
     /// BuildKit would refuse the Dockerfile or the options.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
-    /// It is made of the result of a target whose sources are not known.
+    /// It is made of the result of a target whose sources could not be told.
     #[error("the build uses the target `{0}`, whose sources could not be told")]
     Target(String),
     /// The task that looked at it died.
@@ -80,10 +80,7 @@ impl DryRunError {
             Self::NoPolicy { dockerfile } => {
                 Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
             }
-            Self::Target(_) => {
-                Some("look at the target as well, by `--bake`, and mend what is wrong with it".into())
-            }
-            Self::Caps(_) | Self::Dockerfile(_) | Self::Aborted => None,
+            Self::Caps(_) | Self::Dockerfile(_) | Self::Target(_) | Self::Aborted => None,
         }
     }
 }

@@ -6,7 +6,6 @@
 mod build;
 mod decider;
 mod error;
-mod linked;
 mod policies;
 mod progress;
 
@@ -18,13 +17,11 @@ use policy_engine::source::Platform;
 use tokio::task::JoinSet;
 
 use crate::build_options::BuildOptions;
+use crate::build_results::BuildResults;
 use crate::context::{Fetch, Stdin};
 use crate::lookup::ResolveJudged;
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::report::build::Build;
-
-use build::Prepared;
-use linked::linked;
 
 pub use error::DryRunError;
 pub use policies::PolicyOptions;
@@ -76,46 +73,24 @@ impl<R: ResolveJudged + Fetch> DryRun<R> {
     /// Looks at all builds at once, and tells of them in their order. Must be called on a tokio runtime.
     pub async fn check(self: &Arc<Self>, builds: Vec<NamedBuild>) -> Vec<Checked> {
         let names: Vec<_> = builds.iter().map(|build| build.name.clone()).collect();
-        let preparing = builds.into_iter().map(|build| {
-            let run = Arc::clone(self);
-            async move { build::prepare(&run, build).await }
-        });
-        let prepared = all_at_once(preparing).await.into_iter().zip(&names);
-        let prepared: Vec<_> = prepared
-            .map(|(build, name)| {
-                build.unwrap_or_else(|| Prepared::failed(name.clone(), DryRunError::Aborted))
-            })
-            .collect();
-        let found: Vec<_> = prepared.iter().filter_map(Prepared::found).collect();
-        let linked: Vec<_> = prepared
-            .iter()
-            .map(|build| build.found().map_or_else(|| Ok(Vec::new()), |build| linked(build, &found)))
-            .collect();
-        let deciding = prepared.into_iter().zip(linked).map(|(build, linked)| build::decide(build, linked));
-        let checked = all_at_once(deciding).await.into_iter().zip(names);
-        checked
-            .map(|(build, name)| build.unwrap_or_else(|| Checked::failed(name, DryRunError::Aborted)))
-            .collect()
-    }
-}
-
-/// Runs all of it at the same time, and gives the results in their order; `None` for what was lost to a panic.
-async fn all_at_once<T: Send + 'static>(
-    work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
-) -> Vec<Option<T>> {
-    let mut tasks = JoinSet::new();
-    for (position, work) in work.enumerate() {
-        tasks.spawn(async move { (position, work.await) });
-    }
-    let mut results: Vec<_> = (0..tasks.len()).map(|_| None).collect();
-    while let Some(done) = tasks.join_next().await {
-        if let Ok((position, result)) = done
-            && let Some(slot) = results.get_mut(position)
-        {
-            *slot = Some(result);
+        let mut tasks = JoinSet::new();
+        let (results, slots) = BuildResults::of(names.iter().map(Option::as_deref));
+        for (position, (build, own)) in builds.into_iter().zip(slots).enumerate() {
+            let (run, results) = (Arc::clone(self), Arc::clone(&results));
+            tasks.spawn(async move { (position, build::check(&run, build, results, own).await) });
         }
+        let mut checked: Vec<_> =
+            names.into_iter().map(|name| Checked::failed(name, DryRunError::Aborted)).collect();
+        while let Some(done) = tasks.join_next().await {
+            // What was lost to a panic stays `Aborted`.
+            if let Ok((position, build)) = done
+                && let Some(slot) = checked.get_mut(position)
+            {
+                *slot = build;
+            }
+        }
+        checked
     }
-    results
 }
 
 impl Checked {
@@ -128,13 +103,6 @@ impl Checked {
             log_level: LogLevel::Info,
             error: Some(error),
         }
-    }
-
-    /// The same build, whose sources could not be told.
-    fn because(mut self, error: DryRunError) -> Self {
-        self.build.error = Some(error.problem(self.build.dockerfile.as_ref()));
-        self.error = Some(error);
-        self
     }
 }
 

@@ -70,6 +70,7 @@ async fn check(rego: &str, missing: &[&'static str]) -> (Vec<CheckedSource>, Opt
         SystemTime::UNIX_EPOCH,
         Arc::new(registry.clone()),
         Progress::new(|_| {}),
+        Arc::default(),
     );
     let platform = Platform::new("linux", "amd64", "");
     let source = SourceOp::new(ALPINE);

@@ -10,8 +10,9 @@ use policy_engine::source::{Platform, SourceOp};
 
 use super::{Lock, LockError, add};
 use crate::build_options::BuildOptions;
+use crate::build_results::{BuildResults, ResultSlot};
 use crate::context::{self, Fetch, Stdin};
-use crate::dockerfile::{self, Images, Place, ResolvedImage, UsedSource, discover};
+use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, UsedSource, discover};
 use crate::dry_run::DryRunError;
 use crate::inspect::inspect;
 use crate::lookup::{self, Resolve};
@@ -30,8 +31,6 @@ pub struct Collected {
     pub dockerfile: String,
     /// Its path, when it is a file of this machine.
     pub path: Option<PathBuf>,
-    /// The bake targets whose results it is made of: its policies are asked about their sources, too.
-    pub targets: Vec<String>,
     /// What may make the build use other sources than these.
     pub warnings: Vec<String>,
 }
@@ -43,18 +42,13 @@ pub async fn collect<R: Resolve + Fetch>(
     resolver: &Arc<R>,
     stdin: &Stdin,
     platform: &Platform,
+    results: &BuildResults,
+    own: ResultSlot,
 ) -> Result<Collected, LockError> {
     let context = context::open(options, &**resolver, stdin).await.map_err(DryRunError::from)?;
-    let build = dockerfile::Build {
-        dockerfile: &context.dockerfile.text,
-        name: &context.dockerfile.name,
-        origin: context.origin,
-        own_dockerignore: context.own_dockerignore,
-        context: context.main,
-        options,
-        build_platform: platform,
-    };
-    let found = discover(&build, &Unjudged(resolver)).await.map_err(DryRunError::from)?;
+    let build = context.build(options, platform);
+    let found = discover(&build, &Unjudged { resolver, results }).await.map_err(DryRunError::from)?;
+    own.set(found.result);
     let warnings = found.warnings.into_iter().map(|warning| match warning.place {
         Some(place) => format!("{place}: {}", warning.message),
         None => warning.message,
@@ -68,7 +62,6 @@ pub async fn collect<R: Resolve + Fetch>(
         lock,
         dockerfile: context.dockerfile.name.clone(),
         path: context.dockerfile.path.clone(),
-        targets: found.targets.into_iter().map(|target| target.name).collect(),
         warnings: warnings.collect(),
     })
 }
@@ -108,7 +101,10 @@ fn entry(
 }
 
 /// Images as they are, whatever policies say.
-struct Unjudged<'a, R>(&'a Arc<R>);
+struct Unjudged<'a, R> {
+    resolver: &'a Arc<R>,
+    results: &'a BuildResults,
+}
 
 impl<R: Resolve> Images for Unjudged<'_, R> {
     async fn resolve(
@@ -124,8 +120,12 @@ impl<R: Resolve> Images for Unjudged<'_, R> {
             wanted: Wanted { image: Some(image), ..Wanted::default() },
         };
         // A failure is met again, and told, when the source itself is locked.
-        let found = lookup::all(self.0, std::slice::from_ref(&request), || {}).await.ok()?;
+        let found = lookup::all(self.resolver, std::slice::from_ref(&request), || {}).await.ok()?;
         let image = found.into_iter().next()?.image?;
         Some(ResolvedImage { source: request.source, digest: image.digest, config: image.config? })
+    }
+
+    async fn target(&self, name: &str) -> Option<Arc<BuildResult>> {
+        self.results.get(name).await
     }
 }

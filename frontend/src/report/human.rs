@@ -141,9 +141,20 @@ pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     debug_assert!(written.is_ok());
 }
 
-/// Policies quote labels and names that others wrote; none of it may steer the terminal.
+/// Policies quote labels and names that others wrote; none of it may steer the terminal, or show what stands there in
+/// another order (Unicode's explicit directional formatting).
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let is_shown = |c: char| match c {
+        '\n' | '\t' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        c => !c.is_control(),
+    };
+    text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect()
+}
+
+/// The name of a file, which is shown on one line.
+pub(crate) fn printable_name(name: &str) -> String {
+    printable(name).replace(['\n', '\t'], "\u{fffd}")
 }
 
 /// Whether the platform makes a difference.

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Place, Run};
+use crate::harness::{Finished, Place, Run};
 
 /// Local folders only, and says so.
 const LOCAL_ONLY: &str = r#"package docker
@@ -385,4 +385,154 @@ fn what_is_wrong_with_the_build() {
     assert_eq!(json.code, 2);
     let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(report["builds"][0]["error"]["code"], "policy-invalid");
+}
+
+/// A target of bake that is built on another one, which no policy of its own holds back.
+fn linked(base: &str, app: &str) -> Place {
+    let place = Place::with_policy(LOCAL_ONLY);
+    place.write("base/Dockerfile", base);
+    place.write("app/Dockerfile", app);
+    place.write("app/Dockerfile.rego", LOCAL_ONLY);
+    place.write(
+        "docker-bake.hcl",
+        "target \"base\" { context = \"base\" }\n\
+         target \"app\" {\n  context = \"app\"\n  contexts = { base = \"target:base\" }\n}\n",
+    );
+    place
+}
+
+#[test]
+fn what_another_target_is_made_of_needs_the_consent_of_this_one() {
+    let base = "FROM scratch\nADD https://127.0.0.1:1/b /\nENV HOST=127.0.0.1:1\n\
+                ONBUILD ADD https://$HOST/c /\n";
+    let place = linked(base, "FROM base\nADD https://$HOST/d /\n");
+    assert_snapshot!(place.run(["dry-run", "--bake", ".", "app"]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    base base/Dockerfile
+    allowed local://dockerfile
+    allowed local://context
+    allowed https://127.0.0.1:1/b base/Dockerfile:2
+    app app/Dockerfile
+    allowed local://dockerfile
+    allowed local://context
+    denied https://127.0.0.1:1/b app/Dockerfile:1
+    denied https://127.0.0.1:1/c app/Dockerfile:1
+    denied https://127.0.0.1:1/d app/Dockerfile:2
+
+    denied: app: https://127.0.0.1:1/b
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:1
+        |
+      1 | FROM base
+        | ^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    denied: app: https://127.0.0.1:1/c
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:1
+        |
+      1 | FROM base
+        | ^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    denied: app: https://127.0.0.1:1/d
+      - 127.0.0.1:1 is not local
+       --> app/Dockerfile:2
+        |
+      2 | ADD https://$HOST/d /
+        | ^^^^^^^^^^^^^^^^^^^^^
+       --> app/Dockerfile.rego:9:1
+        |
+      9 | deny_msg contains sprintf("%s is not local", [input.http.host]) if input.http
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    8 sources of 2 builds: 5 allowed, 3 denied (no policy applies to 1)
+    -- stderr --
+    warning: base: no policy applies to `base/Dockerfile`, so all its sources are allowed
+    "#);
+}
+
+#[test]
+fn what_depends_on_a_broken_target_is_undecided() {
+    let place = linked("FROM\n", "FROM base\n");
+    assert_snapshot!(place.run(["dry-run", "--bake", ".", "app"]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: base: base/Dockerfile:1: FROM needs an image, or an image, AS and a name
+       --> base/Dockerfile:1
+        |
+      1 | FROM
+        | ^^^^
+    error: app: the build uses the target `base`, whose sources could not be told
+    "#);
+}
+
+#[test]
+fn a_target_is_no_context_outside_of_bake() {
+    let place = place(LOCAL_ONLY, "FROM base\n");
+    assert_snapshot!(dry_run(&place, &["--build-context", "base=target:base", "."]).shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: Dockerfile: the context `target:base` is not known: no such target is built, or its sources could not be found
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_steer_the_terminal() {
+    let place = Place::with_policy(LOCAL_ONLY);
+    let name = "\u{1b}[31m\nallowed local\u{202e}";
+    place.write(name, "FROM scratch\nADD https://127.0.0.1:1/\u{202e}x /\n");
+    place.write(&format!("{name}.rego"), LOCAL_ONLY);
+    for format in ["human", "github", "junit", "sarif", "json"] {
+        let args = ["--file", name, "--format", format, "--color", "always", "."];
+        let Finished { code, stdout, stderr } = dry_run(&place, &args).finish();
+        let text = stdout.clone() + &stderr;
+        assert_eq!(code, 1, "{text}");
+        assert!(!text.contains("\nallowed local\u{fffd}") && !text.contains("\u{1b}[31m\n"), "{text}");
+        assert!(format == "json" || !text.contains('\u{202e}'), "{text}");
+    }
+}
+
+#[test]
+fn a_layout_by_digest_that_is_not_there_is_undecided() {
+    let place = place(ALLOW_ALL, "# syntax=frontend\nFROM base\n");
+    let layout = format!("oci-layout://nowhere@sha256:{}", "0a".repeat(32));
+    let (base, frontend) = (format!("base={layout}"), format!("frontend={layout}"));
+    let run = dry_run(&place, &["--build-context", &base, "--build-context", &frontend, "."]).finish();
+    assert_eq!(run.code, 3, "{}", run.stdout);
+    assert!(run.stdout.contains("3 sources: 2 allowed, 1 undecided"), "{}", run.stdout);
+    assert!(!run.stdout.contains("***"), "{}", run.stdout);
+}
+
+#[test]
+fn a_definition_that_builds_nothing_says_so() {
+    let place = Place::with_policy(LOCAL_ONLY);
+    place.write("compose.yaml", "services:\n  db:\n    image: postgres\n");
+    let run = place.run(["dry-run", "--compose", "compose.yaml"]).finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("the definition builds nothing"), "{}", run.stderr);
+}
+
+#[test]
+fn tokens_in_queries_are_no_text_to_show() {
+    let place = place(LOCAL_ONLY, "FROM scratch\nADD https://127.0.0.1:1/a?v=1&token=s3cret /\n");
+    for format in ["human", "json", "sarif", "junit", "github"] {
+        let args = ["-v", "--no-cache", "--format", format, "--snapshot", "snapshot.json", "."];
+        let run = dry_run(&place, &args).finish();
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        let snapshot = std::fs::read_to_string(place.path().join("snapshot.json")).unwrap();
+        for text in [run.stdout, run.stderr, snapshot] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
 }

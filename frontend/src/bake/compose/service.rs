@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::document::scalar;
 use super::{Project, dotenv};
 use crate::bake::attributes::{Entry, Field, Kind};
-use crate::bake::environment::parse_bool;
 use crate::bake::error::BakeError;
 use crate::bake::files::{read_named, read_optional};
 use crate::bake::target::Target;
+use crate::flag_values::parse_bool;
 
 /// The target of a service; `None` for one that is not built.
 pub(super) fn target(

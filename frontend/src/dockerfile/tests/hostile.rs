@@ -19,6 +19,10 @@ impl Images for Endless {
         let digest = format!("sha256:{}", "0".repeat(64));
         Some(ResolvedImage { source: source.clone(), digest, config: config.to_string().into() })
     }
+
+    async fn target(&self, _: &str) -> Option<Arc<BuildResult>> {
+        None
+    }
 }
 
 async fn find(dockerfile: &str) -> Result<Discovered, DockerfileError> {

@@ -21,12 +21,16 @@ impl Images for Registry {
         let source = pinned.unwrap_or_else(|| source.clone());
         Some(ResolvedImage { source, digest: DIGEST.to_owned(), config: config.into() })
     }
+
+    async fn target(&self, _: &str) -> Option<Arc<BuildResult>> {
+        None
+    }
 }
 
 async fn find(
     dockerfile: &str,
     options: &BuildOptions,
-    registry: &Registry,
+    images: &impl Images,
 ) -> Result<Discovered, DockerfileError> {
     let build = Build {
         dockerfile,
@@ -37,7 +41,7 @@ async fn find(
         options,
         build_platform: &Platform::new("linux", "amd64", ""),
     };
-    discover(&build, registry).await
+    discover(&build, images).await
 }
 
 /// Identifiers with their places.
@@ -116,18 +120,48 @@ async fn images_are_loaded_by_digest_or_as_a_policy_pinned_them() {
     assert_eq!(only_named.sources[2].digest, None);
 }
 
+/// A registry, and what one target of bake comes to.
+struct WithTarget {
+    registry: Registry,
+    result: Arc<BuildResult>,
+}
+
+impl Images for WithTarget {
+    async fn resolve(&self, source: &SourceOp, platform: &Platform, at: &[Place]) -> Option<ResolvedImage> {
+        self.registry.resolve(source, platform, at).await
+    }
+
+    async fn target(&self, name: &str) -> Option<Arc<BuildResult>> {
+        (name == "app").then(|| self.result.clone())
+    }
+}
+
 #[tokio::test]
-async fn results_of_other_targets_are_named() {
-    let options = BuildOptions {
-        build_contexts: [("base", "target:app"), ("unused", "target:other")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+async fn results_of_other_targets_are_made_of_sources() {
+    let app = "FROM a:1 AS unused\nADD https://h/unused /\nFROM b:2\nCOPY . /\nADD https://h/used /\n\
+               ENV URL=https://h/env\nONBUILD COPY --from=trigger / /\n";
+    let configs = [("docker-image://docker.io/library/b:2", LAYERS)].into();
+    let registry = Registry { configs, ..Registry::default() };
+    let result = find(app, &BuildOptions::default(), &registry).await.unwrap().result;
+    let images = WithTarget { registry, result: Arc::new(result) };
+    let options = |target: &str| BuildOptions {
+        build_contexts: [("base".to_owned(), format!("target:{target}"))].into(),
         ..BuildOptions::default()
     };
-    let found = find("FROM base\nRUN x\n", &options, &Registry::default()).await.unwrap();
-    assert_eq!(listed(&found), ["local://dockerfile", "local://context"]);
-    let [target] = found.targets.as_slice() else { panic!("one target") };
-    assert_eq!((target.name.as_str(), target.places[0].line), ("app", 1));
+    let found = find("FROM base\nADD $URL /\n", &options("app"), &images).await.unwrap();
+    let expected = [
+        "local://dockerfile",
+        "local://context 1-1 FROM base",
+        &format!("docker-image://docker.io/library/b:2@{DIGEST} 1-1 FROM base"),
+        "https://h/used 1-1 FROM base",
+        "docker-image://docker.io/library/trigger:latest 1-1 FROM base",
+        "https://h/env 2-2 ADD $URL /",
+    ];
+    assert_eq!(listed(&found), expected);
+    let unused = find("FROM scratch\n", &options("app"), &images).await.unwrap();
+    assert_eq!(listed(&unused), ["local://dockerfile", "local://context"]);
+    let error = find("FROM base\n", &options("other"), &images).await.unwrap_err();
+    assert!(error.message.contains("`target:other`"), "{error}");
 }
 
 #[tokio::test]

@@ -8,14 +8,14 @@ use super::{CheckedSource, Dockerfile, Pin, Place, PolicyInForce, PolicyPosition
 use crate::decide::{DecideError, Verdict};
 use crate::dockerfile;
 use crate::redact;
-use crate::report::human::printable;
+use crate::report::human::{printable, printable_name};
 use crate::report::{Conclusion, error_code, error_help, error_position};
 
 impl Dockerfile {
     /// The Dockerfile that is called `name` and has this text.
     pub fn new(name: &str, path: Option<String>, text: &str) -> Self {
         let lines = text.lines().map(shown).collect();
-        Self { name: redact::url(name), path, lines }
+        Self { name: shown_name(name), path, lines }
     }
 }
 
@@ -71,7 +71,7 @@ impl PolicyInForce {
     /// All of a set.
     pub fn all(policies: &PolicySet) -> Vec<Self> {
         let shown = |policy: &std::sync::Arc<policy_engine::policy::Policy>| Self {
-            name: redact::url(policy.name()),
+            name: shown_name(policy.name()),
             digest: policy.digest().to_owned(),
         };
         policies.policies.iter().map(shown).collect()
@@ -84,7 +84,7 @@ impl PolicyPosition {
         let text = policies.policies.iter().find_map(|policy| policy.text(file));
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let text = text.and_then(|text| text.lines().nth(index)).map(shown);
-        Self { file: redact::url(file), line: *line, column: *column, text }
+        Self { file: shown_name(file), line: *line, column: *column, text }
     }
 }
 
@@ -104,8 +104,13 @@ impl From<&SourceOp> for Pin {
 impl From<&dockerfile::Place> for Place {
     fn from(place: &dockerfile::Place) -> Self {
         let dockerfile::Place { file, line, end_line, instruction } = place;
-        Self { file: redact::url(file), line: *line, end_line: *end_line, instruction: shown(instruction) }
+        Self { file: shown_name(file), line: *line, end_line: *end_line, instruction: shown(instruction) }
     }
+}
+
+/// A name of a file, without credentials.
+fn shown_name(name: &str) -> String {
+    printable_name(&redact::url(name))
 }
 
 /// Without credentials, and without what would steer a terminal.

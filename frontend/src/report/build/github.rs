@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::finding::Finding;
 use super::{Build, BuildReport, Summary};
+use crate::report::human::printable;
 
 /// Findings in a summary, which GitHub shows up to 1 MiB of.
 const MAX_ROWS: usize = 200;
@@ -110,7 +111,7 @@ fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A property ends at a comma or a colon.
+/// A property ends at a comma or a colon. A path may hold anything.
 fn property(text: &str) -> String {
-    message(text).replace(':', "%3A").replace(',', "%2C")
+    message(&printable(text)).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,6 +1,6 @@
-//! One record of comma-separated fields, quoted where need be (RFC 4180).
+//! Values of flags as Docker's programs in Go read them: records of fields, truth values.
 
-/// The fields of a record; `None` where a quote is misplaced.
+/// The fields of one record, quoted as in CSV (RFC 4180): a quote inside is doubled. `None` where a quote is misplaced.
 pub(crate) fn fields(record: &str, separator: char) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = record.chars().peekable();
@@ -31,7 +31,7 @@ pub(crate) fn fields(record: &str, separator: char) -> Option<Vec<String>> {
     }
 }
 
-/// A record of fields.
+/// One record of these fields, quoted where they must be.
 pub(crate) fn record<'a>(fields: impl Iterator<Item = &'a str>) -> String {
     let quoted = fields.map(|field| {
         if field.contains([',', '"', '\n', '\r']) || field.starts_with(' ') {
@@ -41,4 +41,13 @@ pub(crate) fn record<'a>(fields: impl Iterator<Item = &'a str>) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(",")
+}
+
+/// The spellings of a truth value that `strconv.ParseBool` takes.
+pub(crate) fn parse_bool(value: &str) -> Option<bool> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
