@@ -1,4 +1,4 @@
-//! `policy-check serve` between the real buildx and the real buildkitd.
+//! `policy-check serve` between the real buildx and the real buildkitd, and `dry-run` beside their builds.
 //!
 //! Skipped, aloud, unless `BUILDKITD` and `BUILDX` name the programs and `POLICY_CHECK_WORLD` names the folder
 //! in which `fixtures/world/up.sh` started the test world. `BUILDCTL` and `BUSYBOX` name the other two;
