@@ -53,7 +53,7 @@ fn deliberate_differences() {
     -- stdout --
     {
       "http": {
-        "url": "http://***@127.0.0.1:8088/files/artifact.txt?token=abc",
+        "url": "http://***@127.0.0.1:8088/files/artifact.txt?token=***",
         "schema": "http",
         "host": "127.0.0.1:8088",
         "path": "/files/artifact.txt",
