@@ -22,6 +22,8 @@ pub enum DryRunError {
     NoPolicy {
         /// The Dockerfile.
         dockerfile: String,
+        /// Whether it is a file, which a policy can lie beside.
+        is_file: bool,
     },
     /// A policy fails before it is asked about any source.
     #[error(transparent)]
@@ -77,9 +79,10 @@ impl DryRunError {
         match self {
             Self::Context(error) => error.help(),
             Self::Policies(error) => error.help(),
-            Self::NoPolicy { dockerfile } => {
+            Self::NoPolicy { dockerfile, is_file: true } => {
                 Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
             }
+            Self::NoPolicy { .. } => Some("name a policy with `--policy filename=PATH`".into()),
             Self::Caps(_) | Self::Dockerfile(_) | Self::Target(_) | Self::Aborted => None,
         }
     }

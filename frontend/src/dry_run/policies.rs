@@ -7,6 +7,7 @@ use policy_engine::policy::PolicyFile;
 
 use super::DryRunError;
 use crate::context::Context;
+use crate::dockerfile::DockerfileOrigin;
 use crate::policy_files::{
     Loaded, PolicyFileError, disabled, named, open_root, read_in_root, read_policy_file,
 };
@@ -33,7 +34,10 @@ pub(super) fn load(
     context: &Context,
 ) -> Result<Loaded, DryRunError> {
     let specs = [options.specs.as_slice(), own].concat();
-    let missing = || DryRunError::NoPolicy { dockerfile: context.dockerfile.name.clone() };
+    let missing = || DryRunError::NoPolicy {
+        dockerfile: context.dockerfile.name.clone(),
+        is_file: context.dockerfile.path.is_some() || context.origin == DockerfileOrigin::Context,
+    };
     if disabled(&specs)? {
         return if options.required { Err(missing()) } else { Ok(Loaded::disabled()) };
     }

@@ -169,6 +169,14 @@ fn without_policy() {
     error: no policy applies to `app/Dockerfile`, and one is required
     help: create `app/Dockerfile.rego`, or name a policy with `--policy filename=PATH`
     "#);
+    let from_stdin = dry_run(&place, &["--require-policy", "-f", "-", "app"]).stdin("FROM scratch\n");
+    assert_snapshot!(from_stdin.shown(), @r#"
+    exit: 2
+    -- stdout --
+    -- stderr --
+    error: no policy applies to `-`, and one is required
+    help: name a policy with `--policy filename=PATH`
+    "#);
     assert_eq!(dry_run(&place, &["--policy", "strict=true", "app"]).finish().code, 2);
     assert_eq!(dry_run(&place, &["--policy", "strict=false", "app"]).finish().code, 0);
     let off = dry_run(&place, &["--policy", "disabled=true", "--require-policy", "app"]).finish();
