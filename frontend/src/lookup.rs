@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy_engine::metadata::{Metadata, Request};
-use policy_engine::source::ImageSource;
+use policy_engine::metadata::{ImageWanted, Metadata, Request, Wanted};
+use policy_engine::source::{ImageSource, Platform, SourceOp};
 
 use crate::redact;
 use crate::resolve::Judge;
@@ -96,6 +96,16 @@ pub async fn all<R: Resolve>(
     }
     slow();
     found.await
+}
+
+/// What asks for an image's digest and config.
+pub fn image_config(source: &SourceOp, platform: &Platform) -> Request {
+    let image = ImageWanted { config: true, ..ImageWanted::default() };
+    Request {
+        source: source.clone(),
+        platform: Some(platform.clone()),
+        wanted: Wanted { image: Some(image), ..Wanted::default() },
+    }
 }
 
 /// What is looked up, in words: `docker-image://… (image config, attestation chain)`.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use policy_engine::check::Facts;
 use policy_engine::input::Env;
-use policy_engine::metadata::{HttpMetadata, ImageWanted, Metadata, Request, Wanted};
+use policy_engine::metadata::{HttpMetadata, Metadata};
 use policy_engine::policy::PolicySet;
 use policy_engine::source::{Platform, SourceOp};
 
@@ -14,7 +14,7 @@ use super::progress::{Progress, Watch};
 use crate::build_results::BuildResults;
 use crate::decide::{DecideError, Question, Verdict, decide_knowing};
 use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, STDIN_ARCHIVE, UsedSource};
-use crate::lookup::{self, ResolveJudged, describe_one};
+use crate::lookup::{self, ResolveJudged, describe_one, image_config};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
 use crate::resolve::Judge;
@@ -123,12 +123,7 @@ impl<R: ResolveJudged> Decider<R> {
     async fn look_up(&self, source: &SourceOp, platform: &Platform) -> Result<ResolvedImage, DecideError> {
         let decided = self.decide(source, Some(platform)).await;
         let pin = decided.as_ref().as_ref().ok().and_then(|verdict| verdict.pin.as_ref());
-        let image = ImageWanted { config: true, ..ImageWanted::default() };
-        let request = Request {
-            source: pin.unwrap_or(source).clone(),
-            platform: Some(platform.clone()),
-            wanted: Wanted { image: Some(image), ..Wanted::default() },
-        };
+        let request = image_config(pin.unwrap_or(source), platform);
         let _waiting = self.progress.wait_for(&describe_one(&request));
         let found = lookup::all(&self.resolver, std::slice::from_ref(&request), || {}).await;
         let found =

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use policy_engine::input::Input;
-use policy_engine::metadata::{ImageWanted, Request, Wanted};
 use policy_engine::source::{Platform, SourceOp};
 
 use super::{Lock, LockError, add};
@@ -15,7 +14,7 @@ use crate::context::{self, Fetch, Stdin};
 use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, UsedSource, discover};
 use crate::dry_run::DryRunError;
 use crate::inspect::inspect;
-use crate::lookup::{self, Resolve};
+use crate::lookup::{self, Resolve, image_config};
 use crate::redact;
 
 /// What a policy would read of a source to know what it is.
@@ -113,12 +112,7 @@ impl<R: Resolve> Images for Unjudged<'_, R> {
         platform: &Platform,
         _places: &[Place],
     ) -> Option<ResolvedImage> {
-        let image = ImageWanted { config: true, ..ImageWanted::default() };
-        let request = Request {
-            source: source.clone(),
-            platform: Some(platform.clone()),
-            wanted: Wanted { image: Some(image), ..Wanted::default() },
-        };
+        let request = image_config(source, platform);
         // A failure is met again, and told, when the source itself is locked.
         let found = lookup::all(self.resolver, std::slice::from_ref(&request), || {}).await.ok()?;
         let image = found.into_iter().next()?.image?;
