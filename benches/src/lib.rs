@@ -10,6 +10,7 @@ use policy_engine::input::Env;
 use policy_engine::metadata::{AttestationChain, Blob, Descriptor, ImageMetadata, Metadata, Request};
 use policy_engine::policy::{LoadOptions, Policy, PolicyFile};
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Trust;
 
 /// Lets four repositories pass.
 pub const ALLOWLIST: &str = include_str!("../policies/allowlist.rego");
@@ -76,6 +77,7 @@ impl Scene {
             digest: DIGEST.to_owned(),
             config: Some(config.to_vec().into()),
             attestation_chain: Some(chain(materials)),
+            ..ImageMetadata::default()
         };
         let known = Metadata { image: Some(image), ..Metadata::default() };
         let mut facts = Facts::default();
@@ -89,7 +91,7 @@ impl Scene {
     /// # Panics
     /// If the policy fails or still asks.
     pub fn check(&self, policy: &Policy) -> Outcome {
-        match policy.check(&self.with(&self.facts)) {
+        match policy.check(&self.with(&self.facts), &Trust::default()) {
             Ok(outcome @ Outcome::Decided(_)) => outcome,
             other => panic!("no decision: {other:?}"),
         }
@@ -102,7 +104,7 @@ impl Scene {
     pub fn full_cycle(&self, policy: &Policy) -> Outcome {
         let mut facts = self.unknown.clone();
         loop {
-            match policy.check(&self.with(&facts)) {
+            match policy.check(&self.with(&facts), &Trust::default()) {
                 Ok(Outcome::Needs(requests)) => {
                     for Request { source, platform, .. } in requests {
                         let known =

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::input::Env;
 use crate::metadata::{Metadata, Request};
 use crate::source::{Platform, SourceOp};
+use crate::verify::Failure;
 
 /// All that is known so far about the source being checked and the materials of its provenance.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +83,8 @@ pub struct Decision {
     pub prints: Vec<Print>,
     /// What was passed over in the input, e.g. provenance materials of kinds that have no source.
     pub warnings: Vec<String>,
+    /// Signatures that were looked at and don't count, each with the step that failed.
+    pub failures: Vec<Failure>,
 }
 
 impl Decision {
@@ -95,6 +98,7 @@ impl Decision {
             caps: BTreeMap::new(),
             prints: Vec::new(),
             warnings: Vec::new(),
+            failures: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod provenance;
 mod rego;
 pub mod source;
+pub mod verify;
 
 #[cfg(test)]
 mod testing;

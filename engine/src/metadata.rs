@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::source::{Platform, SourceOp};
+use crate::verify::Subject;
 
 /// What a resolver found out about a source. A part that was never asked for is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +29,36 @@ pub struct ImageMetadata {
     pub config: Option<Bytes>,
     /// Attestations, when they were asked for.
     pub attestation_chain: Option<AttestationChain>,
+    /// Its signatures, wherever they lie, when they were asked for. BuildKit delivers only those that are in
+    /// the attestation chain.
+    pub signatures: Option<ImageSignatures>,
+}
+
+/// The signatures that a registry has of an image, for one platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageSignatures {
+    /// Manifests with signatures: those on attestation manifests first, then on the image, then on the index; each in
+    /// the registry's order, bundles before older forms.
+    pub manifests: Vec<SignatureManifest>,
+    /// These manifests, their layers, and the attestation manifests that they sign, by digest. Each was verified
+    /// against its digest when it was read.
+    pub blobs: BTreeMap<String, Blob>,
+    /// What could not be looked at, in words, where that is no failure.
+    pub unavailable: Vec<String>,
+}
+
+/// A manifest whose layers are signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureManifest {
+    /// What of the image it covers.
+    pub covers: Subject,
+    /// The manifest that it signs.
+    pub subject: Descriptor,
+    /// Digest of the manifest itself.
+    pub digest: String,
+    /// Whether it was found by the tag `sha256-<hex>.sig` of its subject instead of as a referrer: such manifests
+    /// name no subject themselves.
+    pub by_tag: bool,
 }
 
 /// An image's attestations and signatures, for one platform.
@@ -89,6 +120,8 @@ pub struct HttpMetadata {
     pub checksum: String,
     /// Digest over the body and a suffix, when that was asked for.
     pub checksum_response: Option<ChecksumResponse>,
+    /// Sigstore bundles (JSON) that attest the body, by the GitHub repository (`owner/repo`) that was asked.
+    pub github_attestations: BTreeMap<String, Vec<Bytes>>,
 }
 
 /// Answer to a [`ChecksumRequest`].
@@ -129,6 +162,7 @@ impl Wanted {
             let image = self.image.get_or_insert_default();
             image.config |= other.config;
             image.attestation_chain |= other.attestation_chain;
+            image.signatures |= other.signatures;
             for predicate_type in other.attestations {
                 if !image.attestations.contains(&predicate_type) {
                     image.attestations.push(predicate_type);
@@ -141,6 +175,11 @@ impl Wanted {
         if let Some(other) = other.http {
             let http = self.http.get_or_insert_default();
             http.checksum = http.checksum.take().or(other.checksum);
+            for repository in other.github_attestations {
+                if !http.github_attestations.contains(&repository) {
+                    http.github_attestations.push(repository);
+                }
+            }
         }
     }
 }
@@ -152,6 +191,8 @@ pub struct ImageWanted {
     pub config: bool,
     /// The attestation manifest, and the signature manifests that refer to it.
     pub attestation_chain: bool,
+    /// All signatures: on the attestation manifest, the image and the index.
+    pub signatures: bool,
     /// Predicate types of the attestations whose blobs are wanted as well.
     pub attestations: Vec<String>,
 }
@@ -168,6 +209,8 @@ pub struct GitWanted {
 pub struct HttpWanted {
     /// A digest over the body and a suffix, as a detached PGP signature needs it.
     pub checksum: Option<ChecksumRequest>,
+    /// GitHub repositories (`owner/repo`) whose attestations of the body are wanted.
+    pub github_attestations: Vec<String>,
 }
 
 /// A digest over a body followed by `suffix`.

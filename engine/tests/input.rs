@@ -36,6 +36,7 @@ fn metadata(response: &Value) -> Metadata {
         digest: text(&image["Digest"]),
         config: bytes(&image["Config"]),
         attestation_chain: image.get("AttestationChain").map(chain),
+        ..ImageMetadata::default()
     });
     let git = response.get("Git").map(|git| GitMetadata {
         r#ref: text(&git["Ref"]),
@@ -44,9 +45,11 @@ fn metadata(response: &Value) -> Metadata {
         commit_object: bytes(&git["CommitObject"]),
         tag_object: bytes(&git["TagObject"]),
     });
-    let http = response
-        .get("HTTP")
-        .map(|http| HttpMetadata { checksum: text(&http["Checksum"]), checksum_response: None });
+    let http = response.get("HTTP").map(|http| HttpMetadata {
+        checksum: text(&http["Checksum"]),
+        checksum_response: None,
+        ..HttpMetadata::default()
+    });
     Metadata { image, git, http }
 }
 
@@ -99,7 +102,7 @@ fn git(metadata: GitMetadata) -> Metadata {
 fn build_with(source: &SourceOp, known: Metadata) -> Result<Built, InputError> {
     let mut facts = Facts::default();
     facts.insert(source.clone(), Some(amd64()), known);
-    build(source, Some(&amd64()), &facts, &Env::default())
+    build(source, Some(&amd64()), &facts, &Env::default(), &policy_engine::verify::Trust::default())
 }
 
 fn unresolved(built: &Built) -> Vec<String> {
@@ -135,7 +138,14 @@ fn printed_inputs_are_those_of_buildx() {
 #[test]
 fn an_image_nobody_looked_at_leaves_its_content_open() {
     let source = SourceOp::new(BASE);
-    let built = build(&source, Some(&amd64()), &Facts::default(), &Env::default()).unwrap();
+    let built = build(
+        &source,
+        Some(&amd64()),
+        &Facts::default(),
+        &Env::default(),
+        &policy_engine::verify::Trust::default(),
+    )
+    .unwrap();
     let fields = [
         "image.checksum",
         "image.createdTime",
@@ -150,10 +160,17 @@ fn an_image_nobody_looked_at_leaves_its_content_open() {
     ];
     assert_eq!(unresolved(&built), fields);
     let pinned = source.with_digest(DIGEST).unwrap();
-    let built = build(&pinned, Some(&amd64()), &Facts::default(), &Env::default()).unwrap();
+    let built = build(
+        &pinned,
+        Some(&amd64()),
+        &Facts::default(),
+        &Env::default(),
+        &policy_engine::verify::Trust::default(),
+    )
+    .unwrap();
     assert_eq!(unresolved(&built), fields[1..]);
     assert!(matches!(
-        build(&source, None, &Facts::default(), &Env::default()),
+        build(&source, None, &Facts::default(), &Env::default(), &policy_engine::verify::Trust::default()),
         Err(InputError::NoPlatform { .. })
     ));
 }
@@ -224,8 +241,17 @@ fn ssh_tag() -> GitMetadata {
 #[test]
 fn a_git_ref_is_open_until_it_is_resolved() {
     let fields = |identifier: &str| {
-        unresolved(&build(&SourceOp::new(identifier), None, &Facts::default(), &Env::default()).unwrap())
-            .join(" ")
+        unresolved(
+            &build(
+                &SourceOp::new(identifier),
+                None,
+                &Facts::default(),
+                &Env::default(),
+                &policy_engine::verify::Trust::default(),
+            )
+            .unwrap(),
+        )
+        .join(" ")
     };
     let ids = "git.checksum git.commit git.commitChecksum git.isAnnotatedTag git.isSHA256";
     assert_eq!(fields("git://h/r.git#v1"), format!("git.branch {ids} git.ref git.tag git.tagName"));
@@ -343,7 +369,8 @@ fn materials_are_inputs_of_their_own() {
     let arm64 = Platform::parse("linux/arm64").unwrap();
     facts.insert(SourceOp::new(format!("{BASE}@{DIGEST}")), Some(arm64.clone()), base_metadata());
     let env = Env { target: "release".into(), ..Env::default() };
-    let built = build(&child, Some(&amd64()), &facts, &env).unwrap();
+    let built =
+        build(&child, Some(&amd64()), &facts, &env, &policy_engine::verify::Trust::default()).unwrap();
 
     assert_eq!(
         built.warnings,
@@ -394,7 +421,13 @@ fn cycles_end_in_an_empty_input_and_depth_is_limited() {
             let op = SourceOp::new(format!("docker-image://h.io/a:{n}"));
             facts.insert(op, Some(amd64()), with_provenance(SLSA_V02, &next));
         }
-        build(&SourceOp::new("docker-image://h.io/a:0"), Some(&amd64()), &facts, &Env::default())
+        build(
+            &SourceOp::new("docker-image://h.io/a:0"),
+            Some(&amd64()),
+            &facts,
+            &Env::default(),
+            &policy_engine::verify::Trust::default(),
+        )
     };
     assert_eq!(chain_of(24).unwrap().nodes.len(), 25);
     assert_eq!(chain_of(25).unwrap_err(), InputError::TooDeep);
@@ -410,7 +443,9 @@ fn many_materials_are_limited() {
         facts.insert(op, Some(amd64()), with_provenance(SLSA_V02, &v02(&json!(vec![uri; 10]))));
     }
     let source = SourceOp::new("docker-image://h.io/a:0");
-    let error = build(&source, Some(&amd64()), &facts, &Env::default()).unwrap_err();
+    let error =
+        build(&source, Some(&amd64()), &facts, &Env::default(), &policy_engine::verify::Trust::default())
+            .unwrap_err();
     assert_eq!(error, InputError::TooMany);
 }
 
@@ -424,7 +459,14 @@ fn an_oci_layout_has_a_document_of_its_own() {
     assert_eq!(layout["labels"]["team"], "infra");
     assert_eq!(layout["provenance"]["frontend"], "dockerfile.v0");
     assert!(input.get("image").is_none());
-    let built = build(&source, Some(&amd64()), &Facts::default(), &Env::default()).unwrap();
+    let built = build(
+        &source,
+        Some(&amd64()),
+        &Facts::default(),
+        &Env::default(),
+        &policy_engine::verify::Trust::default(),
+    )
+    .unwrap();
     assert!(unresolved(&built).contains(&"ociLayout.labels".to_owned()));
 }
 
@@ -467,7 +509,8 @@ fn the_value_is_the_json() {
     let mut facts = Facts::default();
     let source = SourceOp::new(BASE);
     facts.insert(source.clone(), Some(amd64()), base_metadata());
-    let built = build(&source, Some(&amd64()), &facts, &env).unwrap();
+    let built =
+        build(&source, Some(&amd64()), &facts, &env, &policy_engine::verify::Trust::default()).unwrap();
     let json = serde_json::to_value(&built.input).unwrap();
     assert_eq!(json["env"], json!({"args": {"A": null, "B": "1"}, "filename": "Dockerfile", "depth": 0}));
     assert_eq!(built.input.to_value(), regorus::Value::from(json));
@@ -488,7 +531,9 @@ fn the_value_is_the_json() {
 #[test]
 fn printed_strings_are_escaped_as_go_does() {
     let source = SourceOp::new("local://<a>&\u{2028}\u{7f}\u{1}\"");
-    let built = build(&source, None, &Facts::default(), &Env::default()).unwrap();
+    let built =
+        build(&source, None, &Facts::default(), &Env::default(), &policy_engine::verify::Trust::default())
+            .unwrap();
     let escaped = r#""name": "\u003ca\u003e\u0026\u2028"#;
     let printed = to_print_json(&built.input);
     assert!(printed.contains(escaped), "{printed}");

@@ -133,13 +133,16 @@ fn files_that_cannot_be_loaded_are_errors_with_a_reason() {
         let mut env = harness::env();
         env.args.insert("file".to_owned(), Some(file.to_owned()));
         let platform = harness::platform(&source);
-        policy.check(&policy_engine::check::Check {
-            source: &source,
-            platform: platform.as_ref(),
-            facts: &Facts::default(),
-            env: &env,
-            now: std::time::UNIX_EPOCH,
-        })
+        policy.check(
+            &policy_engine::check::Check {
+                source: &source,
+                platform: platform.as_ref(),
+                facts: &Facts::default(),
+                env: &env,
+                now: std::time::UNIX_EPOCH,
+            },
+            &policy_engine::verify::Trust::default(),
+        )
     };
     assert!(matches!(answer("good.json"), Ok(Outcome::Decided(d)) if d.action == Action::Allow));
     for (file, reason) in [
@@ -256,7 +259,8 @@ fn of_several_policies_all_must_allow() {
     let broken = || load("decision := 1").unwrap();
     let asking = || load("decision := {\"allow\": input.image.user == \"x\"}").unwrap();
     let decide = |policies: Vec<Policy>| {
-        let set = PolicySet { policies: policies.into_iter().map(Arc::new).collect() };
+        let set =
+            PolicySet { policies: policies.into_iter().map(Arc::new).collect(), ..PolicySet::default() };
         ask(&|check| set.check(check), &source(IMAGE), &Facts::default())
     };
     let action = |policies| match decide(policies) {
@@ -292,6 +296,7 @@ fn capabilities_are_known_before_any_source() {
 
     let set = |all: &[&str]| PolicySet {
         policies: all.iter().map(|rules| Arc::new(load(rules).unwrap())).collect(),
+        ..PolicySet::default()
     };
     let union = |all: &[&str]| set(all).caps(&Env::default(), SystemTime::UNIX_EPOCH);
     assert_eq!(union(&[off, proxy, off]).unwrap(), [("exec.proxy".to_owned(), true)].into());

@@ -180,7 +180,11 @@ mod tests {
             if self.checksum.is_empty() {
                 return Err(Denied(vec!["on the way".into()]));
             }
-            let http = HttpMetadata { checksum: self.checksum.into(), checksum_response: None };
+            let http = HttpMetadata {
+                checksum: self.checksum.into(),
+                checksum_response: None,
+                ..HttpMetadata::default()
+            };
             Ok(Metadata { http: Some(http), ..Metadata::default() })
         }
 
@@ -202,7 +206,7 @@ mod tests {
     fn run(rego: &str, source: &str, checksum: &'static str) -> (Result<Verdict, DecideError>, Vec<String>) {
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
-        let policies = PolicySet { policies: vec![Arc::new(policy)] };
+        let policies = PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() };
         let (source, env) = (SourceOp::new(source), Env::default());
         let platform = Platform::new("linux", "amd64", "");
         let question = Question {

@@ -7,6 +7,7 @@ use policy_engine::check::Facts;
 use policy_engine::input::{self, Built, Env, Input, InputError, Node, PathSegment, Unresolved};
 use policy_engine::metadata::Request;
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Trust;
 
 use crate::decide::MAX_ROUNDS;
 use crate::lookup::{self, LookupError, Resolve};
@@ -52,7 +53,7 @@ pub async fn inspect<R: Resolve>(
     let mut facts = Facts::default();
     let mut looked_up = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let built = input::build(source, platform, &facts, &env)?;
+        let built = input::build(source, platform, &facts, &env, &Trust::default())?;
         let requests = requests(&built, &facts, fields, &mut looked_up);
         if requests.is_empty() {
             return Ok(finish(built, fields, &looked_up));

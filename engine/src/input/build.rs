@@ -7,6 +7,7 @@ use crate::git_object::GitObjectError;
 use crate::metadata::Metadata;
 use crate::provenance::{Material, Predicate, RawMaterial};
 use crate::source::{Platform, Redacted, Source, SourceError, SourceOp};
+use crate::verify::Trust;
 
 /// How deep materials may nest; the source of the build has depth 0.
 pub const MATERIALS_DEPTH_LIMIT: u32 = 24;
@@ -129,9 +130,17 @@ pub fn build(
     platform: Option<&Platform>,
     facts: &Facts,
     env: &Env,
+    trust: &Trust,
 ) -> Result<Built, InputError> {
-    let mut walk =
-        Walk { facts, env, nodes: Vec::new(), warnings: Vec::new(), ancestors: Vec::new(), path: Vec::new() };
+    let mut walk = Walk {
+        facts,
+        env,
+        trust,
+        nodes: Vec::new(),
+        warnings: Vec::new(),
+        ancestors: Vec::new(),
+        path: Vec::new(),
+    };
     let root = walk.describe(source, platform, facts.get(source, platform))?;
     let raw = root.raw.clone();
     let input = walk.node(source, platform, root)?;
@@ -142,6 +151,7 @@ pub fn build(
 struct Walk<'a> {
     facts: &'a Facts,
     env: &'a Env,
+    trust: &'a Trust,
     nodes: Vec<Node>,
     warnings: Vec<String>,
     /// The sources on the way here, each with its platform.
@@ -166,7 +176,7 @@ impl Walk<'_> {
         if self.nodes.len() >= NODE_LIMIT {
             return Err(InputError::TooMany);
         }
-        describe::describe(op, &Source::parse(op)?, platform, known)
+        describe::describe(op, &Source::parse(op)?, platform, known, self.trust)
     }
 
     /// Takes a described source into the input, its materials after it.

@@ -11,6 +11,7 @@ use crate::provenance::{self, Predicate};
 use crate::source::{
     GitSource, HttpSource, ImageSource, OciLayoutSource, Platform, Redacted, Source, SourceOp,
 };
+use crate::verify::Trust;
 
 /// Bytes that built-in functions verify.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +50,7 @@ pub(super) fn describe(
     source: &Source,
     platform: Option<&Platform>,
     known: Option<&Metadata>,
+    _trust: &Trust,
 ) -> Result<Described, InputError> {
     let name = || Redacted(&op.identifier).to_string();
     match source {

@@ -64,6 +64,7 @@ fn again(known: &Metadata) -> Wanted {
         let mut wanted = ImageWanted { config: metadata.config.is_some(), ..ImageWanted::default() };
         if let Some(chain) = &metadata.attestation_chain {
             wanted.attestation_chain = true;
+            wanted.signatures = metadata.signatures.is_some();
             if crate::provenance::blobs(chain).next().is_some() {
                 want_provenance(&mut wanted);
             }
@@ -71,10 +72,10 @@ fn again(known: &Metadata) -> Wanted {
         wanted
     });
     let git = known.git.as_ref().map(|git| GitWanted { objects: git.commit_object.is_some() });
-    let http = known
-        .http
-        .as_ref()
-        .map(|http| HttpWanted { checksum: http.checksum_response.as_ref().and_then(checksum_request) });
+    let http = known.http.as_ref().map(|http| HttpWanted {
+        checksum: http.checksum_response.as_ref().and_then(checksum_request),
+        github_attestations: http.github_attestations.keys().cloned().collect(),
+    });
     Wanted { image, git, http }
 }
 

@@ -14,6 +14,7 @@ use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
 use crate::rego::unknown;
 use crate::source::{Redacted, SourceOp};
+use crate::verify::Trust;
 
 /// Capabilities that a policy may ask for, as buildx knows them.
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
@@ -28,10 +29,11 @@ pub(super) struct Demands {
 pub(super) fn check(
     policy: &Policy,
     check: &Check<'_>,
+    trust: &Trust,
     explanation: Option<&mut Explanation>,
 ) -> Result<Outcome, PolicyError> {
     let Built { input, nodes, warnings, .. } =
-        input::build(check.source, check.platform, check.facts, check.env)?;
+        input::build(check.source, check.platform, check.facts, check.env, trust)?;
     let mut document = input.to_value();
     let demands = Demands::mark(&mut document, nodes);
     let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
@@ -63,6 +65,7 @@ pub(super) fn check(
             .map(|print| Print { position: policy.position(print.loc), text: print.text })
             .collect(),
         warnings,
+        failures: Vec::new(),
     };
     if decision.action == Action::Allow
         && let Some(update) = pinned(check.source, &input, pins)?

@@ -20,6 +20,7 @@ use files::SourceFile;
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;
 use crate::rego::ir::Program;
+use crate::verify::Trust;
 
 /// A policy file's name (as messages show it) and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,15 +166,15 @@ impl Policy {
         &self.warnings
     }
 
-    /// Decides, or says what it needs to know.
-    pub fn check(&self, check: &Check<'_>) -> Result<Outcome, PolicyError> {
-        decide::check(self, check, None)
+    /// Decides, or says what it needs to know. Signatures are verified against `trust`.
+    pub fn check(&self, check: &Check<'_>, trust: &Trust) -> Result<Outcome, PolicyError> {
+        decide::check(self, check, trust, None)
     }
 
     /// As [`Policy::check`], and tells what happened on the way.
-    pub fn explain(&self, check: &Check<'_>) -> (Result<Outcome, PolicyError>, Explanation) {
+    pub fn explain(&self, check: &Check<'_>, trust: &Trust) -> (Result<Outcome, PolicyError>, Explanation) {
         let mut explanation = Explanation::default();
-        let outcome = decide::check(self, check, Some(&mut explanation));
+        let outcome = decide::check(self, check, trust, Some(&mut explanation));
         (outcome, explanation)
     }
 
@@ -188,17 +189,19 @@ impl Policy {
 }
 
 /// Several policies in force at once: all must allow, and the first pin is checked again by all.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PolicySet {
     /// In the order they are asked.
     pub policies: Vec<Arc<Policy>>,
+    /// Whom signatures are trusted to.
+    pub trust: Arc<Trust>,
 }
 
 impl PolicySet {
     /// Decides, or says what the first undecided policy needs to know. The first policy that denies or
     /// converts decides; without any policy everything is allowed.
     pub fn check(&self, check: &Check<'_>) -> Result<Outcome, PolicyError> {
-        self.ask(|policy| policy.check(check))
+        self.ask(|policy| policy.check(check, &self.trust))
     }
 
     /// What any of the policies asks of a build; see [`Policy::caps`].
@@ -214,7 +217,7 @@ impl PolicySet {
     pub fn explain(&self, check: &Check<'_>) -> (Result<Outcome, PolicyError>, Vec<Explanation>) {
         let mut explanations = Vec::new();
         let outcome = self.ask(|policy| {
-            let (outcome, explanation) = policy.explain(check);
+            let (outcome, explanation) = policy.explain(check, &self.trust);
             explanations.push(explanation);
             outcome
         });
@@ -237,6 +240,11 @@ impl PolicySet {
                     before.messages.extend(decision.messages);
                     before.prints.extend(decision.prints);
                     before.warnings.extend(decision.warnings);
+                    for failure in decision.failures {
+                        if !before.failures.contains(&failure) {
+                            before.failures.push(failure);
+                        }
+                    }
                     add_caps(&mut before.caps, decision.caps);
                     before
                 }

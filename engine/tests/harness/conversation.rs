@@ -18,7 +18,7 @@ pub fn metadata(request: &Request) -> Metadata {
     if request.source.identifier == FILE {
         let checksum = "sha256:".to_owned() + &"c".repeat(64);
         return Metadata {
-            http: Some(HttpMetadata { checksum, checksum_response: None }),
+            http: Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() }),
             ..Metadata::default()
         };
     }
@@ -53,6 +53,7 @@ pub fn metadata(request: &Request) -> Metadata {
         digest: "sha256:".to_owned() + &"a".repeat(64),
         config: wanted.config.then(|| Bytes::from(config.to_string())),
         attestation_chain: chain,
+        ..ImageMetadata::default()
     };
     Metadata { image: Some(image), ..Metadata::default() }
 }

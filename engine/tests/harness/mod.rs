@@ -18,6 +18,7 @@ use policy_engine::policy::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyError, PolicyFile, PolicyRoot,
 };
 use policy_engine::source::{Platform, Source, SourceOp};
+use policy_engine::verify::Trust;
 
 /// An image with most to look up.
 pub const IMAGE: &str = "docker-image://docker.io/library/app:1";
@@ -102,7 +103,7 @@ pub fn env() -> Env {
 
 /// Asks `policy` about `source`.
 pub fn check(policy: &Policy, source: &SourceOp, facts: &Facts) -> Result<Outcome, PolicyError> {
-    ask(&|check| policy.check(check), source, facts)
+    ask(&|check| policy.check(check, &Trust::default()), source, facts)
 }
 
 /// What `policy` decides while nothing has been looked up.

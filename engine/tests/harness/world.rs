@@ -94,7 +94,8 @@ impl World {
         if wanted.http.is_some() {
             tell(Part::Http);
             let checksum = self.rng(source, Part::Http).pick(&DIGESTS).to_owned();
-            metadata.http = Some(HttpMetadata { checksum, checksum_response: None });
+            metadata.http =
+                Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() });
         }
         metadata
     }
@@ -110,7 +111,7 @@ impl World {
             chain.root.clone_from(&digest);
             chain
         });
-        ImageMetadata { digest, config, attestation_chain: chain }
+        ImageMetadata { digest, config, attestation_chain: chain, ..ImageMetadata::default() }
     }
 
     fn chain(&self, source: &SourceOp, with_blobs: bool) -> AttestationChain {
@@ -183,8 +184,14 @@ impl World {
         let mut facts = Facts::default();
         let mut asked = BTreeSet::new();
         loop {
-            let built = input::build(source, platform(source).as_ref(), &facts, &env())
-                .unwrap_or_else(|error| panic!("{}: {error}", source.identifier));
+            let built = input::build(
+                source,
+                platform(source).as_ref(),
+                &facts,
+                &env(),
+                &policy_engine::verify::Trust::default(),
+            )
+            .unwrap_or_else(|error| panic!("{}: {error}", source.identifier));
             let mut news = false;
             for node in built.nodes {
                 let key = (node.source.clone(), format!("{:?}", node.platform));
@@ -206,7 +213,12 @@ impl World {
 pub fn full() -> Wanted {
     let attestations = PREDICATE_TYPES.iter().map(|t| (*t).to_owned()).collect();
     Wanted {
-        image: Some(ImageWanted { config: true, attestation_chain: true, attestations }),
+        image: Some(ImageWanted {
+            config: true,
+            attestation_chain: true,
+            attestations,
+            ..ImageWanted::default()
+        }),
         git: Some(policy_engine::metadata::GitWanted { objects: true }),
         http: Some(policy_engine::metadata::HttpWanted::default()),
     }

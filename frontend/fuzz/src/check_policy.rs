@@ -59,7 +59,7 @@ fn jurisdiction(text: &str) -> Arc<Jurisdiction> {
     let file = PolicyFile { name: "fuzz.rego".to_owned(), text: text.to_owned() };
     let options = LoadOptions { files: vec![file], root: None, strict: false };
     let policy = Policy::load(&options).expect("a policy that loads");
-    let policies = Arc::new(PolicySet { policies: vec![Arc::new(policy)] });
+    let policies = Arc::new(PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() });
     Arc::new(Jurisdiction { policies, env: Env::default(), reads_from_client: false })
 }
 

@@ -9,6 +9,7 @@ use policy_engine::input::{self, Env};
 use policy_engine::metadata::{AttestationChain, Blob, Descriptor, ImageMetadata, Metadata};
 use policy_engine::provenance::{self, Material};
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Trust;
 use prost::Message;
 
 /// The sources of a definition: all of them, or an error.
@@ -85,11 +86,11 @@ fn image(config: Option<Bytes>, attestation_chain: Option<AttestationChain>) {
     let source = SourceOp::new("docker-image://example.com/app:1");
     let platform = Platform::new("linux", "amd64", "");
     let digest = format!("sha256:{}", "b".repeat(64));
-    let image = ImageMetadata { digest, config, attestation_chain };
+    let image = ImageMetadata { digest, config, attestation_chain, ..ImageMetadata::default() };
     let mut facts = Facts::default();
     let metadata = Metadata { image: Some(image), ..Metadata::default() };
     facts.insert(source.clone(), Some(platform.clone()), metadata);
-    if let Ok(built) = input::build(&source, Some(&platform), &facts, &Env::default()) {
+    if let Ok(built) = input::build(&source, Some(&platform), &facts, &Env::default(), &Trust::default()) {
         let _value = built.input.to_value();
     }
 }

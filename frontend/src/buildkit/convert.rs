@@ -84,6 +84,7 @@ fn image(image: gateway::ResolveSourceImageResponse) -> Result<ImageMetadata, Co
         digest: image.digest,
         config: (!image.config.is_empty()).then(|| image.config.into()),
         attestation_chain: image.attestation_chain.map(chain).transpose()?,
+        ..ImageMetadata::default()
     })
 }
 
@@ -128,7 +129,11 @@ fn git(git: gateway::ResolveSourceGitResponse) -> GitMetadata {
 fn http(http: gateway::ResolveSourceHttpResponse) -> HttpMetadata {
     let response =
         |it: gateway::ChecksumResponse| ChecksumResponse { digest: it.digest, suffix: it.suffix.into() };
-    HttpMetadata { checksum: http.checksum, checksum_response: http.checksum_response.map(response) }
+    HttpMetadata {
+        checksum: http.checksum,
+        checksum_response: http.checksum_response.map(response),
+        ..HttpMetadata::default()
+    }
 }
 
 /// A request to BuildKit. `source` and `platform` are to be those that BuildKit asked about: without a source

@@ -43,6 +43,7 @@ impl Resolve for Registry {
             digest: DIGEST.into(),
             config: Some("{\"os\":\"linux\",\"config\":{\"Labels\":{\"team\":\"a\"}}}".into()),
             attestation_chain: None,
+            ..ImageMetadata::default()
         };
         Ok(Metadata { image: Some(image), ..Metadata::default() })
     }
@@ -65,7 +66,7 @@ async fn check(rego: &str, missing: &[&'static str]) -> (Vec<CheckedSource>, Opt
     let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
     let registry = Registry { missing: missing.iter().copied().collect(), ..Registry::default() };
     let decider = Decider::new(
-        Arc::new(PolicySet { policies: vec![Arc::new(policy)] }),
+        Arc::new(PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() }),
         Env::default(),
         SystemTime::UNIX_EPOCH,
         Arc::new(registry.clone()),

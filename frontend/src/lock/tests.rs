@@ -110,7 +110,7 @@ fn policy(text: String, others: Option<&str>) -> PolicySet {
     let files = vec![PolicyFile { name: "lock.rego".into(), text }];
     // There is nothing to be warned of.
     let policy = Policy::load(&LoadOptions { files, root: Some(root), strict: true }).unwrap();
-    PolicySet { policies: vec![Arc::new(policy)] }
+    PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() }
 }
 
 /// A world in which everything has one digest, or one commit.
@@ -126,7 +126,8 @@ impl Resolve for World {
             checksum: self.0.to_string().repeat(40),
             ..GitMetadata::default()
         };
-        let http = HttpMetadata { checksum: digest(self.0), checksum_response: None };
+        let http =
+            HttpMetadata { checksum: digest(self.0), checksum_response: None, ..HttpMetadata::default() };
         Ok(Metadata {
             image: request.wanted.image.as_ref().map(|_| image),
             git: request.wanted.git.as_ref().map(|_| git),

@@ -77,7 +77,12 @@ struct ImageResponse {
 impl ImageResponse {
     fn metadata(self) -> ImageMetadata {
         let attestation_chain = self.attestation_chain.map(ChainMessage::chain);
-        ImageMetadata { digest: self.digest, config: self.config, attestation_chain }
+        ImageMetadata {
+            digest: self.digest,
+            config: self.config,
+            attestation_chain,
+            ..ImageMetadata::default()
+        }
     }
 }
 
@@ -169,7 +174,11 @@ impl HttpResponse {
             digest: it.digest,
             suffix: it.suffix.unwrap_or_default(),
         };
-        HttpMetadata { checksum: self.checksum, checksum_response: self.checksum_response.map(response) }
+        HttpMetadata {
+            checksum: self.checksum,
+            checksum_response: self.checksum_response.map(response),
+            ..HttpMetadata::default()
+        }
     }
 }
 
@@ -234,6 +243,7 @@ impl MetaRequest {
                 config: !image.no_config,
                 attestation_chain: image.attestation_chain,
                 attestations: image.resolve_attestations,
+                ..ImageWanted::default()
             }),
             git: is_git.then(|| GitWanted { objects: self.git.is_some_and(|git| git.return_object) }),
             http: is_http.then(|| HttpWanted {
@@ -241,6 +251,7 @@ impl MetaRequest {
                     .http
                     .and_then(|http| http.checksum_request)
                     .map(ChecksumRequestMessage::request),
+                ..HttpWanted::default()
             }),
         };
         Answer::Asks(groups(&self.source, &wanted).collect())

@@ -93,7 +93,11 @@ impl HttpResolver {
             return Err(HttpError::SuffixTooLong { url: redacted(&url), length, limit });
         }
         if let (Some(expected), None) = (&source.checksum, request) {
-            return Ok(HttpMetadata { checksum: expected.clone(), checksum_response: None });
+            return Ok(HttpMetadata {
+                checksum: expected.clone(),
+                checksum_response: None,
+                ..HttpMetadata::default()
+            });
         }
         let headers = headers(source, &url)?;
         let metadata = self

@@ -148,7 +148,7 @@ pub(super) mod testing {
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rego}") };
         let policy = Policy::load(&LoadOptions { files: vec![file], root: None, strict: false }).unwrap();
         let judge = Judge {
-            policies: Arc::new(PolicySet { policies: vec![Arc::new(policy)] }),
+            policies: Arc::new(PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() }),
             source: source.clone(),
             platform: None,
             env: Env::default(),
@@ -189,6 +189,7 @@ mod tests {
             http: Some(policy_engine::metadata::HttpMetadata {
                 checksum: checksum.into(),
                 checksum_response: None,
+                ..policy_engine::metadata::HttpMetadata::default()
             }),
             ..Metadata::default()
         };

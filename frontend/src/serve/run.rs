@@ -125,7 +125,7 @@ impl Options {
         let policies = match own {
             None => policies,
             Some(own) => {
-                let mut all = PolicySet { policies: policies.policies.clone() };
+                let mut all = PolicySet::clone(&policies);
                 all.policies.push(own);
                 Arc::new(all)
             }

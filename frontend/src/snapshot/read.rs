@@ -175,6 +175,7 @@ fn image(image: Image, blobs: &Blobs) -> Result<ImageMetadata, SnapshotError> {
             .attestation_chain
             .map(|chain| attestation_chain(chain, blobs))
             .transpose()?,
+        ..ImageMetadata::default()
     })
 }
 
@@ -218,5 +219,9 @@ fn http(http: Http, key: &LookupKey) -> HttpMetadata {
     // The suffix is that of the question.
     let suffix = asked.and_then(|checksum| STANDARD.decode(&checksum.suffix).ok()).unwrap_or_default();
     let response = |digest| ChecksumResponse { digest, suffix: suffix.into() };
-    HttpMetadata { checksum: http.checksum, checksum_response: http.checksum_with_suffix.map(response) }
+    HttpMetadata {
+        checksum: http.checksum,
+        checksum_response: http.checksum_with_suffix.map(response),
+        ..HttpMetadata::default()
+    }
 }

@@ -24,14 +24,19 @@ fn image_request(config: bool, chain: bool, attestations: &[&str]) -> Request {
         source: SourceOp::new("docker-image://docker.io/library/a:1"),
         platform: Some(Platform::new("linux", "amd64", "")),
         wanted: Asked {
-            image: Some(ImageWanted { config, attestation_chain: chain, attestations }),
+            image: Some(ImageWanted {
+                config,
+                attestation_chain: chain,
+                attestations,
+                ..ImageWanted::default()
+            }),
             ..Asked::default()
         },
     }
 }
 
 fn http_request(source: &str, checksum: Option<ChecksumRequest>) -> Request {
-    let wanted = Asked { http: Some(HttpWanted { checksum }), ..Asked::default() };
+    let wanted = Asked { http: Some(HttpWanted { checksum, ..HttpWanted::default() }), ..Asked::default() };
     Request { source: SourceOp::new(source), platform: None, wanted }
 }
 
@@ -81,12 +86,12 @@ fn image() -> Metadata {
         blobs: [root, attestation, provenance, sbom].map(|b| (b.descriptor.digest.clone(), b)).into(),
     };
     let config = Some(Bytes::from_static(b"{\"config\":{}}"));
-    let image = ImageMetadata { digest, config, attestation_chain: Some(chain) };
+    let image = ImageMetadata { digest, config, attestation_chain: Some(chain), ..ImageMetadata::default() };
     Metadata { image: Some(image), ..Metadata::default() }
 }
 
 fn http(checksum_response: Option<ChecksumResponse>) -> Metadata {
-    let http = HttpMetadata { checksum: sha256(b"body"), checksum_response };
+    let http = HttpMetadata { checksum: sha256(b"body"), checksum_response, ..HttpMetadata::default() };
     Metadata { http: Some(http), ..Metadata::default() }
 }
 

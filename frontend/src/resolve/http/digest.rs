@@ -60,7 +60,11 @@ impl BodyDigest {
             };
             ChecksumResponse { digest, suffix: request.suffix.clone() }
         });
-        HttpMetadata { checksum: named("sha256", &self.body.finalize()), checksum_response }
+        HttpMetadata {
+            checksum: named("sha256", &self.body.finalize()),
+            checksum_response,
+            ..HttpMetadata::default()
+        }
     }
 }
 

@@ -31,7 +31,10 @@ fn plain() -> HttpWanted {
 }
 
 fn with_suffix(algorithm: ChecksumAlgorithm, suffix: impl Into<Bytes>) -> HttpWanted {
-    HttpWanted { checksum: Some(ChecksumRequest { algorithm, suffix: suffix.into() }) }
+    HttpWanted {
+        checksum: Some(ChecksumRequest { algorithm, suffix: suffix.into() }),
+        ..HttpWanted::default()
+    }
 }
 
 async fn resolve(server: &Server, path: &str) -> Result<HttpMetadata, HttpError> {
@@ -48,7 +51,10 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 async fn digests() {
     let server = Server::start(|_| Reply::new(200, "hello\n")).await;
     let found = resolve(&server, "/f?x=1#there").await.unwrap();
-    assert_eq!(found, HttpMetadata { checksum: HELLO.into(), checksum_response: None });
+    assert_eq!(
+        found,
+        HttpMetadata { checksum: HELLO.into(), checksum_response: None, ..HttpMetadata::default() }
+    );
     assert_eq!(server.requests()[0].path, "/f?x=1");
 
     let wanted = with_suffix(ChecksumAlgorithm::Sha512, "world");

@@ -12,6 +12,7 @@ fn everything() -> policy_engine::metadata::ImageWanted {
         config: true,
         attestation_chain: true,
         attestations: vec![SLSA.into()],
+        ..policy_engine::metadata::ImageWanted::default()
     }
 }
 

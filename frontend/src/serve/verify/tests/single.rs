@@ -47,6 +47,7 @@ fn image_world(index: bool) -> Arc<World> {
         digest: digest('a'),
         config: Some(config.into()),
         attestation_chain: index.then_some(chain),
+        ..ImageMetadata::default()
     };
     let mut world = World::default();
     let known = Metadata { image: Some(image), ..Metadata::default() };
@@ -208,7 +209,12 @@ async fn an_image_that_moves_is_refused() {
     let mut asked = question(&source, amd64());
     let named = asked.source.clone().unwrap().source.unwrap();
     let deliver = |digest: String, chain: Option<AttestationChain>| {
-        let image = ImageMetadata { digest, config: Some(b"{}"[..].into()), attestation_chain: chain };
+        let image = ImageMetadata {
+            digest,
+            config: Some(b"{}"[..].into()),
+            attestation_chain: chain,
+            ..ImageMetadata::default()
+        };
         response(&named, &Metadata { image: Some(image), ..Metadata::default() })
     };
     drop(verifier.check(&jurisdiction, asked.clone()).await);
@@ -253,11 +259,16 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
         blobs: [(digest('c'), Blob { descriptor, data: statement.to_string().into() })].into(),
         ..AttestationChain::default()
     };
-    let image = ImageMetadata { digest: digest('a'), config: None, attestation_chain: Some(chain) };
+    let image = ImageMetadata {
+        digest: digest('a'),
+        config: None,
+        attestation_chain: Some(chain),
+        ..ImageMetadata::default()
+    };
     let mut world = World::default();
     world.learn(&SourceOp::new(IMAGE), Metadata { image: Some(image), ..Metadata::default() });
     for material in materials {
-        let http = HttpMetadata { checksum: digest('a'), checksum_response: None };
+        let http = HttpMetadata { checksum: digest('a'), checksum_response: None, ..HttpMetadata::default() };
         world.learn(&SourceOp::new(material), Metadata { http: Some(http), ..Metadata::default() });
     }
     Arc::new(world)

@@ -87,7 +87,7 @@ impl World {
             });
             let config = (!asked.no_config).then(|| image.config.clone().unwrap_or_else(|| b"{}"[..].into()));
             let digest = if asked.no_config && !wants_chain { String::new() } else { image.digest.clone() };
-            ImageMetadata { digest, config, attestation_chain: chain }
+            ImageMetadata { digest, config, attestation_chain: chain, ..ImageMetadata::default() }
         });
         let git = known.git.clone().map(|mut git| {
             if !request.git.is_some_and(|git| git.return_object) {
@@ -206,7 +206,7 @@ pub(super) fn policy(
     root: Option<Arc<dyn PolicyRoot>>,
 ) -> Result<Arc<PolicySet>, LoadError> {
     let policy = Policy::load(&LoadOptions { files, root, strict: false })?;
-    Ok(Arc::new(PolicySet { policies: vec![Arc::new(policy)] }))
+    Ok(Arc::new(PolicySet { policies: vec![Arc::new(policy)], ..PolicySet::default() }))
 }
 
 /// A build under a policy of these rules.

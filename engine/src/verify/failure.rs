@@ -1,0 +1,157 @@
+//! A signature that is there and doesn't verify.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What of an image a signature covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The attestation manifest that belongs to the image, and with it the image and its attestations.
+    Attestation,
+    /// The platform's image manifest.
+    Image,
+    /// The index: all its platforms and their attestations.
+    Index,
+}
+
+/// The step of a verification that failed: a stable kebab-case code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Step {
+    /// The registry did not deliver it.
+    Unavailable,
+    /// More or larger than is looked at.
+    Limit,
+    /// The signature's manifest is malformed.
+    Manifest,
+    /// The manifest is for another subject, or says a wrong size or media type.
+    Subject,
+    /// The attestation manifest does not belong to the image, or attests no provenance.
+    Attestation,
+    /// A format that is not known.
+    Format,
+    /// The bundle is malformed, or of a version that is not known.
+    Bundle,
+    /// The simple-signing payload is malformed, or for something else.
+    Payload,
+    /// The in-toto statement is malformed.
+    Statement,
+    /// The statement's predicate is not what was asked for.
+    Predicate,
+    /// What was signed is something else.
+    Artifact,
+    /// There is no trust root, or it is stale or malformed.
+    TrustRoot,
+    /// An entry of a transparency log is missing, malformed, there twice, or for something else.
+    LogEntry,
+    /// A log's promise of inclusion does not verify.
+    LogPromise,
+    /// A log's proof of inclusion does not verify.
+    LogProof,
+    /// A log's checkpoint does not verify.
+    Checkpoint,
+    /// No trusted time of signing.
+    Timestamp,
+    /// The certificate is malformed, or names nobody.
+    Certificate,
+    /// The certificate comes from no trusted authority, or is not for signing.
+    CertificateChain,
+    /// The certificate was not valid when it signed.
+    CertificateTime,
+    /// The certificate's entry in a certificate transparency log is missing or does not verify.
+    Sct,
+    /// There is no certificate: a key is needed to verify it.
+    KeyNeeded,
+    /// The key is another one, or of a kind that is not known.
+    Key,
+    /// The signature itself does not verify.
+    Signature,
+    /// There is no signature.
+    Unsigned,
+    /// The hash is too weak.
+    Hash,
+    /// The key had expired, or was not valid yet.
+    KeyTime,
+    /// The key was revoked.
+    KeyRevoked,
+    /// The key is not for signing, or too short.
+    KeyUsage,
+    /// The SSH signature is for another namespace.
+    Namespace,
+    /// The signer is none of those allowed.
+    Principal,
+    /// The content's digest is another one than was signed.
+    Checksum,
+}
+
+/// Why a signature doesn't count.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What it is: `bundle-v0.3`, `simplesigning-v1`, `pgp`, `ssh`; empty where that could not be told.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub format: String,
+    /// `sha256:…` of the signature's manifest in the registry; empty for what lies elsewhere.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// What of the image it would cover.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// The step that failed.
+    pub step: Step,
+    /// What is wrong, in words.
+    pub message: String,
+    /// Name of the trust root under which it came furthest; empty where none was needed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub trust_root: String,
+}
+
+impl Failure {
+    /// A failure of `step`, with nothing else said.
+    pub fn new(step: Step, message: impl Into<String>) -> Self {
+        Self {
+            format: String::new(),
+            digest: String::new(),
+            subject: None,
+            step,
+            message: message.into(),
+            trust_root: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attestation => "attestation",
+            Self::Image => "image",
+            Self::Index => "index",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// `bundle-v0.3 on the image (sha256:…): certificate-chain: …`, as far as it is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.format.is_empty() {
+            write!(f, "{} ", self.format)?;
+        }
+        if let Some(subject) = self.subject {
+            write!(f, "on the {subject} ")?;
+        }
+        if !self.digest.is_empty() {
+            write!(f, "({}) ", self.digest)?;
+        }
+        write!(f, "{}: {}", self.step, self.message)
+    }
+}
