@@ -6,7 +6,7 @@
 package lib.images.immutable
 
 # METADATA
-# description: The tag names a complete version, such as `3.22.1`, `v1.2.3` or `1.25.3-alpine3.22`; or there is a digest.
+# description: The tag is a complete version (`3.22.1`, `v1.2.3`, `1.25.3-alpine3.22`), or there is a digest.
 # custom:
 #   example: immutable.complete(input.image)
 complete(image) if image.isCanonical

@@ -26,7 +26,11 @@ signed(repository, tag, source, ref) := object.union(tagged(repository, tag), {
 	}],
 })
 
-frontend(tag, version) := signed("docker/dockerfile", tag, "moby/buildkit", concat("", ["refs/tags/dockerfile/", version]))
+frontend(tag, version) := signed(
+	"docker/dockerfile", tag,
+	"moby/buildkit",
+	concat("", ["refs/tags/dockerfile/", version]),
+)
 
 buildkit(tag, version) := signed("moby/buildkit", tag, "moby/buildkit", concat("", ["refs/tags/", version]))
 

@@ -89,7 +89,7 @@ denial_keyless(image, identity) := message if {
 
 denial_keyless(image, identity) := message if {
 	not names_somebody(identity)
-	message := sprintf("%s: the policy names no signer: an identity has trustRoot and signer, with issuer and subject", [image.ref])
+	message := sprintf("%s: the policy names no signer: give trustRoot, issuer and subject", [image.ref])
 }
 
 # METADATA

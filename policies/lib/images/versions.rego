@@ -61,7 +61,8 @@ release_or_wanted(_, range) if range.prereleases == true
 release_or_wanted(tag, _) if not prerelease(tag)
 
 prerelease(tag) if {
-	regex.match(`(?i)^v?\d+(\.\d+)*[-+_.]?(alpha|beta|canary|dev|ea|next|nightly|pre|preview|rc|snapshot)([-+_.\d]|$)`, tag)
+	unfinished := `alpha|beta|canary|dev|ea|next|nightly|pre|preview|rc|snapshot`
+	regex.match(sprintf(`(?i)^v?\d+(\.\d+)*[-+_.]?(%s)([-+_.\d]|$)`, [unfinished]), tag)
 }
 
 # The one to three numbers that a tag begins with.
