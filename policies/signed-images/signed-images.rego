@@ -27,6 +27,7 @@ default allow := false
 signers := load_json("signers.json")
 
 allow if {
+	input.image
 	some name, identity in signers
 	matches(input.image, name)
 	signatures.keyless(input.image, identity)
@@ -46,11 +47,13 @@ matches(image, name) if {
 }
 
 has_signer if {
+	input.image
 	some name, _ in signers
 	matches(input.image, name)
 }
 
 deny_msg contains message if {
+	input.image
 	not allow
 	some name, identity in signers
 	matches(input.image, name)
