@@ -30,12 +30,10 @@ pub struct RunOptions {
 pub struct TestRun {
     /// Of the test; for a parametrized one, of each of its cases, by their names.
     pub cases: Vec<CaseRun>,
-    /// What `print` said.
-    pub prints: Vec<Print>,
-    /// What happened.
-    pub explanation: Explanation,
     /// Built-in functions that were called to verify a signature, which nothing mocked has.
     pub unverified: Vec<&'static str>,
+    /// Every input that it put in force.
+    pub inputs: Vec<serde_json::Value>,
     pub(super) reached: HashSet<Loc>,
     pub(super) held: HashSet<Loc>,
 }
@@ -57,6 +55,25 @@ pub struct CaseRun {
     pub missing_input: Vec<String>,
     /// Of which documents something would be looked up for a build: `image`.
     pub metadata_resolve: Vec<String>,
+    /// What happened.
+    pub explanation: Explanation,
+    /// What `print` said.
+    pub prints: Vec<Print>,
+}
+
+/// What was told on the way.
+#[derive(Clone)]
+struct Told {
+    explanation: Explanation,
+    prints: Vec<Print>,
+}
+
+/// How a test or case ended.
+struct End {
+    verdict: TestVerdict,
+    failed_at: Vec<Position>,
+    mocks: Option<Mocks>,
+    told: Told,
 }
 
 /// How a test ended.
@@ -96,6 +113,11 @@ impl RunOptions {
         let whole = overlay(&resolved, &mock);
         self.inputs.insert(mock, whole);
     }
+
+    /// What takes the place of `mock`.
+    pub fn completed(&self, mock: &serde_json::Value) -> Option<serde_json::Value> {
+        self.inputs.get(&value(mock)).map(json)
+    }
 }
 
 impl TestRun {
@@ -106,6 +128,11 @@ impl TestRun {
 }
 
 impl Suite {
+    /// What of `input` the policy that a test belongs to reads and `input` has not: `image.labels`.
+    pub fn missing_input(&self, test: &Test, input: &serde_json::Value) -> Vec<String> {
+        self.missing(&test.package_path, &value(input))
+    }
+
     /// Runs a test of this suite. Never fails: an error is one of its outcomes.
     pub fn run(&self, test: &Test, options: &RunOptions) -> TestRun {
         let host = TestHost {
@@ -123,34 +150,29 @@ impl Suite {
         let mut explanation = Explanation::default();
         let demands = Demands::default();
         explanation.add(&self.policy, found.events, &|id| demands.properties(id));
-        let mut record = found.record.map(|record| *record).unwrap_or_default();
         let prints = found.prints.into_iter();
         let prints =
             prints.map(|print| Print { position: self.policy.position(print.loc), text: print.text });
-        let mut run = TestRun {
-            cases: Vec::new(),
-            prints: prints.collect(),
-            explanation,
-            unverified: Vec::new(),
-            reached: std::mem::take(&mut record.reached),
-            held: std::mem::take(&mut record.held),
-        };
+        let told = Told { explanation, prints: prints.collect() };
+        let mut record = found.record.map(|record| *record).unwrap_or_default();
+        let (reached, held) = (std::mem::take(&mut record.reached), std::mem::take(&mut record.held));
+        let inputs = record.inputs.iter().map(|input| json(&unknown::without(input))).collect();
         let value = value.map_err(|failure| self.policy.failure(failure)).and_then(|value| {
             if unknown::is_unknown(&value) { Err(self.unresolved(test, &value)) } else { Ok(value) }
         });
-        run.cases = match value {
+        let cases = match value {
             Ok(value) if rule.kind == RuleKind::Object => {
-                self.cases(test, rule, &value, record.cases, options)
+                self.cases(test, rule, &value, record.cases, &told, options)
             }
-            Ok(value) => vec![self.whole(test, rule, &value, record.mocks, &run.explanation, options)],
+            Ok(value) => vec![self.whole(test, rule, &value, record.mocks, told, options)],
             Err(error) => {
                 let mocks = record.mocks.or_else(|| record.cases.pop().and_then(|case| case.mocks));
-                let verdict = TestVerdict::Error(error);
-                vec![self.case(test, test.name.clone(), verdict, Vec::new(), mocks, options)]
+                let end = End { verdict: TestVerdict::Error(error), failed_at: Vec::new(), mocks, told };
+                vec![self.case(test, test.name.clone(), end, options)]
             }
         };
-        run.unverified = host.unverified.into_inner().into_iter().collect();
-        run
+        let unverified = host.unverified.into_inner().into_iter().collect();
+        TestRun { cases, unverified, inputs, reached, held }
     }
 
     fn evaluation<'s>(&'s self, host: &'s TestHost<'s>, options: &RunOptions) -> Evaluation<'s> {
@@ -176,26 +198,27 @@ impl Suite {
         rule: &Rule,
         value: &Value,
         mocks: Option<Mocks>,
-        explanation: &Explanation,
+        told: Told,
         options: &RunOptions,
     ) -> CaseRun {
-        let reason = match (rule.kind, value) {
-            (_, Value::Bool(true)) => None,
-            (RuleKind::Set, _) => Some(Some("a set is no verdict: write `test_name[case] if …`".to_owned())),
-            (_, Value::Undefined | Value::Bool(false)) => Some(None),
+        let verdict = match (rule.kind, value) {
+            (_, Value::Bool(true)) => TestVerdict::Passed,
+            (RuleKind::Set, _) => {
+                TestVerdict::Failed(Some("a set is no verdict: write `test_name[case] if …`".to_owned()))
+            }
+            (_, Value::Undefined | Value::Bool(false)) => TestVerdict::Failed(None),
             (_, other) => {
-                Some(Some(format!("a test must be true: its value is {}", unknown::without(other))))
+                let message = format!("a test must be true: its value is {}", unknown::without(other));
+                TestVerdict::Failed(Some(message))
             }
         };
-        let Some(reason) = reason else {
-            return self.case(test, test.name.clone(), TestVerdict::Passed, Vec::new(), mocks, options);
-        };
         let name = rule.name();
-        let failed = explanation.events.iter().filter_map(|event| match event {
+        let failed = told.explanation.events.iter().filter_map(|event| match event {
             ExplanationEvent::Failed { rule, at, .. } if *rule == name => Some(at.clone()),
             _ => None,
         });
-        self.case(test, test.name.clone(), TestVerdict::Failed(reason), failed.collect(), mocks, options)
+        let failed_at = if verdict == TestVerdict::Passed { Vec::new() } else { failed.collect() };
+        self.case(test, test.name.clone(), End { verdict, failed_at, mocks, told }, options)
     }
 
     /// A parametrized test: a case holds if the object has it, and has true there.
@@ -205,6 +228,7 @@ impl Suite {
         rule: &Rule,
         value: &Value,
         begun: Vec<Case>,
+        told: &Told,
         options: &RunOptions,
     ) -> Vec<CaseRun> {
         let depth =
@@ -218,14 +242,9 @@ impl Suite {
         }
         if cases.is_empty() {
             let verdict = TestVerdict::Failed(Some("no case began".to_owned()));
-            return vec![self.case(
-                test,
-                test.name.clone(),
-                verdict,
-                vec![test.position.clone()],
-                None,
-                options,
-            )];
+            let failed_at = vec![test.position.clone()];
+            let end = End { verdict, failed_at, mocks: None, told: told.clone() };
+            return vec![self.case(test, test.name.clone(), end, options)];
         }
         let case = |(keys, case): (Vec<Value>, Option<Case>)| {
             let name = keys.iter().fold(test.name.clone(), |name, key| format!("{name}[{}]", text(key)));
@@ -240,23 +259,22 @@ impl Suite {
                     TestVerdict::Failed(Some(format!("a case must be true: its value is {other}")))
                 }
             };
-            let (failed_at, mocks) = case.map_or((None, None), |case| (case.failed_at, case.mocks));
-            let failed_at = failed_at.filter(|_| verdict != TestVerdict::Passed);
+            let Some(case) = case else {
+                let end = End { verdict, failed_at: Vec::new(), mocks: None, told: told.clone() };
+                return self.case(test, name, end, options);
+            };
+            let failed_at = case.failed_at.filter(|_| verdict != TestVerdict::Passed);
             let failed_at = failed_at.into_iter().map(|loc| self.policy.position(loc)).collect();
-            self.case(test, name, verdict, failed_at, mocks, options)
+            let events = told.explanation.events.get(case.events).unwrap_or_default().to_vec();
+            let prints = told.prints.get(case.prints).unwrap_or_default().to_vec();
+            let told = Told { explanation: Explanation { events }, prints };
+            self.case(test, name, End { verdict, failed_at, mocks: case.mocks, told }, options)
         };
         cases.into_iter().map(case).collect()
     }
 
-    fn case(
-        &self,
-        test: &Test,
-        name: String,
-        verdict: TestVerdict,
-        failed_at: Vec<Position>,
-        mocks: Option<Mocks>,
-        options: &RunOptions,
-    ) -> CaseRun {
+    fn case(&self, test: &Test, name: String, end: End, options: &RunOptions) -> CaseRun {
+        let End { verdict, failed_at, mocks, told } = end;
         let input = mocks.as_ref().map_or(Value::Undefined, |mocks| unknown::without(&mocks.input));
         let missing_input = self.missing(&test.package_path, &input);
         CaseRun {
@@ -267,6 +285,8 @@ impl Suite {
             missing_input,
             decision: self.decision(test, mocks, options),
             input: (input != Value::Undefined).then(|| json(&input)),
+            explanation: told.explanation,
+            prints: told.prints,
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is written down about an evaluation for the report of a test: what was reached, what held, which
 //! mocks were in force.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 
 use regorus::Value;
 
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     pub(crate) cases: Vec<Case>,
     /// What was replaced last.
     pub(crate) mocks: Option<Mocks>,
+    /// Every input that was put in force.
+    pub(crate) inputs: BTreeSet<Value>,
 }
 
 /// A case of a parametrized test.
@@ -35,6 +38,9 @@ pub(crate) struct Case {
     pub(crate) failed_at: Option<Loc>,
     /// What it replaced last.
     pub(crate) mocks: Option<Mocks>,
+    /// Which of the evaluation's events are its own, and which of what was printed.
+    pub(crate) events: Range<usize>,
+    pub(crate) prints: Range<usize>,
 }
 
 /// What `with` put in the place of input, data and functions.
@@ -52,6 +58,7 @@ impl Record {
 
     pub(super) fn replaced(&mut self, at: Loc, context: &Context) {
         if self.test_files.contains(&at.file) {
+            self.inputs.insert(context.input.clone());
             self.mocks = Some(Mocks {
                 input: context.input.clone(),
                 data: context.data.clone(),
@@ -82,11 +89,15 @@ impl<'p> Evaluation<'p> {
         let keys = keys.iter().map(|key| self.eval(key)).collect::<Result<Vec<_>>>()?;
         let before = self.record.as_mut().and_then(|record| record.mocks.take());
         self.last_failed = loc;
+        let events = self.events.as_ref().map_or(0, Vec::len);
+        let prints = self.prints.len();
         let flow = self.solve(rest, pending, then)?;
+        let events = events..self.events.as_ref().map_or(0, Vec::len);
         let failed_at = Some(self.last_failed).filter(|at| *at != loc);
         if let Some(record) = &mut self.record {
             let mocks = std::mem::replace(&mut record.mocks, before);
-            record.cases.push(Case { keys, failed_at, mocks });
+            let prints = prints..self.prints.len();
+            record.cases.push(Case { keys, failed_at, mocks, events, prints });
         }
         Ok(flow)
     }
