@@ -197,6 +197,10 @@ fn test(args: &Args, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Er
     };
     let wanted = !args.reports.coverage.is_empty() || args.reports.min_coverage.is_some();
     let report = Report::new(suites, &outcomes, wanted.then(|| reached(suites, &outcomes)));
+    for test in report.suites.iter().flat_map(|suite| &suite.tests) {
+        let at = format!("{}:{}: {}", test.position.file, test.position.line, test.name);
+        test.warnings.iter().for_each(|warning| output.warning(&format!("{at}: {warning}")));
+    }
     output.data(&rendered(&report, args, output)?)?;
     let enough = covered(&report, args, output)?;
     Ok(match report.summary {

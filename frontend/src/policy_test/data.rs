@@ -101,7 +101,7 @@ fn add_snapshot(
             Some(platform) if !is_only => format!("{} ({platform})", source.identifier),
             _ => source.identifier.clone(),
         };
-        let shown = format!("`{}`: `{}` does not have it", redact::url(&key), path.display());
+        let shown = format!("`{}` in `{}`", redact::url(&key), path.display());
         let added = documents.add_source(&["snapshots", name, &key], &built, &shown);
         added.map_err(|error| failed(error.to_string()))?;
     }

@@ -135,6 +135,7 @@ fn platform_of(mock: &Value) -> Option<Platform> {
 fn failed(run: TestRun, test: &Test, message: &str) -> TestRun {
     let mut run = run;
     for case in &mut run.cases {
+        case.failed_at.clear();
         case.verdict = TestVerdict::Error(PolicyError::Evaluation {
             position: test.position.clone(),
             code: "unresolvable-source",

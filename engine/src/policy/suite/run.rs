@@ -17,6 +17,9 @@ use crate::rego::eval::{Case, Evaluation, Mocks, Record};
 use crate::rego::ir::{Rule, RuleKind};
 use crate::rego::unknown;
 
+/// Properties that a message names.
+const SHOWN_PROPERTIES: usize = 2;
+
 /// How tests are run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -183,11 +186,16 @@ impl Suite {
     }
 
     fn unresolved(&self, test: &Test, unknown: &Value) -> PolicyError {
-        let properties = self.documents.unresolved(unknown).join(", ");
+        let properties = self.documents.unresolved(unknown);
+        let further = match properties.len().saturating_sub(SHOWN_PROPERTIES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let shown = properties.into_iter().take(SHOWN_PROPERTIES).collect::<Vec<_>>().join(", ");
         PolicyError::Evaluation {
             position: test.position.clone(),
             code: "unresolved",
-            message: format!("the test depends on what nobody looked up: {properties}"),
+            message: format!("the test depends on what nobody looked up: {shown}{further}"),
         }
     }
 

@@ -4,6 +4,7 @@ pub mod coverage;
 pub mod human;
 pub mod json;
 pub mod junit;
+mod mocks;
 mod order;
 
 use policy_engine::check::Position as EnginePosition;
@@ -146,6 +147,9 @@ pub struct TestReport {
     /// What may be the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
+    /// What is odd about it, passed or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What happened, for `--explain`.
     #[serde(skip)]
     pub events: Vec<ExplanationEvent>,
@@ -236,6 +240,9 @@ impl TestReport {
             }
             _ => None,
         });
+        let captured = (code.as_deref() == Some("unresolved"))
+            .then(|| "capture the snapshot again with a policy that reads it".to_owned());
+        let mocks = captured.into_iter().chain(mocks);
         let mut hints: Vec<String> = if failed { mocks.chain(undefined).collect() } else { Vec::new() };
         hints.dedup();
         Self {
@@ -252,6 +259,7 @@ impl TestReport {
             metadata_resolve: case.metadata_resolve.clone(),
             prints: case.prints.iter().map(|p| redact::url(&format!("{}: {}", p.position, p.text))).collect(),
             hints,
+            warnings: case.input.as_ref().map(mocks::misspelt).unwrap_or_default(),
             events: case.explanation.events.clone(),
         }
     }
