@@ -20,6 +20,7 @@ use crate::verify::Trust;
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
 
 /// Which metadata the numbers in unknown values stand for.
+#[derive(Default)]
 pub(super) struct Demands {
     nodes: Vec<Node>,
     /// By number: the node and the group.
@@ -44,7 +45,7 @@ pub(super) fn check(
     }
     let evaluated = evaluation.value_at(&["docker", "decision"]);
     let origin = origin(&evaluation, evaluated.as_ref().ok());
-    let Findings { pins, prints, events } = evaluation.findings();
+    let Findings { pins, prints, events, .. } = evaluation.findings();
     if let Some(explanation) = explanation {
         explanation.add(policy, events, &|id| demands.properties(id));
     }
@@ -93,12 +94,12 @@ pub(super) fn caps(
 }
 
 /// Since 1970, as `time.now_ns()` answers.
-fn nanoseconds(now: SystemTime) -> i64 {
+pub(super) fn nanoseconds(now: SystemTime) -> i64 {
     now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl Policy {
-    fn failure(&self, failure: Failure) -> PolicyError {
+    pub(super) fn failure(&self, failure: Failure) -> PolicyError {
         PolicyError::Evaluation {
             position: self.position(failure.loc),
             code: failure.code,
@@ -167,7 +168,7 @@ impl Demands {
     }
 
     /// `input.image.labels` and its like: all that a demand would resolve.
-    fn properties(&self, id: u32) -> Vec<String> {
+    pub(super) fn properties(&self, id: u32) -> Vec<String> {
         let Some((node, group)) = self.list.get(id as usize) else { return Vec::new() };
         let node = &self.nodes[*node];
         let mut prefix = String::from("input");
@@ -222,14 +223,14 @@ impl Demands {
     }
 }
 
-fn walk<'v>(value: &'v mut Value, path: &[PathSegment]) -> Option<&'v mut Value> {
+pub(super) fn walk<'v>(value: &'v mut Value, path: &[PathSegment]) -> Option<&'v mut Value> {
     path.iter().try_fold(value, |value, segment| match segment {
         PathSegment::Field(name) => child(value, name),
         PathSegment::Index(index) => value.as_array_mut().ok()?.get_mut(*index),
     })
 }
 
-fn child<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+pub(super) fn child<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     value.as_object_mut().ok()?.get_mut(&Value::from(name))
 }
 

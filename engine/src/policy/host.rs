@@ -43,7 +43,7 @@ impl Host for SourceHost<'_> {
 
 impl SourceHost<'_> {
     /// `load_json(file)`: the file's content. Read once, for the policy's life.
-    fn load_json(&self, path: &Value) -> Answer {
+    pub(super) fn load_json(&self, path: &Value) -> Answer {
         let Value::String(path) = path else {
             return Answer::Error(format!("load_json: the path must be a string, not {path}"));
         };

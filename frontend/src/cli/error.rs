@@ -12,6 +12,7 @@ use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::lock::LockError;
 use crate::policy_files::PolicyFileError;
+use crate::policy_test::TestError;
 use crate::replay::ReplayError;
 #[cfg(target_os = "linux")]
 use crate::serve::ServeError;
@@ -43,6 +44,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Test(#[from] TestError),
+    #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -64,7 +67,7 @@ impl Error {
             }
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
-            Self::Report { .. } => Exit::Usage,
+            Self::Report { .. } | Self::Test(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
@@ -82,6 +85,7 @@ impl Error {
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
             Self::Lock(error) => error.help(),
+            Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
