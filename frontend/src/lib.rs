@@ -30,4 +30,5 @@ pub mod resolve;
 pub mod serve;
 pub mod snapshot;
 pub mod source_arg;
+pub mod starter;
 mod whole_file;

@@ -18,6 +18,7 @@ use crate::replay::ReplayError;
 use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
+use crate::starter::StarterError;
 
 /// A command failed before it could report.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,8 @@ pub(super) enum Error {
     Lock(#[from] LockError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Starter(#[from] StarterError),
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
     #[error("cannot use the cache `{path}`: {cause}")]
@@ -72,7 +75,7 @@ impl Error {
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
             Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
-            Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
+            Self::Starter(_) | Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
             Self::Build { .. } | Self::Bake(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Undecided
             }
@@ -87,6 +90,10 @@ impl Error {
             Self::Lock(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
+            Self::Starter(StarterError::Exists(_)) => Some("`--force` replaces it; nothing was written".into()),
+            Self::Starter(StarterError::NotADockerfile(_)) => {
+                Some("name the folder or the Dockerfile that the policy is for".into())
+            }
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),
@@ -94,6 +101,7 @@ impl Error {
             Self::Serve(error) => error.help(),
             Self::Platform(_)
             | Self::Bake(_)
+            | Self::Starter(_)
             | Self::Cache { .. }
             | Self::Inspect(_)
             | Self::Output(_)

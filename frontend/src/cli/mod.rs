@@ -8,6 +8,7 @@ mod dry_run;
 mod error;
 mod eval;
 mod ignored_flags;
+mod init;
 mod lock;
 mod output;
 mod replay;
@@ -77,6 +78,8 @@ enum Command {
     Lock(Box<lock::Args>),
     /// Run the tests of policies
     Test(Box<test::Args>),
+    /// Write a policy to begin with, and its tests, beside a Dockerfile
+    Init(init::Args),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Lock(args) => lock::run(&args, &output),
         Command::Test(args) => test::run(&args, &output),
+        Command::Init(args) => init::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),
