@@ -16,7 +16,9 @@ use super::output::Output;
 use crate::lookup::block_on;
 use crate::policy_files::PolicyFileError;
 use crate::policy_test::report::{Report, coverage, human, json, junit};
-use crate::policy_test::{LoadedSuite, Outcome, Selection, TestError, discover, load, run_resolved, watch};
+use crate::policy_test::{
+    LoadedSuite, Outcome, Selection, TestError, discover, load, run_resolved, untested, watch,
+};
 use crate::report::human::Detail;
 use crate::resolve::image::default_platform;
 use crate::{policy_test, whole_file};
@@ -165,12 +167,12 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 /// Runs the tests; also returns what was loaded.
 fn once(args: &Args, selection: &Selection, output: &Output) -> (Result<Exit, Error>, Vec<LoadedSuite>) {
     match discover(selection).and_then(|groups| load(groups, selection)) {
-        Ok(suites) => (test(args, &suites, output), suites),
+        Ok(suites) => (test(args, selection, &suites, output), suites),
         Err(error) => (Err(error.into()), Vec::new()),
     }
 }
 
-fn test(args: &Args, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Error> {
+fn test(args: &Args, selection: &Selection, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Error> {
     for suite in suites {
         match &suite.suite {
             Ok(suite) => suite.policy().warnings().iter().for_each(|warning| output.policy_warning(warning)),
@@ -196,7 +198,8 @@ fn test(args: &Args, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Er
         policy_test::run(suites, now)
     };
     let wanted = !args.reports.coverage.is_empty() || args.reports.min_coverage.is_some();
-    let report = Report::new(suites, &outcomes, wanted.then(|| reached(suites, &outcomes)));
+    let coverage = if wanted { Some(reached(suites, &outcomes, selection, output)?) } else { None };
+    let report = Report::new(suites, &outcomes, coverage);
     for test in report.suites.iter().flat_map(|suite| &suite.tests) {
         let at = format!("{}:{}: {}", test.position.file, test.position.line, test.name);
         test.warnings.iter().for_each(|warning| output.warning(&format!("{at}: {warning}")));
@@ -210,8 +213,13 @@ fn test(args: &Args, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Er
     })
 }
 
-/// What the tests reached, each file once.
-fn reached(suites: &[LoadedSuite], outcomes: &[Outcome]) -> Coverage {
+/// What the tests reached, each file once, with the policies that no test loads.
+fn reached(
+    suites: &[LoadedSuite],
+    outcomes: &[Outcome],
+    selection: &Selection,
+    output: &Output,
+) -> Result<Coverage, TestError> {
     let mut all = Coverage::default();
     for (loaded, runs) in suites.iter().zip(outcomes) {
         let Ok(suite) = &loaded.suite else { continue };
@@ -219,7 +227,13 @@ fn reached(suites: &[LoadedSuite], outcomes: &[Outcome]) -> Coverage {
         runs.iter().for_each(|run| suite.count(run, &mut coverage));
         all.add(coverage);
     }
-    all
+    for loaded in untested(selection, suites)? {
+        match &loaded.suite {
+            Ok(suite) => all.add(suite.coverage()),
+            Err(_) => output.warning(&format!("{}: no test loads it, nor does it load alone", loaded.name)),
+        }
+    }
+    Ok(all)
 }
 
 fn rendered(report: &Report, args: &Args, output: &Output) -> Result<String, Error> {

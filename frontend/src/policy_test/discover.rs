@@ -74,6 +74,25 @@ pub fn discover(selection: &Selection) -> Result<Vec<Group>, TestError> {
     Ok(groups.into_values().collect())
 }
 
+/// The policies below the selected folders, sorted: every `.rego` file that holds no tests.
+pub(super) fn policies(selection: &Selection) -> Result<Vec<PathBuf>, TestError> {
+    let mut found = Vec::new();
+    for path in &selection.paths {
+        let path = simple(path);
+        if metadata(&path)?.is_dir() {
+            walk(&path, 0, &mut |file| {
+                let is_rego = file.extension().is_some_and(|extension| extension == "rego");
+                if is_rego && !is_test(file) {
+                    found.push(file.to_owned());
+                }
+            })?;
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// Calls `each` for every file below a folder. Hidden folders and symlinks to folders are passed over.
 pub(super) fn walk(folder: &Path, depth: usize, each: &mut dyn FnMut(&Path)) -> Result<(), TestError> {
     if depth > MAX_DEPTH {

@@ -1,13 +1,15 @@
 //! From files to suites that can be run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use policy_engine::policy::suite::{Suite, Test};
+use policy_engine::policy::suite::{Documents, Suite, Test};
 use policy_engine::policy::{LoadError, LoadOptions};
 
 use super::root::Layers;
-use super::{Group, Selection, TestError, data};
+use super::{Group, Selection, TestError, data, discover};
+use crate::policy_files::read_policy_file;
 
 /// A policy with its tests.
 pub struct LoadedSuite {
@@ -45,6 +47,20 @@ pub fn load(groups: Vec<Group>, selection: &Selection) -> Result<Vec<LoadedSuite
     groups.into_iter().map(|group| load_one(group, selection)).collect()
 }
 
+/// Policies below the selected folders that no suite has loaded: coverage counts them, too.
+pub fn untested(selection: &Selection, suites: &[LoadedSuite]) -> Result<Vec<LoadedSuite>, TestError> {
+    let loaded = suites.iter().filter_map(|suite| suite.suite.as_ref().ok()).flat_map(Suite::files);
+    let loaded: BTreeSet<&Path> = loaded.map(Path::new).collect();
+    let policies = discover::policies(selection)?.into_iter().filter(|path| !loaded.contains(path.as_path()));
+    policies
+        .map(|path| {
+            let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            let group = Group { folder, policy: Some(read_policy_file(&path)?), tests: Vec::new() };
+            load_one(group, selection)
+        })
+        .collect()
+}
+
 fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestError> {
     let Group { folder, policy, tests } = group;
     let of_policy = policy.as_ref().and_then(|policy| Path::new(&policy.name).parent());
@@ -53,7 +69,7 @@ fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestErro
         Some(root) => Layers::open(&[root])?,
         None => Layers::open(&[&of_policy, Path::new("")])?,
     };
-    let documents = data::documents(&folder)?;
+    let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
     let policy_name = policy.as_ref().map(|policy| policy.name.clone());
     let options = LoadOptions {
         files: policy.into_iter().collect(),

@@ -11,8 +11,6 @@ pub mod report;
 mod resolve;
 mod root;
 mod run;
-#[cfg(test)]
-mod tests;
 pub mod watch;
 
 use std::path::PathBuf;
@@ -20,7 +18,7 @@ use std::path::PathBuf;
 use policy_engine::policy::LoadError;
 
 pub use self::discover::{Group, discover};
-pub use self::load::{LoadedSuite, load};
+pub use self::load::{LoadedSuite, load, untested};
 pub use self::resolve::run_resolved;
 pub use self::run::{Outcome, run};
 
@@ -115,6 +113,9 @@ impl TestError {
             Self::NoTests => Some("tests are rules whose names begin with `test_`; see `--run`".into()),
             Self::Coverage { .. } => Some("`--coverage` shows which rules never held".into()),
             Self::Suffix(_) => Some("name a test file, or the folder to search".into()),
+            Self::Policy(PolicyFileError::Missing(path)) => {
+                Some(format!("create `{path}`, or name another policy with `--filename`"))
+            }
             Self::Policy(error) => error.help(),
             Self::Snapshot { error, .. } => error.help(),
             _ => None,

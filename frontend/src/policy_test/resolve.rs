@@ -144,3 +144,46 @@ fn failed(run: TestRun, test: &Test, message: &str) -> TestRun {
     }
     run
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn mocks_name_sources() {
+        for (mock, source) in [
+            (
+                json!({"image": {"ref": "docker.io/library/alpine:3"}}),
+                Some("docker-image://docker.io/library/alpine:3"),
+            ),
+            (json!({"image": {"repo": "alpine", "tag": "3"}}), Some("docker-image://alpine:3")),
+            (json!({"image": {"repo": "h:5000/a", "tag": "3"}}), Some("docker-image://h:5000/a:3")),
+            (
+                json!({"image": {"fullRepo": "", "repo": "a@sha256:0", "tag": "3"}}),
+                Some("docker-image://a@sha256:0"),
+            ),
+            (json!({"image": {"host": "docker.io"}}), None),
+            (
+                json!({"git": {"remote": "https://h/r.git", "ref": "refs/heads/x"}}),
+                Some("https://h/r.git#refs/heads/x"),
+            ),
+            (json!({"git": {"remote": "https://h/r.git"}}), Some("https://h/r.git")),
+            (json!({"git": {"fullURL": "https://h/r.git#v1", "remote": "x"}}), Some("https://h/r.git#v1")),
+            (json!({"http": {"url": "https://h/f"}}), Some("https://h/f")),
+            (json!({"local": {"name": "context"}}), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(source_of(&mock).as_deref(), source, "{mock}");
+        }
+    }
+
+    #[test]
+    fn mocks_name_platforms() {
+        let arm = Platform::new("linux", "arm64", "");
+        assert_eq!(platform_of(&json!({"image": {"platform": "linux/arm64"}})), Some(arm.clone()));
+        assert_eq!(platform_of(&json!({"image": {"os": "linux", "arch": "arm64"}})), Some(arm));
+        assert_eq!(platform_of(&json!({"image": {"os": "linux"}})), None);
+    }
+}

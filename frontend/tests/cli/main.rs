@@ -16,5 +16,6 @@ mod lock;
 mod print;
 mod replay;
 mod snapshot;
+mod test;
 mod usage;
 mod world;

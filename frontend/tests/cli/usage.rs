@@ -355,7 +355,7 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay"] {
+    for command in ["eval", "dry-run", "lock", "replay", "test"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();

@@ -17,6 +17,8 @@ use crate::rego::eval::{Case, Evaluation, Mocks, Record};
 use crate::rego::ir::{Rule, RuleKind};
 use crate::rego::unknown;
 
+/// The input and its documents, whose fields are completed.
+const DOCUMENT_LEVELS: usize = 2;
 /// Properties that a message names.
 const SHOWN_PROPERTIES: usize = 2;
 
@@ -110,10 +112,10 @@ impl RunOptions {
         Self { now, inputs: BTreeMap::new() }
     }
 
-    /// Where `mock` is put in force, what it has not is taken from `resolved`.
+    /// Where `mock` is put in force, the properties that it has not are taken from `resolved`.
     pub fn complete(&mut self, mock: &serde_json::Value, resolved: &serde_json::Value) {
         let (mock, resolved) = (value(mock), value(resolved));
-        let whole = overlay(&resolved, &mock);
+        let whole = overlay(&resolved, &mock, DOCUMENT_LEVELS);
         self.inputs.insert(mock, whole);
     }
 
@@ -368,12 +370,15 @@ fn text(key: &Value) -> String {
     }
 }
 
-/// `over`, and what it has not from `under`.
-fn overlay(under: &Value, over: &Value) -> Value {
+/// `over`, and the fields of its documents that it has not from `under`. A field that it has stands as it is.
+fn overlay(under: &Value, over: &Value, levels: usize) -> Value {
     let (Value::Object(under), Value::Object(fields)) = (under, over) else { return over.clone() };
+    if levels == 0 {
+        return over.clone();
+    }
     let mut whole: BTreeMap<Value, Value> = under.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     for (key, value) in fields.iter() {
-        let value = whole.get(key).map_or_else(|| value.clone(), |under| overlay(under, value));
+        let value = whole.get(key).map_or_else(|| value.clone(), |under| overlay(under, value, levels - 1));
         whole.insert(key.clone(), value);
     }
     Value::from(whole)

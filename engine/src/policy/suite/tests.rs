@@ -273,7 +273,10 @@ test_c[name] if { some name, doc in data.snapshots.s; input.image.host == "docke
 
 #[test]
 fn a_mock_can_be_completed() {
-    let suite = suite(r#"test_a if allow with input as {"image": {"repo": "alpine"}}"#);
+    let suite = suite(
+        r#"test_a if allow with input as {"image": {"repo": "alpine"}}
+test_b if not allow with input as {"image": {"repo": "alpine", "labels": {}}}"#,
+    );
     let mut options = RunOptions::new(SystemTime::UNIX_EPOCH);
     assert!(!suite.run(&suite.tests()[0], &options).passed());
     let resolved = serde_json::json!({"image": {"repo": "other", "labels": {"team": "infra"}}});
@@ -282,6 +285,8 @@ fn a_mock_can_be_completed() {
     assert!(run.passed());
     let whole = serde_json::json!({"image": {"labels": {"team": "infra"}, "repo": "alpine"}});
     assert_eq!(run.cases[0].input, Some(whole));
+    options.complete(&serde_json::json!({"image": {"repo": "alpine", "labels": {}}}), &resolved);
+    assert!(suite.run(&suite.tests()[1], &options).passed());
 }
 
 #[test]

@@ -195,3 +195,24 @@ pub fn lcov(coverage: &CoverageReport) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Share, ranges};
+
+    #[test]
+    fn lines_are_joined_where_none_between_them_was_reached() {
+        assert_eq!(ranges(&[3, 5, 9, 12], &[1, 7]), "3-5, 9-12");
+        assert_eq!(ranges(&[3, 5], &[4]), "3, 5");
+        assert_eq!(ranges(&[3], &[]), "3");
+    }
+
+    #[test]
+    fn shares_are_rounded_down() {
+        let share = Share { covered: 2_999, total: 3_000 };
+        assert_eq!(share.to_string(), "99.9 %");
+        assert!(share.reaches(99) && !share.reaches(100));
+        assert_eq!(Share::default().to_string(), "100.0 %");
+        assert!(Share::default().reaches(100));
+    }
+}

@@ -47,3 +47,22 @@ fn resolved(schema: &Value) -> &Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::as_in_schema;
+
+    #[test]
+    fn fields_come_as_in_an_input_of_ours() {
+        let input = json!({
+            "zebra": 1,
+            "image": {"tag": "3", "ref": "r", "provenance": {"materials": [{"image": {"tag": "1", "ref": "m"}}], "builderID": "b"}},
+            "apple": 1,
+            "env": {"target": "t", "args": {}},
+        });
+        let expected = r#"{"env":{"args":{},"target":"t"},"image":{"ref":"r","tag":"3","provenance":{"builderID":"b","materials":[{"image":{"ref":"m","tag":"1"}}]}},"apple":1,"zebra":1}"#;
+        assert_eq!(as_in_schema(input).to_string(), expected);
+    }
+}
