@@ -1,0 +1,274 @@
+//! Every example of Docker's documentation on build policies, and every case of the corpus of buildx's author, in our
+//! own words (`fixtures/examples`): each loads, and decides as it is documented to.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics fails")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use policy_engine::check::{Action, Check, Decision, Facts, Outcome};
+use policy_engine::input::Env;
+use policy_engine::metadata::{
+    AttestationChain, Blob, Descriptor, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures, Metadata,
+    Request,
+};
+use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyError, PolicyFile, PolicyRoot};
+use policy_engine::source::{Platform, Source, SourceOp, parse_cli};
+use policy_engine::verify::Trust;
+use serde_json::Value;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/examples");
+
+/// The folder that a policy lies in.
+struct Folder(PathBuf);
+
+impl PolicyRoot for Folder {
+    fn read(&self, path: &str, _limit: u64) -> Result<Vec<u8>, FileError> {
+        std::fs::read(self.0.join(path)).map_err(|_| FileError::NotFound)
+    }
+}
+
+fn json(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(Path::new(EXAMPLES).join(name)).unwrap()).unwrap()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn bytes(value: &Value) -> Option<Bytes> {
+    value.as_str().map(|text| Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// As the command line takes it; `local://NAME` is a folder of the client.
+fn source(written: &str) -> SourceOp {
+    if written.starts_with("local://") { SourceOp::new(written) } else { parse_cli(written).unwrap().source }
+}
+
+/// What the sources turn out to be, by identifier.
+struct World(BTreeMap<String, Value>);
+
+impl World {
+    fn read() -> Self {
+        let Value::Object(sources) = json("world.json") else { panic!("an object") };
+        Self(sources.into_iter().map(|(name, found)| (source(&name).identifier, found)).collect())
+    }
+
+    /// A material is named by tag and digest.
+    fn find(&self, identifier: &str) -> &Value {
+        let by_digest = || {
+            let (_, digest) = identifier.split_once('@')?;
+            self.0.values().find(|found| found["image"]["digest"] == digest)
+        };
+        self.0.get(identifier).or_else(by_digest).unwrap_or(&Value::Null)
+    }
+
+    fn answer(&self, request: &Request) -> Metadata {
+        let found = self.find(&request.source.identifier);
+        Metadata {
+            image: request.wanted.image.as_ref().map(|_| image(&found["image"])),
+            git: request.wanted.git.as_ref().map(|_| {
+                assert!(found["git"].is_object(), "{} is not in world.json", request.source.identifier);
+                git(&found["git"])
+            }),
+            http: request.wanted.http.as_ref().map(|_| HttpMetadata {
+                checksum: found["http"]["checksum"].as_str().map_or_else(|| digest('0'), str::to_owned),
+                ..HttpMetadata::default()
+            }),
+        }
+    }
+}
+
+fn digest(digit: char) -> String {
+    format!("sha256:{}", digit.to_string().repeat(64))
+}
+
+/// An image that the world doesn't have is there, and says nothing of itself.
+fn image(found: &Value) -> ImageMetadata {
+    let digest = found["digest"].as_str().map_or_else(|| digest('0'), str::to_owned);
+    let config = if found["config"].is_object() { found["config"].to_string() } else { "{}".to_owned() };
+    let mut chain = AttestationChain {
+        root: digest.clone(),
+        image_manifest: digest.clone(),
+        ..AttestationChain::default()
+    };
+    let attestation = &found["attestation"];
+    if attestation.is_object() {
+        let manifest_digest = text(&attestation["digest"]);
+        let layer = &attestation["layer"];
+        let annotations = layer["annotations"].as_object().unwrap();
+        let statement = Descriptor {
+            media_type: text(&layer["mediaType"]),
+            digest: text(&layer["digest"]),
+            size: layer["size"].as_u64().unwrap(),
+            annotations: annotations.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
+        };
+        let manifest = Descriptor {
+            media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(),
+            digest: manifest_digest.clone(),
+            size: u64::try_from(text(&attestation["manifest"]).len()).unwrap(),
+            ..Descriptor::default()
+        };
+        let blobs = [(manifest, &attestation["manifest"]), (statement, &attestation["statement"])];
+        chain.blobs = blobs
+            .into_iter()
+            .map(|(descriptor, data)| {
+                (descriptor.digest.clone(), Blob { descriptor, data: bytes(data).unwrap() })
+            })
+            .collect();
+        chain.attestation_manifest = manifest_digest;
+    }
+    ImageMetadata {
+        digest,
+        config: Some(config.into()),
+        attestation_chain: Some(chain),
+        signatures: Some(ImageSignatures::default()),
+    }
+}
+
+fn git(found: &Value) -> GitMetadata {
+    GitMetadata {
+        r#ref: text(&found["ref"]),
+        checksum: text(&found["checksum"]),
+        commit_checksum: text(&found["commitChecksum"]),
+        commit_object: bytes(&found["commit"]),
+        tag_object: bytes(&found["tag"]),
+    }
+}
+
+fn load(case: &Value) -> Policy {
+    let (name, folder, rego) = if let Some(path) = case["policy"].as_str() {
+        let path = Path::new(EXAMPLES).join(path);
+        let rego = std::fs::read_to_string(&path).unwrap();
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), path.parent().unwrap().to_owned(), rego)
+    } else {
+        let rule = text(&case["rule"]);
+        assert!(!rule.is_empty(), "neither policy nor rule: {case}");
+        let rego = format!(
+            "package docker\n\ndefault allow := false\n\n{rule}\n\ndecision := {{\"allow\": allow}}\n"
+        );
+        ("Dockerfile.rego".to_owned(), Path::new(EXAMPLES).join("docs"), rego)
+    };
+    let files = vec![PolicyFile { name, text: rego }];
+    let options = LoadOptions { files, root: Some(Arc::new(Folder(folder))), strict: false };
+    Policy::load(&options).unwrap_or_else(|error| panic!("{}: {error}", case["name"]))
+}
+
+fn env(ask: &Value) -> Env {
+    let env = &ask["env"];
+    let args = env["args"].as_object().into_iter().flatten();
+    Env {
+        args: args.map(|(name, value)| (name.clone(), Some(text(value)))).collect(),
+        filename: env["filename"].as_str().unwrap_or("Dockerfile").to_owned(),
+        target: text(&env["target"]),
+        ..Env::default()
+    }
+}
+
+/// Asks and answers until the policy decides.
+fn decide(policy: &Policy, ask: &Value, world: &World) -> Result<Decision, PolicyError> {
+    let source = source(ask["source"].as_str().unwrap());
+    let platform = Platform::parse(ask["platform"].as_str().unwrap_or("linux/amd64")).unwrap();
+    let platform = Source::parse(&source).is_ok_and(|source| source.needs_platform()).then_some(platform);
+    let mut facts = Facts::default();
+    for _ in 0..10 {
+        let check = Check {
+            source: &source,
+            platform: platform.as_ref(),
+            facts: &facts,
+            env: &env(ask),
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000),
+        };
+        match policy.check(&check, &Trust::default())? {
+            Outcome::Decided(decision) => return Ok(decision),
+            Outcome::Needs(requests) => {
+                for request in requests {
+                    let answer = world.answer(&request);
+                    facts.insert(request.source, request.platform, answer);
+                }
+            }
+        }
+    }
+    panic!("{ask}: no decision after 10 rounds")
+}
+
+/// `allow`, `deny`, `pin SOURCE` or `error CODE`.
+fn told(decided: &Result<Decision, PolicyError>) -> String {
+    match decided {
+        Ok(Decision { action: Action::Convert, update, .. }) => {
+            format!("pin {}", update.as_ref().unwrap().identifier)
+        }
+        Ok(Decision { action: Action::Allow, .. }) => "allow".to_owned(),
+        Ok(Decision { action: Action::Deny, .. }) => "deny".to_owned(),
+        Err(PolicyError::Evaluation { code, .. }) => format!("error {code}"),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(text).collect()
+}
+
+#[test]
+fn every_example_decides_as_documented() {
+    let world = World::read();
+    let Value::Array(cases) = json("cases.json") else { panic!("a list") };
+    assert_eq!(cases.len(), CASES, "cases went missing, or CASES has to be counted again");
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let policy = load(case);
+        for ask in case["asks"].as_array().unwrap() {
+            let decided = decide(&policy, ask, &world);
+            let mut check = |what: &str, is: &dyn std::fmt::Debug, as_expected: bool| {
+                if !as_expected {
+                    let name = &case["name"];
+                    let source = &ask["source"];
+                    wrong.push(format!("{name}: {source}: {what}: {is:?}\n    {decided:?}"));
+                }
+            };
+            if matches!(&decided, Err(PolicyError::Evaluation { message, .. }) if message.contains(UNSUPPORTED))
+            {
+                eprintln!("skipped: {} {}: {UNSUPPORTED}", case["name"], ask["source"]);
+                continue;
+            }
+            let is = told(&decided);
+            check("decides", &is, ask["decides"] == is.as_str());
+            let Ok(decision) = &decided else { continue };
+            if ask["messages"].is_array() {
+                check("messages", &decision.messages, decision.messages == strings(&ask["messages"]));
+            }
+            if ask["prints"].is_array() {
+                let prints: Vec<String> = decision.prints.iter().map(|print| print.text.clone()).collect();
+                check("prints", &prints, prints == strings(&ask["prints"]));
+            }
+            let caps: Vec<String> =
+                decision.caps.iter().filter(|cap| *cap.1).map(|cap| cap.0.clone()).collect();
+            if ask["caps"].is_array() {
+                check("caps", &caps, caps == strings(&ask["caps"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What built-ins answer that need signatures, until they are there.
+const UNSUPPORTED: &str = "cannot verify signatures yet";
+
+/// As many as the pages of the documentation have, and 24 of the corpus.
+const CASES: usize = 120;
+
+#[test]
+fn every_policy_file_is_asked() {
+    let cases = json("cases.json").to_string();
+    for folder in ["corpus", "docs", "testing"] {
+        for entry in std::fs::read_dir(Path::new(EXAMPLES).join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".rego") && !name.ends_with("_test.rego") {
+                assert!(cases.contains(&format!("\"{folder}/{name}\"")), "no case asks {folder}/{name}");
+            }
+        }
+    }
+}
