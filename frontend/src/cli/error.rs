@@ -90,7 +90,9 @@ impl Error {
             Self::Lock(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
-            Self::Starter(StarterError::Exists(_)) => Some("`--force` replaces it; nothing was written".into()),
+            Self::Starter(StarterError::Exists(_)) => {
+                Some("`--force` replaces it; nothing was written".into())
+            }
             Self::Starter(StarterError::NotADockerfile(_)) => {
                 Some("name the folder or the Dockerfile that the policy is for".into())
             }

@@ -56,6 +56,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
         let _ = writeln!(text, "{}: {state}", printable_name(&file.path.display().to_string()));
     }
     output.data(&text)?;
-    output.note("edit the policy, run its tests with `policy-check test`, try it with `policy-check dry-run`");
+    output
+        .note("edit the policy, run its tests with `policy-check test`, try it with `policy-check dry-run`");
     Ok(Exit::Allowed)
 }

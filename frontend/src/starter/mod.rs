@@ -112,7 +112,12 @@ pub struct Written {
 /// Writes a starter beside the Dockerfile `at`, or that of the folder `at`, and the library to `lib/` in that
 /// folder where it is imported or `with_library`. Files that are there with other content are replaced only with
 /// `force`: without it, nothing is written then.
-pub fn write(starter: Starter, at: &Path, with_library: bool, force: bool) -> Result<Vec<Written>, StarterError> {
+pub fn write(
+    starter: Starter,
+    at: &Path,
+    with_library: bool,
+    force: bool,
+) -> Result<Vec<Written>, StarterError> {
     let (folder, name) = place(at)?;
     let mut files = vec![
         (folder.join(format!("{name}.rego")), starter.policy),
@@ -153,13 +158,11 @@ pub fn write(starter: Starter, at: &Path, with_library: bool, force: bool) -> Re
 fn place(at: &Path) -> Result<(PathBuf, String), StarterError> {
     if at.is_dir() {
         let lower = !at.join("Dockerfile").exists() && at.join("dockerfile").exists();
-        return Ok((at.to_owned(), if lower { "dockerfile" } else { "Dockerfile" }.to_owned()));
+        // Said as a user would: `Dockerfile.rego`, not `./Dockerfile.rego`.
+        let folder = if at == Path::new(".") { PathBuf::new() } else { at.to_owned() };
+        return Ok((folder, if lower { "dockerfile" } else { "Dockerfile" }.to_owned()));
     }
-    let folder = match at.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return Err(StarterError::NoFolder(at.to_owned())),
-    };
+    let Some(folder) = at.parent() else { return Err(StarterError::NoFolder(at.to_owned())) };
     if at.extension().is_some_and(|extension| extension == "rego") {
         return Err(StarterError::NotADockerfile(at.to_owned()));
     }

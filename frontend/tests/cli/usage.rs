@@ -195,6 +195,7 @@ fn help() {
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
+      init         Write a policy to begin with, and its tests, beside a Dockerfile
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       cache        Look at, shrink or empty what is kept from one run to the next
@@ -355,7 +356,7 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "test"] {
+    for command in ["eval", "dry-run", "lock", "replay", "test", "init"] {
         let help = Place::new().run([command, "--help"]).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();

@@ -2,11 +2,11 @@
 # title: A policy to begin with
 # description: |
 #   Images of well-known registries, git repositories and files over encrypted connections. It denies what no rule
-#   allows. `policy-check init` writes it.
-#
+#   allows.
+package docker
+
 # Which sources may builds of this folder use? `policy-check dry-run .` decides about all of a build, and
 # `docker buildx build` holds builds to it. Tests are in Dockerfile_test.rego: `policy-check test .`
-package docker
 
 # What no rule allows is denied.
 default allow := false

@@ -2,11 +2,11 @@
 # title: A policy with the library
 # description: |
 #   Versions of listed repositories, tags of listed git repositories, files of listed hosts, by functions of the
-#   library, which `policy-check init --starter library` writes to `lib/` as well.
-#
+#   library, which comes along in `lib/`.
+package docker
+
 # Which sources may builds of this folder use? `policy-check dry-run .` decides about all of a build, and
 # `docker buildx build` holds builds to it. Tests are in Dockerfile_test.rego: `policy-check test .`
-package docker
 
 # Each import is a file below `lib/`, which lies in the build context's root.
 import data.lib.git.refs

@@ -2,11 +2,11 @@
 # title: A strict policy to begin with
 # description: |
 #   Images by digest from listed repositories, git repositories from a list by commit, files by checksum. It denies
-#   what no rule allows. `policy-check init --starter strict` writes it.
-#
+#   what no rule allows.
+package docker
+
 # Which sources may builds of this folder use? `policy-check dry-run .` decides about all of a build, and
 # `docker buildx build` holds builds to it. Tests are in Dockerfile_test.rego: `policy-check test .`
-package docker
 
 # What no rule allows is denied.
 default allow := false
