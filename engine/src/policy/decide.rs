@@ -20,7 +20,6 @@ use crate::verify::Trust;
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
 
 /// Which metadata the numbers in unknown values stand for.
-#[derive(Default)]
 pub(super) struct Demands {
     nodes: Vec<Node>,
     /// By number: the node and the group.
@@ -168,7 +167,7 @@ impl Demands {
     }
 
     /// `input.image.labels` and its like: all that a demand would resolve.
-    pub(super) fn properties(&self, id: u32) -> Vec<String> {
+    fn properties(&self, id: u32) -> Vec<String> {
         let Some((node, group)) = self.list.get(id as usize) else { return Vec::new() };
         let node = &self.nodes[*node];
         let mut prefix = String::from("input");

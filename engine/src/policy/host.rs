@@ -25,7 +25,7 @@ pub(super) struct SourceHost<'a> {
 impl Host for SourceHost<'_> {
     fn call(&self, builtin: OwnBuiltin, args: &[Value]) -> Answer {
         match builtin {
-            OwnBuiltin::LoadJson => self.load_json(&args[0]),
+            OwnBuiltin::LoadJson => Self::load_json(self.policy, &args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
             OwnBuiltin::VerifyHttpPgpSignature => {
@@ -43,15 +43,15 @@ impl Host for SourceHost<'_> {
 
 impl SourceHost<'_> {
     /// `load_json(file)`: the file's content. Read once, for the policy's life.
-    pub(super) fn load_json(&self, path: &Value) -> Answer {
+    pub(super) fn load_json(policy: &Policy, path: &Value) -> Answer {
         let Value::String(path) = path else {
             return Answer::Error(format!("load_json: the path must be a string, not {path}"));
         };
-        let mut known = self.policy.json.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = policy.json.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(value) = known.get(&**path) {
             return Answer::Value(value.clone());
         }
-        match self.read_json(path) {
+        match Self::read_json(policy, path) {
             Ok(value) => {
                 known.insert(path.to_string(), value.clone());
                 Answer::Value(value)
@@ -60,8 +60,8 @@ impl SourceHost<'_> {
         }
     }
 
-    fn read_json(&self, path: &str) -> Result<Value, String> {
-        let root = self.policy.root.as_ref().ok_or("this policy has no root to read files from")?;
+    fn read_json(policy: &Policy, path: &str) -> Result<Value, String> {
+        let root = policy.root.as_ref().ok_or("this policy has no root to read files from")?;
         let bytes = root.read(path, JSON_LIMIT).map_err(|error: FileError| error.to_string())?;
         let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         Value::from_json_str(text).map_err(|error| {

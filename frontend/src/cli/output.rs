@@ -59,7 +59,7 @@ impl Output {
 
     /// An empty screen, where there is one.
     pub(super) fn clear(&self) {
-        if io::stdout().is_terminal() {
+        if self.color != Color::Never && io::stdout().is_terminal() {
             let mut stdout = io::stdout().lock();
             // Without it, the next report stands below the one before.
             let _lost = stdout.write_all(b"\x1b[2J\x1b[H").and_then(|()| stdout.flush());

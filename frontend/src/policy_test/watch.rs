@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use policy_engine::policy::suite::Suite;
+
 use super::discover::walk;
 use super::{LoadedSuite, Selection};
 
@@ -36,7 +38,7 @@ pub fn stamps(selection: &Selection, suites: &[LoadedSuite]) -> Stamps {
         });
     }
     let loaded = suites.iter().filter_map(|suite| suite.suite.as_ref().ok());
-    loaded.flat_map(|suite| suite.files()).for_each(|file| note(Path::new(file)));
+    loaded.flat_map(Suite::files).for_each(|file| note(Path::new(file)));
     stamps
 }
 

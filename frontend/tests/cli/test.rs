@@ -694,6 +694,8 @@ fn coverage_counts_what_no_test_loads() {
         not reached 3
     -- stderr --
     ");
+    let told = place.run(["test", "--coverage"]).finish().stderr;
+    assert_eq!(told, "warning: lib/broken.rego: no test loads it, nor does it load alone\n");
     let here = place.run(["test", "--coverage", "Dockerfile_test.rego"]).finish().stdout;
     assert!(!here.contains("lib"), "{here}");
 }
@@ -800,6 +802,17 @@ fn functions_can_be_mocked() {
     2 tests: 1 passed, 1 failed
     -- stderr --
     "#);
+}
+
+/// What `docs/testing.md` shows is what one gets.
+#[test]
+fn documentation_shows_what_happens() {
+    let documentation = include_str!("../../../docs/testing.md");
+    let blocks: Vec<&str> = documentation.split("```").skip(1).step_by(2).collect();
+    let text = |block: &str, kind: &str| block.strip_prefix(kind).expect("this kind").to_owned();
+    let place = Place::with_policy(&text(blocks[0], "rego\n"));
+    place.write("Dockerfile_test.rego", text(blocks[1], "rego\n"));
+    assert_eq!(place.run(["test"]).finish().stdout, text(blocks[2], "console\n$ policy-check test\n"));
 }
 
 /// The policies of this repository.

@@ -195,6 +195,7 @@ fn help() {
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
+      test         Run the tests of policies
       init         Write a policy to begin with, and its tests, beside a Dockerfile
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy

@@ -87,8 +87,8 @@ impl Suite {
     }
 
     pub(super) fn find_points(&mut self) {
-        let mut points = Points::default();
-        points.names = self.policy.files.iter().map(|file| file.name().to_owned()).collect();
+        let names = self.policy.files.iter().map(|file| file.name().to_owned()).collect();
+        let mut points = Points { names, ..Points::default() };
         let rules = &self.policy.program.rules;
         for rule in rules {
             for alternative in rule.clauses.iter().chain(&rule.default).flat_map(|c| &c.alternatives) {

@@ -93,6 +93,11 @@ impl Documents {
         Ok(placed)
     }
 
+    /// The unresolved property of this number.
+    pub(super) fn property(&self, id: u32) -> Option<String> {
+        self.unresolved.get(id as usize).cloned()
+    }
+
     /// The properties that an unknown value depends on.
     pub(super) fn unresolved(&self, unknown: &Value) -> Vec<&str> {
         let ids = unknown::demands(unknown).into_iter();

@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value;
 
 use super::super::Policy;
-use super::super::decide::Demands;
 use super::super::host::SourceHost;
-use crate::input::Input;
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::source::digest;
@@ -29,7 +27,9 @@ impl Host for TestHost<'_> {
 
     fn call_with(&self, input: &Value, builtin: OwnBuiltin, args: &[Value]) -> Answer {
         let name = match builtin {
-            OwnBuiltin::LoadJson => return self.load_json(args),
+            OwnBuiltin::LoadJson => {
+                return SourceHost::load_json(self.policy, args.first().unwrap_or(&Value::Undefined));
+            }
             OwnBuiltin::PinImage => return pin_image(input, args),
             // The evaluator answers these itself.
             OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => {
@@ -50,14 +50,6 @@ impl Host for TestHost<'_> {
 
     fn mocked(&self, input: Value) -> Value {
         self.inputs.get(&input).cloned().unwrap_or(input)
-    }
-}
-
-impl TestHost<'_> {
-    fn load_json(&self, args: &[Value]) -> Answer {
-        let (input, document, demands) = (Input::default(), Value::Undefined, Demands::default());
-        let host = SourceHost { policy: self.policy, input: &input, document: &document, demands: &demands };
-        host.load_json(args.first().unwrap_or(&Value::Undefined))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use regorus::Value;
 
-use super::super::decide::{Demands, nanoseconds};
+use super::super::decide::nanoseconds;
 use super::super::{Explanation, ExplanationEvent, PolicyError};
 use super::host::TestHost;
 use super::missing::resolvable;
@@ -153,8 +153,7 @@ impl Suite {
         let value = evaluation.value_at(&path);
         let found = evaluation.findings();
         let mut explanation = Explanation::default();
-        let demands = Demands::default();
-        explanation.add(&self.policy, found.events, &|id| demands.properties(id));
+        explanation.add(&self.policy, found.events, &|id| self.documents.property(id).into_iter().collect());
         let prints = found.prints.into_iter();
         let prints =
             prints.map(|print| Print { position: self.policy.position(print.loc), text: print.text });
