@@ -6,6 +6,9 @@
 #   images of Docker Hub. A tag with fewer numbers stands for all versions that begin with them, and is in a range
 #   only if all of those are: `1.25` is not below `1.25.9`.
 #
+#   Beside a digest a tag decides nothing: `golang:1.25@sha256:…` is whatever has the digest, in this repository. Allow
+#   repositories as well, and digests where the Dockerfile's author is not to be trusted.
+#
 #   A range is an object with `min` (included), `below` (not included), or both, and `prereleases: true` to take
 #   release candidates and the like. Other names, and bounds that are no versions, let nothing through.
 package lib.images.versions
