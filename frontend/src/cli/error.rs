@@ -17,6 +17,8 @@ use crate::replay::ReplayError;
 use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
+use crate::trust::MIRRORS;
+use crate::trust::file::RootFileError;
 
 /// A command failed before it could report.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,10 @@ pub(super) enum Error {
     Lock(#[from] LockError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    TrustRoot(#[from] RootFileError),
+    #[error("{0}")]
+    Mirrors(String),
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
     #[error("cannot use the cache `{path}`: {cause}")]
@@ -64,7 +70,7 @@ impl Error {
             }
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
-            Self::Report { .. } => Exit::Usage,
+            Self::Report { .. } | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
@@ -83,6 +89,8 @@ impl Error {
             Self::Replay(error) => error.help(),
             Self::Lock(error) => error.help(),
             Self::Snapshot(error) => error.help(),
+            Self::TrustRoot(error) => error.help(),
+            Self::Mirrors(_) => Some(format!("write `{MIRRORS}=sigstore=https://HOST/PATH,github=…`")),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),

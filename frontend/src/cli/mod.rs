@@ -9,6 +9,7 @@ mod error;
 mod eval;
 mod ignored_flags;
 mod lock;
+mod lookup_args;
 mod output;
 mod replay;
 mod schema;
@@ -18,6 +19,7 @@ mod serve;
 mod signals;
 mod snapshot_args;
 mod subject;
+mod trust_args;
 
 use std::process::ExitCode;
 

@@ -188,7 +188,7 @@ fn recorded_roots_stand_in_for_those_of_today() {
     let root = |name: &str, kind, json: Result<&str, &str>| RecordedRoot {
         name: name.to_owned(),
         kind,
-        json: json.map(|json| json.as_bytes().to_vec()).map_err(str::to_owned),
+        json: json.map(|json| Bytes::copy_from_slice(json.as_bytes())).map_err(str::to_owned),
     };
     let recorded = [
         root("acme", RootKind::Private, Ok(GITHUB.embedded)),
