@@ -22,11 +22,13 @@ use jiff::Timestamp;
 use policy_engine::verify::{RootKind, Trust, TrustRoot};
 
 use self::cache::TrustCache;
-use self::chosen::{Chosen, Network, REFRESH_LIMIT, Stale, held, obtain, refresh};
+use self::chosen::{Chosen, Network, Place, REFRESH_LIMIT, Stale, held, obtain, refresh};
+use self::describe::{Described, State, Voucher};
 use self::file::{RootFile, RootFileError};
 use self::instance::{INSTANCES, Instance};
 pub use self::mirror::{MIRRORS, Mirror, mirrors_of_environment, repository, repository_url};
 use self::tuf::{TufError, Verified};
+use crate::resolve::image::document::sha256;
 use crate::resolve::transport::TransportOptions;
 use crate::snapshot::RecordedRoot;
 
@@ -94,6 +96,31 @@ impl TrustOptions {
     /// What is used of `instance` at the time `now`, if nobody is asked.
     pub fn held(&self, instance: &Instance, now: SystemTime) -> Result<Chosen, Stale> {
         held(instance, self.cache().as_ref(), timestamp(now))
+    }
+
+    /// What is used of `instance` at the time `now`, described.
+    pub fn describe(&self, instance: &Instance, now: SystemTime) -> Described {
+        let held = self.held(instance, now);
+        let described = match &held {
+            Ok(chosen) => {
+                let state = State::at(timestamp(now), chosen.until);
+                let tuf = Voucher {
+                    root_version: chosen.root_version,
+                    root_expires: chosen.root_expires,
+                    used_until: chosen.until,
+                };
+                Described { tuf: Some(tuf), ..Described::new(instance.name, state, chosen.place.name()) }
+            }
+            Err(stale) => Described {
+                problem: Some(stale.to_string()),
+                ..Described::new(instance.name, State::Stale, Place::Embedded.name())
+            },
+        };
+        let json = held.map_or_else(|_| instance.embedded.as_bytes().to_vec(), |chosen| chosen.json);
+        match file::check(instance.name, &json) {
+            Ok(root) => described.with_version(sha256(&json)).with_parts(&root),
+            Err(error) => Described { problem: Some(error.to_string()), ..described },
+        }
     }
 
     fn cache(&self) -> Option<TrustCache> {

@@ -1,5 +1,7 @@
 //! Recorded conversations, decided again.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 use policy_check::policy_files::open_root;
 use policy_check::replay::{self, Mode};
