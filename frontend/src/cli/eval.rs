@@ -10,6 +10,7 @@ use policy_engine::input::{Env, to_print_json};
 use policy_engine::metadata::Request;
 use policy_engine::policy::Explanation;
 use policy_engine::source::{Platform, PlatformError, SourceOp};
+use policy_engine::verify::Trust;
 
 use super::Exit;
 use super::cache_args::{self, CacheArgs};
@@ -176,7 +177,8 @@ fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -
     let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
     let resolver = Arc::new(resolver.with_cache(cache.clone()));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
-    let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
+    let trust = Trust::default();
+    let inspecting = inspect(source, Some(platform), &args.fields, &trust, &resolver, slow);
     let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
     cache_args::warn(cache.as_ref(), output);
     capture.finish()?;

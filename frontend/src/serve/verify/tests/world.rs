@@ -23,6 +23,8 @@ pub(super) struct World {
     pub(super) sources: BTreeMap<String, Metadata>,
     /// Digests of the images that are an OCI index.
     pub(super) indexes: Vec<String>,
+    /// What our own resolver can't look up: words of its requests.
+    pub(super) broken: Vec<&'static str>,
     /// What our own resolver was asked.
     pub(super) asked: Mutex<Vec<String>>,
     /// How many lookups are running, and how many were at a time.
@@ -48,6 +50,7 @@ impl World {
             let image = all.image.get_or_insert_default();
             image.digest = new.digest;
             image.config = new.config.or(image.config.take());
+            image.signatures = new.signatures.or(image.signatures.take());
             if let Some(chain) = new.attestation_chain {
                 self.indexes.push(chain.root.clone());
                 let known = image.attestation_chain.get_or_insert_default();
@@ -131,6 +134,9 @@ impl Resolve for World {
             let chain =
                 AttestationChain { image_manifest: root.clone(), root, ..AttestationChain::default() };
             image.attestation_chain = Some(chain);
+        }
+        if let Some(why) = self.broken.iter().find(|why| describe_one(request).contains(**why)) {
+            return Err(Missing((*why).to_owned()));
         }
         Ok(found)
     }
