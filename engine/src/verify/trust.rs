@@ -1,19 +1,23 @@
 //! Whom signatures are trusted to: trust roots by name.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
-use sigstore_trust_root::TrustedRoot;
-use sigstore_verify::Verifier;
+
+use super::cache::Cache;
+use super::material::Material;
 
 /// Bytes of a `trusted_root.json`.
 pub const TRUST_ROOT_LIMIT: usize = 4 << 20;
 
-/// The trust roots that signatures are verified against, in the order they are tried.
-#[derive(Debug, Default)]
+/// The trust roots that signatures are verified against, in the order they are tried, and what was verified under
+/// them already. Clones share both.
+#[derive(Debug, Clone, Default)]
 pub struct Trust {
     roots: Vec<Arc<TrustRoot>>,
+    cache: Arc<Cache>,
 }
 
 /// Whose a trust root is. Only under [`RootKind::Sigstore`] a signature can be of a kind that buildx knows.
@@ -39,10 +43,9 @@ pub struct TrustRoot {
 type Load = Box<dyn FnOnce() -> Result<Loaded, String> + Send>;
 
 struct Loaded {
-    json: Vec<u8>,
+    json: Cow<'static, [u8]>,
     version: String,
-    root: TrustedRoot,
-    verifier: Verifier,
+    material: Material,
 }
 
 /// Why a trust root can't be used.
@@ -68,19 +71,30 @@ pub enum TrustError {
 impl Trust {
     /// Trusts `roots`; the first under which a signature verifies counts.
     pub fn new(roots: Vec<TrustRoot>) -> Self {
-        Self { roots: roots.into_iter().map(Arc::new).collect() }
+        Self { roots: roots.into_iter().map(Arc::new).collect(), cache: Arc::default() }
+    }
+
+    /// The same with other roots, e.g. after an update. What was verified under a root that stays is not verified
+    /// again.
+    #[must_use]
+    pub fn with_roots(&self, roots: Vec<Arc<TrustRoot>>) -> Self {
+        Self { roots, cache: Arc::clone(&self.cache) }
     }
 
     /// The roots, in the order they are tried.
     pub fn roots(&self) -> &[Arc<TrustRoot>] {
         &self.roots
     }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
 }
 
 impl TrustRoot {
     /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`) at once.
     pub fn parse(name: &str, kind: RootKind, json: &[u8]) -> Result<Self, TrustError> {
-        let loaded = parse(name, json.to_vec())?;
+        let loaded = parse(name, json.to_vec().into())?;
         let root = Self::new(name, kind, move || Ok(loaded));
         LazyLock::force(&root.loaded);
         Ok(root)
@@ -94,7 +108,13 @@ impl TrustRoot {
         load: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
     ) -> Self {
         let owned = name.to_owned();
-        Self::new(name, kind, move || parse(&owned, load()?).map_err(|error| error.to_string()))
+        Self::new(name, kind, move || parse(&owned, load()?.into()).map_err(|error| error.to_string()))
+    }
+
+    /// A root that is parsed when it is needed first. If it turns out to be malformed, every signature fails under it.
+    pub fn lazy(name: &str, kind: RootKind, json: impl Into<Cow<'static, [u8]>>) -> Self {
+        let (owned, json) = (name.to_owned(), json.into());
+        Self::new(name, kind, move || parse(&owned, json).map_err(|error| error.to_string()))
     }
 
     /// A root that should be there and can't be used: every signature fails under it, for this reason.
@@ -138,22 +158,20 @@ impl TrustRoot {
     }
 
     /// Its authorities and logs, and the verifier made of them; an error says why there are none. Loads it.
-    pub(super) fn material(&self) -> Result<(&TrustedRoot, &Verifier), &str> {
+    pub(super) fn material(&self) -> Result<&Material, &str> {
         self.used.store(true, Ordering::Relaxed);
-        self.loaded.as_ref().map(|loaded| (&loaded.root, &loaded.verifier)).map_err(String::as_str)
+        self.loaded.as_ref().map(|loaded| &loaded.material).map_err(String::as_str)
     }
 }
 
-fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
+fn parse(name: &str, json: Cow<'static, [u8]>) -> Result<Loaded, TrustError> {
     if json.len() > TRUST_ROOT_LIMIT {
         return Err(TrustError::TooLarge { name: name.to_owned() });
     }
-    let malformed = |reason: String| TrustError::Malformed { name: name.to_owned(), reason };
-    let text = std::str::from_utf8(&json).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
-    let root = TrustedRoot::from_json(text).map_err(|error| malformed(error.to_string()))?;
-    let verifier = Verifier::new(&root).map_err(|error| malformed(error.to_string()))?;
+    let malformed = |reason| TrustError::Malformed { name: name.to_owned(), reason };
+    let material = Material::parse(&json).map_err(malformed)?;
     let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
-    Ok(Loaded { json, version, root, verifier })
+    Ok(Loaded { json, version, material })
 }
 
 impl std::fmt::Debug for TrustRoot {
