@@ -2,8 +2,15 @@
 //!
 //! Pure, as the whole engine: what is verified and the [`Trust`] that it is verified against are passed in.
 
+mod artifact;
+pub mod bundle;
+mod cache;
+mod certificate;
 mod failure;
+mod material;
 mod trust;
 
+pub use artifact::{Artifact, ArtifactDigest, ArtifactDigestError};
+pub use bundle::{Bundle, BundleFailure, BundleVersion, Expect, LogEntry, VerifiedBundle};
 pub use failure::{Failure, Step, Subject};
 pub use trust::{RootKind, TRUST_ROOT_LIMIT, Trust, TrustError, TrustRoot};
