@@ -47,7 +47,7 @@ fn metadata(response: &Value) -> Metadata {
     });
     let http = response.get("HTTP").map(|http| HttpMetadata {
         checksum: text(&http["Checksum"]),
-        checksum_response: None,
+        checksum_responses: Vec::new(),
         ..HttpMetadata::default()
     });
     Metadata { image, git, http }
@@ -482,7 +482,7 @@ fn requests_ask_again_for_what_is_known() {
         (image.attestation_chain, image.attestations.as_slice()),
         (true, [SLSA_V02.to_owned(), SLSA_V1.to_owned()].as_slice())
     );
-    let image = wanted([], Some(&known)).image.unwrap();
+    let image = wanted::<Group>([], Some(&known)).image.unwrap();
     assert!(image.config && image.attestation_chain && image.attestations.len() == 2);
     known.image.as_mut().unwrap().attestation_chain = None;
     let image = wanted([Group::AttestationChain], Some(&known)).image.unwrap();
@@ -490,7 +490,7 @@ fn requests_ask_again_for_what_is_known() {
 
     assert!(!wanted([Group::GitRef], None).git.unwrap().objects);
     assert!(wanted([Group::GitRef], Some(&git(ssh_tag()))).git.unwrap().objects);
-    assert!(wanted([Group::HttpChecksum], None).http.unwrap().checksum.is_none());
+    assert!(wanted([Group::HttpChecksum], None).http.unwrap().checksums.is_empty());
 }
 
 /// A source that may be an OCI layout: those say which store they are in.

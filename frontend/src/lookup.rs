@@ -139,9 +139,7 @@ pub fn wanted(request: &Request) -> Vec<String> {
     }
     if let Some(http) = &request.wanted.http {
         groups.push("http checksum".to_owned());
-        if let Some(checksum) = &http.checksum {
-            groups.push(format!("{:?} with suffix", checksum.algorithm).to_lowercase());
-        }
+        groups.extend(http.checksums.iter().map(|it| format!("{} with suffix", it.algorithm.name())));
     }
     groups
 }

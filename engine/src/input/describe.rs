@@ -6,7 +6,7 @@ use super::unresolved as fields;
 use super::{Actor, Commit, Git, Group, Http, Image, ImageContent, ImagePlatform, Input, Local, OciLayout};
 use super::{PgpSignature, SshSignature, Tag, Unresolved};
 use crate::git_object::{GitObject, GitObjectError, ObjectKind, SignatureInfo};
-use crate::metadata::{ChecksumResponse, GitMetadata, HttpMetadata, ImageMetadata, Metadata};
+use crate::metadata::{GitMetadata, HttpMetadata, ImageMetadata, Metadata};
 use crate::provenance::{self, Predicate};
 use crate::source::{
     GitSource, HttpSource, ImageSource, OciLayoutSource, Platform, Redacted, Source, SourceOp,
@@ -20,8 +20,8 @@ pub struct RawObjects {
     pub commit: Option<GitObject>,
     /// The tag object of a git source.
     pub tag: Option<GitObject>,
-    /// The digest over a URL's body and a suffix.
-    pub checksum_response: Option<ChecksumResponse>,
+    /// What is known about a URL.
+    pub http: Option<HttpMetadata>,
 }
 
 /// A source as a document.
@@ -85,7 +85,7 @@ fn describe_http(source: &HttpSource, known: Option<&HttpMetadata>) -> Described
     if checksum.is_empty() {
         described.leave("http", Group::HttpChecksum, fields::HTTP_CHECKSUM);
     }
-    described.raw.checksum_response = known.and_then(|known| known.checksum_response.clone());
+    described.raw.http = known.cloned();
     described.input.http = Some(Http {
         url: source.url.clone(),
         schema: source.schema.clone(),

@@ -1,5 +1,6 @@
 //! One check of one policy: input, evaluation, decision.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,8 +9,8 @@ use regorus::Value;
 use super::host::SourceHost;
 use super::{Explanation, Policy, PolicyError};
 use crate::check::{Action, Check, Decision, Outcome, Print};
-use crate::input::{self, Built, Env, Group, Input, Node, PathSegment};
-use crate::metadata::Request;
+use crate::input::{self, Built, Demand, Env, Group, Input, Node, PathSegment, RawObjects};
+use crate::metadata::{ChecksumRequest, Request};
 use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
 use crate::rego::unknown;
@@ -20,10 +21,14 @@ use crate::verify::Trust;
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
 
 /// Which metadata the numbers in unknown values stand for.
+#[derive(Default)]
 pub(super) struct Demands {
     nodes: Vec<Node>,
     /// By number: the node and the group.
     list: Vec<(usize, Group)>,
+    /// What built-ins ask for while the policy is evaluated, about the source being checked; numbered after
+    /// those of `list`.
+    made: RefCell<Vec<Demand>>,
 }
 
 pub(super) fn check(
@@ -32,11 +37,20 @@ pub(super) fn check(
     trust: &Trust,
     explanation: Option<&mut Explanation>,
 ) -> Result<Outcome, PolicyError> {
-    let Built { input, nodes, warnings, .. } =
+    let Built { input, nodes, warnings, raw } =
         input::build(check.source, check.platform, check.facts, check.env, trust)?;
     let mut document = input.to_value();
     let demands = Demands::mark(&mut document, nodes);
-    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    let host = SourceHost {
+        policy,
+        input: &input,
+        document: &document,
+        raw: &raw,
+        trust,
+        now: check.now,
+        demands: &demands,
+        failures: RefCell::default(),
+    };
     let now_ns = nanoseconds(check.now);
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
     if explanation.is_some() {
@@ -65,7 +79,7 @@ pub(super) fn check(
             .map(|print| Print { position: policy.position(print.loc), text: print.text })
             .collect(),
         warnings,
-        failures: Vec::new(),
+        failures: host.failures.into_inner(),
     };
     if decision.action == Action::Allow
         && let Some(update) = pinned(check.source, &input, pins)?
@@ -84,8 +98,18 @@ pub(super) fn caps(
 ) -> Result<BTreeMap<String, bool>, PolicyError> {
     let input = Input::caps_request(env);
     let document = input.to_value();
-    let demands = Demands { nodes: Vec::new(), list: Vec::new() };
-    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    // No source, so nothing to verify: the built-ins answer before they look at any of these.
+    let (demands, raw, trust) = (Demands::default(), RawObjects::default(), Trust::default());
+    let host = SourceHost {
+        policy,
+        input: &input,
+        document: &document,
+        raw: &raw,
+        trust: &trust,
+        now,
+        demands: &demands,
+        failures: RefCell::default(),
+    };
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
     let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
     // Nothing is unresolved in this input, so nothing can be unknown.
@@ -157,7 +181,7 @@ impl Demands {
                 );
             }
         }
-        Self { nodes, list }
+        Self { nodes, list, made: RefCell::default() }
     }
 
     /// The unknown value of a group of the source being checked, if that is unresolved.
@@ -166,8 +190,34 @@ impl Demands {
         Some(unknown::unknown(u32::try_from(id).ok()?))
     }
 
+    /// The unknown value of something about the source being checked that no property of the input shows.
+    pub(super) fn make(&self, demand: Demand) -> Value {
+        let mut made = self.made.borrow_mut();
+        let known = made.iter().position(|other| *other == demand);
+        let index = known.unwrap_or_else(|| {
+            made.push(demand);
+            made.len() - 1
+        });
+        unknown::unknown(u32::try_from(self.list.len() + index).unwrap_or(u32::MAX))
+    }
+
+    /// Number `id` among those made during the evaluation.
+    fn made(&self, id: u32) -> Option<Demand> {
+        let index = (id as usize).checked_sub(self.list.len())?;
+        self.made.borrow().get(index).cloned()
+    }
+
     /// `input.image.labels` and its like: all that a demand would resolve.
     fn properties(&self, id: u32) -> Vec<String> {
+        match self.made(id) {
+            Some(Demand::Checksum(ChecksumRequest { algorithm, .. })) => {
+                return vec![format!("the {} of `input.http` with a signature's trailer", algorithm.name())];
+            }
+            Some(Demand::GithubAttestation(repository)) => {
+                return vec![format!("the attestations of `input.http` in {repository}")];
+            }
+            Some(Demand::Group(_)) | None => {}
+        }
         let Some((node, group)) = self.list.get(id as usize) else { return Vec::new() };
         let node = &self.nodes[*node];
         let mut prefix = String::from("input");
@@ -183,20 +233,22 @@ impl Demands {
 
     /// The requests that would resolve `unknown`, one for each source.
     fn needs(&self, unknown: &Value, check: &Check<'_>) -> Result<Outcome, PolicyError> {
-        let mut groups: BTreeMap<usize, Vec<Group>> = BTreeMap::new();
+        let mut groups: BTreeMap<usize, Vec<Demand>> = BTreeMap::new();
         for id in unknown::demands(unknown) {
             if let Some((node, group)) = self.list.get(id as usize) {
-                groups.entry(*node).or_default().push(*group);
+                groups.entry(*node).or_default().push(Demand::Group(*group));
+            } else if let Some(demand) = self.made(id) {
+                groups.entry(0).or_default().push(demand);
             }
         }
         let mut requests: Vec<Request> = Vec::new();
         let mut signed = None;
         for (node, mut groups) in groups {
             let node = &self.nodes[node];
-            if groups.contains(&Group::Signatures) {
+            if groups.contains(&Demand::Group(Group::Signatures)) {
                 // No fetch resolves them; what else is unresolved may do without them.
                 signed = Some(&node.source.identifier);
-                groups.retain(|group| *group != Group::Signatures);
+                groups.retain(|group| *group != Demand::Group(Group::Signatures));
             }
             if groups.is_empty() {
                 continue;

@@ -1,14 +1,18 @@
 //! The built-in functions that work on the source being checked.
 
+use std::cell::RefCell;
+use std::time::SystemTime;
+
 use regorus::Value;
 
 use super::decide::Demands;
 use super::{FileError, Policy};
-use crate::input::{Group, Input};
+use crate::input::{Group, Input, RawObjects};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::rego::unknown;
 use crate::source::digest;
+use crate::verify::{Failure, Trust};
 
 /// Bytes that a file read by `load_json` may have.
 const JSON_LIMIT: u64 = 4 << 20;
@@ -19,7 +23,15 @@ pub(super) struct SourceHost<'a> {
     pub(super) input: &'a Input,
     /// The input as the policy sees it, unresolved fields included.
     pub(super) document: &'a Value,
+    /// The bytes that signatures are over.
+    pub(super) raw: &'a RawObjects,
+    /// Whom signatures are trusted to.
+    pub(super) trust: &'a Trust,
+    /// The time of the check.
+    pub(super) now: SystemTime,
     pub(super) demands: &'a Demands,
+    /// Signatures that don't count, each once.
+    pub(super) failures: RefCell<Vec<Failure>>,
 }
 
 impl Host for SourceHost<'_> {
@@ -125,6 +137,14 @@ impl SourceHost<'_> {
             return self.ask(Group::HttpChecksum, name);
         }
         unsupported(name)
+    }
+
+    /// Notes that a signature doesn't count.
+    fn note(&self, failure: Failure) {
+        let mut failures = self.failures.borrow_mut();
+        if !failures.contains(&failure) {
+            failures.push(failure);
+        }
     }
 
     fn ask(&self, group: Group, name: &str) -> Answer {

@@ -18,7 +18,7 @@ pub fn metadata(request: &Request) -> Metadata {
     if request.source.identifier == FILE {
         let checksum = "sha256:".to_owned() + &"c".repeat(64);
         return Metadata {
-            http: Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() }),
+            http: Some(HttpMetadata { checksum, checksum_responses: Vec::new(), ..HttpMetadata::default() }),
             ..Metadata::default()
         };
     }

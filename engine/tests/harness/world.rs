@@ -95,7 +95,7 @@ impl World {
             tell(Part::Http);
             let checksum = self.rng(source, Part::Http).pick(&DIGESTS).to_owned();
             metadata.http =
-                Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() });
+                Some(HttpMetadata { checksum, checksum_responses: Vec::new(), ..HttpMetadata::default() });
         }
         metadata
     }

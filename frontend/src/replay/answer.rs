@@ -78,7 +78,7 @@ pub(super) fn groups<'a>(source: &'a SourceOp, wanted: &Wanted) -> impl Iterator
     }
     if let Some(http) = &wanted.http {
         kinds.push(Kind::HttpChecksum);
-        kinds.extend(http.checksum.is_some().then_some(Kind::HttpChecksumWithSuffix));
+        kinds.extend((!http.checksums.is_empty()).then_some(Kind::HttpChecksumWithSuffix));
     }
     kinds.into_iter().map(|kind| Group { source: source.clone(), kind })
 }

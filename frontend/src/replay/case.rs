@@ -112,13 +112,13 @@ fn check_json(source: &SourceOp, platform: Option<&Platform>, known: Option<&Met
             });
         }
         if let Some(http) = http {
-            let checksum = http.checksum_response.as_ref();
-            response["HTTP"] = json!({
-                "Checksum": http.checksum,
-                "ChecksumResponse": checksum.map(|response| {
-                    json!({"Digest": response.digest, "Suffix": STANDARD.encode(&response.suffix)})
-                }),
-            });
+            let mut responses = http.checksum_responses.iter().map(
+                |response| json!({"Digest": response.digest, "Suffix": STANDARD.encode(&response.suffix)}),
+            );
+            response["HTTP"] = json!({"Checksum": http.checksum, "ChecksumResponse": responses.next()});
+            if http.checksum_responses.len() > 1 {
+                response["HTTP"]["ChecksumResponses"] = responses.collect();
+            }
         }
     }
     let mut check = json!({"Source": response});

@@ -158,6 +158,8 @@ impl GitResponse {
 struct HttpResponse {
     checksum: String,
     checksum_response: Option<ChecksumResponseMessage>,
+    /// More of them. Not in BuildKit's message: only our own recordings have them.
+    checksum_responses: Vec<ChecksumResponseMessage>,
 }
 
 #[derive(Default, Deserialize)]
@@ -176,7 +178,12 @@ impl HttpResponse {
         };
         HttpMetadata {
             checksum: self.checksum,
-            checksum_response: self.checksum_response.map(response),
+            checksum_responses: self
+                .checksum_response
+                .into_iter()
+                .chain(self.checksum_responses)
+                .map(response)
+                .collect(),
             ..HttpMetadata::default()
         }
     }
@@ -247,10 +254,12 @@ impl MetaRequest {
             }),
             git: is_git.then(|| GitWanted { objects: self.git.is_some_and(|git| git.return_object) }),
             http: is_http.then(|| HttpWanted {
-                checksum: self
+                checksums: self
                     .http
                     .and_then(|http| http.checksum_request)
-                    .map(ChecksumRequestMessage::request),
+                    .map(ChecksumRequestMessage::request)
+                    .into_iter()
+                    .collect(),
                 ..HttpWanted::default()
             }),
         };

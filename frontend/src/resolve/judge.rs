@@ -188,7 +188,7 @@ mod tests {
         let http = |checksum: &str| Metadata {
             http: Some(policy_engine::metadata::HttpMetadata {
                 checksum: checksum.into(),
-                checksum_response: None,
+                checksum_responses: Vec::new(),
                 ..policy_engine::metadata::HttpMetadata::default()
             }),
             ..Metadata::default()

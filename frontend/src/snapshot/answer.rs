@@ -2,6 +2,7 @@
 
 use policy_engine::metadata::{AttestationChain, ImageMetadata, Metadata, Request};
 
+use super::key::ChecksumWanted;
 use super::{LookupKey, Snapshot, Wanted};
 
 pub(super) const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
@@ -78,10 +79,11 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
         found.commit_object = None;
         found.tag_object = None;
     }
-    if let (Some(found), Some(wanted)) = (&mut metadata.http, &wanted.http)
-        && wanted.checksum.is_none()
-    {
-        found.checksum_response = None;
+    if let (Some(found), Some(wanted)) = (&mut metadata.http, &wanted.http) {
+        found.checksum_responses.retain(|response| {
+            let request = response.request();
+            request.is_some_and(|request| wanted.checksums.contains(&ChecksumWanted::from(&request)))
+        });
     }
     metadata
 }

@@ -156,9 +156,9 @@ pub struct Git {
 pub struct Http {
     /// SHA-256 of the body.
     pub checksum: String,
-    /// The digest over the body and the suffix that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum_with_suffix: Option<String>,
+    /// The digests over the body and a suffix, in the order of the question's `checksums`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checksums_with_suffix: Vec<String>,
 }
 
 /// What kind of document an image reference names.

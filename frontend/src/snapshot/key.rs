@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use policy_engine::metadata::{self, ChecksumAlgorithm, Request};
+use policy_engine::metadata::{self, Request};
 use policy_engine::source::{Platform, SourceOp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,9 +63,9 @@ pub struct GitWanted {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpWanted {
-    /// A digest over the body and a suffix.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<ChecksumWanted>,
+    /// Digests over the body and a suffix, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checksums: Vec<ChecksumWanted>,
 }
 
 /// A digest over a body followed by a suffix.
@@ -116,9 +116,15 @@ impl Wanted {
         let http = match (&self.http, &other.http) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(have), Some(want)) => want.checksum.is_none() || have.checksum == want.checksum,
+            (Some(have), Some(want)) => want.checksums.iter().all(|it| have.checksums.contains(it)),
         };
         image && git && http
+    }
+}
+
+impl From<&metadata::ChecksumRequest> for ChecksumWanted {
+    fn from(request: &metadata::ChecksumRequest) -> Self {
+        Self { algorithm: request.algorithm.name().to_owned(), suffix: STANDARD.encode(&request.suffix) }
     }
 }
 
@@ -130,22 +136,12 @@ impl From<&metadata::Wanted> for Wanted {
             attestations.dedup();
             ImageWanted { config: image.config, attestation_chain: image.attestation_chain, attestations }
         });
-        let checksum = |checksum: &metadata::ChecksumRequest| ChecksumWanted {
-            algorithm: match checksum.algorithm {
-                ChecksumAlgorithm::Sha256 => "sha256",
-                ChecksumAlgorithm::Sha384 => "sha384",
-                ChecksumAlgorithm::Sha512 => "sha512",
-            }
-            .to_owned(),
-            suffix: STANDARD.encode(&checksum.suffix),
-        };
-        Self {
-            image,
-            git: wanted.git.as_ref().map(|git| GitWanted { objects: git.objects }),
-            http: wanted
-                .http
-                .as_ref()
-                .map(|http| HttpWanted { checksum: http.checksum.as_ref().map(checksum) }),
-        }
+        let http = wanted.http.as_ref().map(|http| {
+            let mut checksums: Vec<_> = http.checksums.iter().map(ChecksumWanted::from).collect();
+            checksums.sort();
+            checksums.dedup();
+            HttpWanted { checksums }
+        });
+        Self { image, git: wanted.git.as_ref().map(|git| GitWanted { objects: git.objects }), http }
     }
 }

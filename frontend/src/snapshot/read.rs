@@ -215,13 +215,14 @@ fn git(git: Git, blobs: &Blobs) -> Result<GitMetadata, SnapshotError> {
 }
 
 fn http(http: Http, key: &LookupKey) -> HttpMetadata {
-    let asked = key.wanted.http.as_ref().and_then(|wanted| wanted.checksum.as_ref());
-    // The suffix is that of the question.
-    let suffix = asked.and_then(|checksum| STANDARD.decode(&checksum.suffix).ok()).unwrap_or_default();
-    let response = |digest| ChecksumResponse { digest, suffix: suffix.into() };
+    // The suffixes are those of the question.
+    let suffixes = key.wanted.http.iter().flat_map(|wanted| &wanted.checksums).map(|it| &it.suffix);
+    let responses = http.checksums_with_suffix.into_iter().zip(suffixes).map(|(digest, suffix)| {
+        ChecksumResponse { digest, suffix: STANDARD.decode(suffix).unwrap_or_default().into() }
+    });
     HttpMetadata {
         checksum: http.checksum,
-        checksum_response: http.checksum_with_suffix.map(response),
+        checksum_responses: responses.collect(),
         ..HttpMetadata::default()
     }
 }

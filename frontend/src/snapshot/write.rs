@@ -6,12 +6,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use policy_engine::metadata::{self, Metadata};
+use policy_engine::metadata::{self, ChecksumResponse, HttpMetadata, Metadata};
 
 use super::document::{
     AttestationChain, Context, Descriptor, Document, Download, File, Found, Git, Http, Image, Lookup,
     MediaType,
 };
+use super::key::ChecksumWanted;
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time};
 use crate::memory_tree::Node;
 use crate::resolve::image::document::sha256;
@@ -110,12 +111,12 @@ fn lookup(key: &LookupKey, answer: &Answer, blobs: &mut Blobs) -> Lookup {
         platform: key.platform.as_ref().map(ToString::to_string),
         wanted: key.wanted.clone(),
         redirects: answer.redirects.clone(),
-        found: answer.result.as_ref().ok().map(|metadata| found(metadata, blobs)),
+        found: answer.result.as_ref().ok().map(|metadata| found(metadata, key, blobs)),
         failed: answer.result.as_ref().err().cloned(),
     }
 }
 
-fn found(metadata: &Metadata, blobs: &mut Blobs) -> Found {
+fn found(metadata: &Metadata, key: &LookupKey, blobs: &mut Blobs) -> Found {
     Found {
         image: metadata.image.as_ref().map(|image| Image {
             digest: image.digest.clone(),
@@ -131,9 +132,21 @@ fn found(metadata: &Metadata, blobs: &mut Blobs) -> Found {
         }),
         http: metadata.http.as_ref().map(|http| Http {
             checksum: http.checksum.clone(),
-            checksum_with_suffix: http.checksum_response.as_ref().map(|response| response.digest.clone()),
+            checksums_with_suffix: checksums(http, key),
         }),
     }
+}
+
+/// The digests over a suffix, in the order in which they were asked for.
+fn checksums(http: &HttpMetadata, key: &LookupKey) -> Vec<String> {
+    let asked = key.wanted.http.iter().flat_map(|wanted| &wanted.checksums);
+    let answer = |wanted: &ChecksumWanted| {
+        let answers = |it: &&ChecksumResponse| {
+            it.request().is_some_and(|request| ChecksumWanted::from(&request) == *wanted)
+        };
+        http.checksum_responses.iter().find(answers).map(|it| it.digest.clone())
+    };
+    asked.map_while(answer).collect()
 }
 
 fn attestation_chain(chain: &metadata::AttestationChain, blobs: &mut Blobs) -> AttestationChain {

@@ -148,6 +148,8 @@ impl<'p> Evaluation<'p> {
         match self.host.call(own, args) {
             Answer::Value(value) => {
                 if unknown::is_unknown(&value) {
+                    // It may be the first unknown value there is.
+                    self.has_unknown = true;
                     self.note(|| Event::Asked {
                         loc,
                         demands: unknown::demands(&value).into_iter().collect(),

@@ -121,7 +121,7 @@ pub(crate) struct Evaluation<'p> {
     program: &'p Program,
     host: &'p dyn Host,
     now_ns: i64,
-    /// Whether anything in the input is unresolved: if not, nothing needs to be searched for it.
+    /// Whether anything in the input is unresolved, or was asked for: if not, nothing needs to be searched for it.
     has_unknown: bool,
     context: Context,
     stack: Vec<Value>,

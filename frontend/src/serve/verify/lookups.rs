@@ -52,10 +52,16 @@ impl<R: ResolveMediaType> Lookups<R> {
     pub(super) async fn plan(
         &self,
         question: &Question,
-        wanted: Wanted,
+        mut wanted: Wanted,
         known: Option<&Metadata>,
         progress: &Progress,
     ) -> Result<Plan, VerifyError> {
+        if let Some(http) = &mut wanted.http {
+            // It can be asked for one digest over a suffix at a time.
+            let known = known.and_then(|known| known.http.as_ref());
+            http.checksums.retain(|it| known.is_none_or(|known| known.digest_over(it).is_none()));
+            http.checksums.truncate(1);
+        }
         let image = wanted.image.clone().unwrap_or_default();
         if !image.attestation_chain && image.attestations.is_empty() {
             return Ok(Plan::Ask(wanted));

@@ -268,7 +268,8 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
     let mut world = World::default();
     world.learn(&SourceOp::new(IMAGE), Metadata { image: Some(image), ..Metadata::default() });
     for material in materials {
-        let http = HttpMetadata { checksum: digest('a'), checksum_response: None, ..HttpMetadata::default() };
+        let http =
+            HttpMetadata { checksum: digest('a'), checksum_responses: Vec::new(), ..HttpMetadata::default() };
         world.learn(&SourceOp::new(material), Metadata { http: Some(http), ..Metadata::default() });
     }
     Arc::new(world)

@@ -63,7 +63,7 @@ impl World {
         }
         if let Some(new) = known.http {
             let http = all.http.get_or_insert_with(|| new.clone());
-            http.checksum_response = new.checksum_response.or(http.checksum_response.take());
+            http.keep(&new);
         }
     }
 
@@ -97,7 +97,8 @@ impl World {
         });
         let http = known.http.clone().map(|mut http| {
             let asked = request.http.as_ref().and_then(|http| http.checksum_request.as_ref());
-            http.checksum_response = http.checksum_response.take().filter(|_| asked.is_some());
+            let asked = asked.map(|asked| &*asked.suffix);
+            http.checksum_responses.retain(|response| asked == Some(&*response.suffix));
             http
         });
         Some(response(source, &Metadata { image, git, http }))
@@ -181,7 +182,7 @@ pub(super) fn response(source: &pb::SourceOp, known: &Metadata) -> gateway::Reso
         }),
         http: known.http.as_ref().map(|http| gateway::ResolveSourceHttpResponse {
             checksum: http.checksum.clone(),
-            checksum_response: http.checksum_response.as_ref().map(|it| gateway::ChecksumResponse {
+            checksum_response: http.checksum_responses.first().map(|it| gateway::ChecksumResponse {
                 digest: it.digest.clone(),
                 suffix: it.suffix.to_vec(),
             }),
