@@ -6,7 +6,7 @@ use sigstore_crypto::KeyAlgorithm;
 use sigstore_types::{DerPublicKey, SignatureContent, TimestampVerificationData};
 use sigstore_verify::PublicKeyVerificationPolicy;
 
-use super::{Bundle, BundleFailure, VerifiedBundle, envelope, logs, steps, timestamps};
+use super::{Bundle, BundleFailure, VerifiedBundle, envelope, keyless, logs, steps, timestamps};
 use crate::input::Timestamp;
 use crate::verify::material::Material;
 use crate::verify::{Artifact, Step, TrustRoot};
@@ -88,11 +88,10 @@ fn vouched(
     let mut unusable = None;
     let mut vouching: Option<Vouched> = None;
     for root in roots {
-        let material = match root.material() {
+        let material = match keyless::material(bundle, root) {
             Ok(material) => material,
-            Err(reason) => {
-                let message = format!("the trust root `{}` can't be used: {reason}", root.name());
-                unusable = Some(BundleFailure::new(Step::TrustRoot, message).under(root.name()));
+            Err(failure) => {
+                unusable = Some(failure);
                 continue;
             }
         };
