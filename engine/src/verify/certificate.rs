@@ -65,6 +65,12 @@ impl Certificate {
     }
 }
 
+/// Whether a certificate names itself as its issuer. One that can't be read is no authority's either.
+pub(super) fn is_root(der: &DerCertificate) -> bool {
+    x509_cert::Certificate::from_der(der.as_bytes())
+        .map_or(true, |certificate| certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject)
+}
+
 /// The first URI; without one the first address; without one Fulcio's `otherName`.
 fn alternative_name(extensions: &[Extension]) -> Result<String, String> {
     use x509_cert::der::oid::AssociatedOid;

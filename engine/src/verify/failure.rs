@@ -148,14 +148,14 @@ impl fmt::Display for Step {
 impl fmt::Display for Failure {
     /// `bundle-v0.3 on the image (sha256:…): certificate-chain: …`, as far as it is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.format.is_empty() {
-            write!(f, "{} ", self.format)?;
-        }
-        if let Some(subject) = self.subject {
-            write!(f, "on the {subject} ")?;
-        }
-        if !self.digest.is_empty() {
-            write!(f, "({}) ", self.digest)?;
+        let about = [
+            (!self.format.is_empty()).then(|| self.format.clone()),
+            self.subject.map(|subject| format!("on the {subject}")),
+            (!self.digest.is_empty()).then(|| format!("({})", self.digest)),
+        ];
+        let about: Vec<_> = about.into_iter().flatten().collect();
+        if !about.is_empty() {
+            write!(f, "{}: ", about.join(" "))?;
         }
         write!(f, "{}: {}", self.step, self.message)
     }
