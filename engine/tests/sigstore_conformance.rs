@@ -25,6 +25,10 @@ fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+fn deferred(name: &str, kind: RootKind, json: Vec<u8>) -> TrustRoot {
+    TrustRoot::deferred(name, kind, || Ok(json))
+}
+
 fn sha256(bytes: &[u8]) -> ArtifactDigest {
     format!("sha256:{}", sigstore_crypto::sha256(bytes).to_hex()).parse().unwrap()
 }
@@ -55,9 +59,9 @@ fn conformance() {
 fn verify_asset(asset: &Path, artifact: &Artifact<'_>) -> Result<VerifiedBundle, BundleFailure> {
     let own_root = asset.join("trusted_root.json");
     let root = if own_root.exists() {
-        TrustRoot::lazy("own", RootKind::Private, read(&own_root))
+        deferred("own", RootKind::Private, read(&own_root))
     } else {
-        TrustRoot::lazy("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes())
+        deferred("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.into())
     };
     let trust = Trust::new(vec![root]);
     let json = read(&asset.join("bundle.sigstore.json"));
@@ -159,8 +163,8 @@ const FIELD: [(&str, &str, Verdict); 30] = [
 fn field() {
     let Some(folder) = vectors() else { return };
     let trust = Trust::new(vec![
-        TrustRoot::lazy("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes()),
-        TrustRoot::lazy("github", RootKind::Github, SIGSTORE_GITHUB_TRUSTED_ROOT.as_bytes()),
+        deferred("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.into()),
+        deferred("github", RootKind::Github, SIGSTORE_GITHUB_TRUSTED_ROOT.into()),
     ]);
     for (file, signed, expected) in &FIELD {
         let data = read(&folder.join(file));
@@ -191,7 +195,7 @@ fn field() {
 fn signer_and_timestamps() {
     let Some(folder) = vectors() else { return };
     let folder = folder.join("github-builder/1");
-    let root = TrustRoot::lazy("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes());
+    let root = deferred("sigstore", RootKind::Sigstore, SIGSTORE_PRODUCTION_TRUSTED_ROOT.into());
     let artifact = sha256(&read(&folder.join("attestation-manifest.json")));
     let json = read(&folder.join("bundle.sigstore.json"));
     let trust = Trust::new(vec![root]);

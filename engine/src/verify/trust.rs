@@ -110,13 +110,6 @@ impl TrustRoot {
         Self::new(name, kind, move || parse(&owned, load()?).map_err(|error| error.to_string()))
     }
 
-    /// A root that is parsed when the first signature is tried under it. If it turns out to be malformed, every
-    /// signature fails under it.
-    pub fn lazy(name: &str, kind: RootKind, json: impl Into<Vec<u8>>) -> Self {
-        let json = json.into();
-        Self::deferred(name, kind, move || Ok(json))
-    }
-
     /// A root that should be there and can't be used: every signature fails under it, for this reason.
     pub fn unusable(name: &str, kind: RootKind, reason: impl Into<String>) -> Self {
         let reason = reason.into();
@@ -168,8 +161,8 @@ fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
     if json.len() > TRUST_ROOT_LIMIT {
         return Err(TrustError::TooLarge { name: name.to_owned() });
     }
-    let malformed = |reason| TrustError::Malformed { name: name.to_owned(), reason };
-    let material = Material::parse(&json).map_err(malformed)?;
+    let material =
+        Material::parse(&json).map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
     let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
     Ok(Loaded { json, version, material })
 }

@@ -6,8 +6,9 @@ use sigstore_crypto::KeyAlgorithm;
 use sigstore_types::{DerPublicKey, SignatureContent, TimestampVerificationData};
 use sigstore_verify::PublicKeyVerificationPolicy;
 
-use super::{Bundle, BundleFailure, VerifiedBundle, envelope, logs, steps, timestamps};
+use super::{Bundle, BundleFailure, VerifiedBundle, envelope, keyless, logs, steps, timestamps};
 use crate::input::Timestamp;
+use crate::verify::key::PublicKey;
 use crate::verify::material::Material;
 use crate::verify::{Artifact, Step, TrustRoot};
 
@@ -42,6 +43,10 @@ fn check_signature(
 ) -> Result<(), BundleFailure> {
     if bundle.certificate.is_some() {
         return Err(BundleFailure::new(Step::Key, "it was signed with a certificate and not with a key"));
+    }
+    // Keys that the verifier doesn't know, and hashes that older versions of cosign take.
+    if PublicKey::from_der(key.clone()).is_ok_and(|key| key.made(&bundle.content.content, artifact)) {
+        return Ok(());
     }
     let unknown = |error: sigstore_crypto::Error| BundleFailure::new(Step::Key, error.to_string());
     let algorithm = KeyAlgorithm::from_spki(key).map_err(unknown)?;
@@ -88,11 +93,10 @@ fn vouched(
     let mut unusable = None;
     let mut vouching: Option<Vouched> = None;
     for root in roots {
-        let material = match root.material() {
+        let material = match keyless::material(bundle, root) {
             Ok(material) => material,
-            Err(reason) => {
-                let message = format!("the trust root `{}` can't be used: {reason}", root.name());
-                unusable = Some(BundleFailure::new(Step::TrustRoot, message).under(root.name()));
+            Err(failure) => {
+                unusable = Some(failure);
                 continue;
             }
         };

@@ -25,23 +25,26 @@ impl Demands {
     }
 }
 
+/// What the root is made of.
+pub(super) fn material<'r>(bundle: &Bundle, root: &'r TrustRoot) -> Result<&'r Material, BundleFailure> {
+    root.material().map_err(|reason| {
+        let message = format!("nothing verifies under the trust root `{}`: {reason}", root.name());
+        BundleFailure::new(Step::TrustRoot, message).under(root.name()).of(bundle.version)
+    })
+}
+
 /// Verifies a bundle that was found to be about the artifact.
 pub(super) fn verify(
     bundle: &Bundle,
     artifact: &Artifact<'_>,
     root: &TrustRoot,
+    material: &Material,
 ) -> Result<VerifiedBundle, BundleFailure> {
     let Some(certificate) = &bundle.certificate else {
         let message = "it was signed with a key and not with a certificate: that key is needed to verify it";
         return Err(BundleFailure::new(Step::KeyNeeded, message).of(bundle.version));
     };
-    let verdict = match root.material() {
-        Ok(material) => verify_under(bundle, certificate, artifact, root, material),
-        Err(reason) => {
-            let message = format!("the trust root `{}` can't be used: {reason}", root.name());
-            Err(BundleFailure::new(Step::TrustRoot, message))
-        }
-    };
+    let verdict = verify_under(bundle, certificate, artifact, root, material);
     verdict.map_err(|failure| failure.under(root.name()).of(bundle.version))
 }
 
