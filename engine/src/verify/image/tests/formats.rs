@@ -155,7 +155,7 @@ fn an_image_without_index_has_signatures_of_its_own() {
     assert_eq!(image.verify(&trust).signatures[0].subject, Some(Subject::Image));
     let layer = cosign(&mut instance, &image.index, &builder());
     image.signatures = crate::metadata::ImageSignatures::default();
-    image.add(Subject::Index, &[layer.clone()]);
+    image.add(Subject::Index, std::slice::from_ref(&layer));
     image.add(Subject::Attestation, &[layer]);
     assert_eq!(image.failed(&trust), [Step::Subject, Step::Attestation]);
 }

@@ -9,6 +9,8 @@ use super::world::*;
 use crate::verify::manifest::{OCI_MANIFEST, sha256};
 use crate::verify::{RootKind, Step, Subject, Trust};
 
+type Change = fn(&mut Value);
+
 fn world() -> (Instance, Trust) {
     let instance = public();
     let trust = trust(&instance, "sigstore", RootKind::Sigstore);
@@ -47,7 +49,7 @@ fn a_signature_counts_for_what_it_is_on_alone() {
 fn the_signatures_manifest_names_its_subject() {
     let (mut instance, trust) = world();
     for covers in [Subject::Attestation, Subject::Image, Subject::Index] {
-        let edits: [(fn(&mut Value), Step); 9] = [
+        let edits: [(Change, Step); 9] = [
             (|manifest| manifest["subject"]["size"] = 1.into(), Step::Subject),
             (|manifest| manifest["subject"]["mediaType"] = "application/json".into(), Step::Subject),
             (|manifest| manifest["subject"]["digest"] = sha256(b"x").into(), Step::Subject),
@@ -70,7 +72,7 @@ fn the_signatures_manifest_names_its_subject() {
 #[test]
 fn layers_are_what_their_descriptors_say() {
     let (mut instance, trust) = world();
-    let edits: [(fn(&mut Value), Step); 3] = [
+    let edits: [(Change, Step); 3] = [
         (|manifest| manifest["layers"][0]["size"] = 1.into(), Step::Manifest),
         (|manifest| manifest["layers"][0]["digest"] = sha256(b"x").into(), Step::Unavailable),
         (
@@ -102,7 +104,7 @@ fn layers_are_what_their_descriptors_say() {
 #[test]
 fn the_attestation_belongs_to_the_image() {
     let (mut instance, trust) = world();
-    let attestation: [fn(&mut Value); 7] = [
+    let attestation: [Change; 7] = [
         |manifest| manifest["subject"]["size"] = 1.into(),
         |manifest| manifest["subject"]["mediaType"] = "application/json".into(),
         |manifest| manifest["subject"]["digest"] = sha256(b"x").into(),
@@ -115,7 +117,7 @@ fn the_attestation_belongs_to_the_image() {
         attestation.map(|edit| Edit { attestation: Some(edit), ..Edit::default() }).into();
     let docker_list = "application/vnd.docker.distribution.manifest.list.v2+json";
     edits.push(Edit { index_type: Some(docker_list), ..Edit::default() });
-    let size: fn(&mut Value) = |index| index["manifests"][0]["size"] = 1.into();
+    let size: Change = |index| index["manifests"][0]["size"] = 1.into();
     edits.push(Edit { index: Some(size), ..Edit::default() });
     for (n, edit) in edits.iter().enumerate() {
         let mut image = Image::edited(edit);
