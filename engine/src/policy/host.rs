@@ -1,18 +1,20 @@
 //! The built-in functions that work on the source being checked.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use regorus::Value;
 
 use super::decide::Demands;
 use super::{FileError, Policy};
-use crate::input::{Group, Input, RawObjects};
+use crate::input::{Group, Input, RawObjects, Signature};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::rego::unknown;
 use crate::source::digest;
-use crate::verify::{Failure, Trust};
+use crate::verify::key::{KEY_LIMIT, PublicKey};
+use crate::verify::{self, Failure, Trust};
 
 /// Bytes that a file read by `load_json` may have.
 const JSON_LIMIT: u64 = 4 << 20;
@@ -32,6 +34,8 @@ pub(super) struct SourceHost<'a> {
     pub(super) demands: &'a Demands,
     /// Signatures that don't count, each once.
     pub(super) failures: RefCell<Vec<Failure>>,
+    /// Manifests whose signatures a key verified.
+    pub(super) by_key: RefCell<BTreeSet<String>>,
 }
 
 impl Host for SourceHost<'_> {
@@ -40,6 +44,7 @@ impl Host for SourceHost<'_> {
             OwnBuiltin::LoadJson => self.load_json(&args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
+            OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
             OwnBuiltin::VerifyHttpPgpSignature => {
                 self.verify_http(&args[0], "verify_http_pgp_signature", false)
             }
@@ -72,9 +77,14 @@ impl SourceHost<'_> {
         }
     }
 
-    fn read_json(&self, path: &str) -> Result<Value, String> {
+    /// A file of the policy's root.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         let root = self.policy.root.as_ref().ok_or("this policy has no root to read files from")?;
-        let bytes = root.read(path, JSON_LIMIT).map_err(|error: FileError| error.to_string())?;
+        root.read(path, limit).map_err(|error: FileError| error.to_string())
+    }
+
+    fn read_json(&self, path: &str) -> Result<Value, String> {
+        let bytes = self.read(path, JSON_LIMIT)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         Value::from_json_str(text).map_err(|error| {
             let first_line = error.to_string();
@@ -101,6 +111,46 @@ impl SourceHost<'_> {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
         }
         Answer::Pin(wanted.to_string())
+    }
+
+    /// `verify_image_key(input.image, file)`: the signatures that the key in the file made; undefined if there are none.
+    fn verify_image_key(&self, image: &Value, file: &Value) -> Answer {
+        if self.input.image_content().is_none() {
+            return Answer::Value(Value::Undefined);
+        }
+        let (image_part, layout_part) = (&self.document["image"], &self.document["ociLayout"]);
+        let part = if self.input.image.is_some() { image_part } else { layout_part };
+        match is_same(image, part) {
+            Value::Bool(true) => {}
+            Value::Bool(false) => {
+                return Answer::Error(
+                    "verify_image_key: the first argument must be `input.image`".to_owned(),
+                );
+            }
+            unknown => return Answer::Value(unknown),
+        }
+        let Value::String(file) = file else {
+            return Answer::Error(format!("verify_image_key: the key's file must be a string, not {file}"));
+        };
+        let key = match self.read(file, KEY_LIMIT).map(|bytes| PublicKey::from_pem(&bytes)) {
+            Ok(Ok(key)) => key,
+            Ok(Err(error)) => {
+                return Answer::Error(format!("verify_image_key: `{file}` is no public key: {error}"));
+            }
+            Err(reason) => {
+                return Answer::Error(format!("verify_image_key: cannot read `{file}`: {reason}"));
+            }
+        };
+        let Some((chain, signatures)) = &self.raw.signatures else {
+            return self.ask(Group::Signatures, "verify_image_key");
+        };
+        let verified = verify::image::verify_with_key(chain, signatures, &key, self.trust);
+        if verified.signatures.is_empty() {
+            verified.failures.into_iter().for_each(|failure| self.note(failure));
+            return Answer::Value(Value::Undefined);
+        }
+        self.by_key.borrow_mut().extend(verified.signatures.iter().map(|signature| signature.digest.clone()));
+        Answer::Value(Signature::to_value(&verified.signatures))
     }
 
     fn verify_git_signature(&self, object: &Value) -> Answer {

@@ -110,14 +110,6 @@ pub enum PolicyError {
     /// The source itself cannot be shown to a policy.
     #[error("{0}")]
     Input(#[from] crate::input::InputError),
-    /// The policy reads signatures of an image that has some.
-    #[error(
-        "{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided"
-    )]
-    SignaturesUnsupported {
-        /// The image.
-        source_name: String,
-    },
 }
 
 /// A compiled policy. Checks share it: nothing in it changes.

@@ -176,6 +176,7 @@ pub(crate) enum OwnBuiltin {
     LoadJson,
     PinImage,
     VerifyGitSignature,
+    VerifyImageKey,
     VerifyHttpPgpSignature,
     ArtifactAttestation,
     GithubAttestation,

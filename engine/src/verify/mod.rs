@@ -6,8 +6,14 @@ mod artifact;
 pub mod bundle;
 mod cache;
 mod certificate;
+mod dhi;
 mod failure;
+pub mod image;
+pub(crate) mod key;
+mod kind;
+mod manifest;
 mod material;
+mod simplesigning;
 mod trust;
 
 pub use artifact::{Artifact, ArtifactDigest, ArtifactDigestError};

@@ -144,6 +144,11 @@ impl Bundle {
         self.certificate.is_some()
     }
 
+    /// Whether it comes with entries in transparency logs.
+    pub fn has_log_entries(&self) -> bool {
+        !self.content.verification_material.tlog_entries.is_empty()
+    }
+
     pub(super) fn hash(&self) -> &[u8] {
         &self.hash
     }

@@ -8,6 +8,7 @@ use sigstore_verify::PublicKeyVerificationPolicy;
 
 use super::{Bundle, BundleFailure, VerifiedBundle, envelope, keyless, logs, steps, timestamps};
 use crate::input::Timestamp;
+use crate::verify::key::PublicKey;
 use crate::verify::material::Material;
 use crate::verify::{Artifact, Step, TrustRoot};
 
@@ -42,6 +43,10 @@ fn check_signature(
 ) -> Result<(), BundleFailure> {
     if bundle.certificate.is_some() {
         return Err(BundleFailure::new(Step::Key, "it was signed with a certificate and not with a key"));
+    }
+    // Keys that the verifier doesn't know, and hashes that older versions of cosign take.
+    if PublicKey::from_der(key.clone()).is_ok_and(|key| key.made(&bundle.content.content, artifact)) {
+        return Ok(());
     }
     let unknown = |error: sigstore_crypto::Error| BundleFailure::new(Step::Key, error.to_string());
     let algorithm = KeyAlgorithm::from_spki(key).map_err(unknown)?;
