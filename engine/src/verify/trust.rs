@@ -1,7 +1,7 @@
 //! Whom signatures are trusted to: trust roots by name.
 
-use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
@@ -30,14 +30,21 @@ pub enum RootKind {
     Private,
 }
 
-/// Certificate authorities, logs and timestamp authorities: a Sigstore `trusted_root.json`.
+/// Certificate authorities, logs and timestamp authorities: a Sigstore `trusted_root.json`. It is read and parsed
+/// when the first signature is tried under it.
 pub struct TrustRoot {
     name: String,
     kind: RootKind,
+    loaded: LazyLock<Result<Loaded, String>, Load>,
+    used: AtomicBool,
+}
+
+type Load = Box<dyn FnOnce() -> Result<Loaded, String> + Send>;
+
+struct Loaded {
+    json: Vec<u8>,
     version: String,
-    json: Cow<'static, [u8]>,
-    /// Made of `json` when the first signature is verified.
-    material: OnceLock<Result<Material, String>>,
+    material: Material,
 }
 
 /// Why a trust root can't be used.
@@ -84,40 +91,38 @@ impl Trust {
 }
 
 impl TrustRoot {
-    /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`) and refuses
-    /// it at once if it is malformed.
+    /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`) at once.
     pub fn parse(name: &str, kind: RootKind, json: &[u8]) -> Result<Self, TrustError> {
-        if json.len() > TRUST_ROOT_LIMIT {
-            return Err(TrustError::TooLarge { name: name.to_owned() });
-        }
-        let material = Material::parse(json)
-            .map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
-        let root = Self::lazy(name, kind, json.to_vec());
-        Ok(Self { material: OnceLock::from(Ok(material)), ..root })
+        let loaded = parse(name, json.to_vec())?;
+        let root = Self::new(name, kind, move || Ok(loaded));
+        LazyLock::force(&root.loaded);
+        Ok(root)
     }
 
-    /// A root that is read when the first signature is verified: one that verifies none costs nothing. If it turns
-    /// out to be malformed, every signature fails under it.
-    pub fn lazy(name: &str, kind: RootKind, json: impl Into<Cow<'static, [u8]>>) -> Self {
-        let json = json.into();
-        Self {
-            name: name.to_owned(),
-            kind,
-            version: format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json))),
-            json,
-            material: OnceLock::new(),
-        }
+    /// A root whose `trusted_root.json` is delivered by `load` when it is needed first; an error says why there is
+    /// none, and every signature fails under it then. `load` may block.
+    pub fn deferred(
+        name: &str,
+        kind: RootKind,
+        load: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+    ) -> Self {
+        let owned = name.to_owned();
+        Self::new(name, kind, move || parse(&owned, load()?).map_err(|error| error.to_string()))
     }
 
     /// A root that should be there and can't be used: every signature fails under it, for this reason.
     pub fn unusable(name: &str, kind: RootKind, reason: impl Into<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            kind,
-            version: String::new(),
-            json: Cow::Borrowed(&[]),
-            material: OnceLock::from(Err(reason.into())),
-        }
+        let reason = reason.into();
+        Self::new(name, kind, move || Err(reason))
+    }
+
+    fn new(
+        name: &str,
+        kind: RootKind,
+        load: impl FnOnce() -> Result<Loaded, String> + Send + 'static,
+    ) -> Self {
+        let (name, load): (_, Load) = (name.to_owned(), Box::new(load));
+        Self { name, kind, loaded: LazyLock::new(load), used: AtomicBool::new(false) }
     }
 
     /// The name that policies and reports use: `sigstore`, `github`, or the operator's.
@@ -130,25 +135,80 @@ impl TrustRoot {
         self.kind
     }
 
-    /// `sha256:…` of the JSON it was read from; empty for one that can't be used.
+    /// `sha256:…` of the JSON it was read from; empty for one that can't be used. Loads it.
     pub fn version(&self) -> &str {
-        &self.version
+        self.loaded.as_ref().map_or("", |loaded| &loaded.version)
     }
 
-    /// Its authorities and logs, and the verifier made of them; an error says why there are none.
-    pub(super) fn material(&self) -> Result<&Material, &str> {
-        let material = self.material.get_or_init(|| {
-            if self.json.len() > TRUST_ROOT_LIMIT {
-                return Err(format!("it is larger than {TRUST_ROOT_LIMIT} bytes"));
-            }
-            Material::parse(&self.json)
-        });
-        material.as_ref().map_err(String::as_str)
+    /// What signatures were tried under: the JSON, or why there is none. `None` until one was.
+    pub fn used(&self) -> Option<Result<&[u8], &str>> {
+        self.used.load(Ordering::Relaxed).then(|| self.json())
     }
+
+    /// The `trusted_root.json`, or why there is none. Loads it.
+    pub fn json(&self) -> Result<&[u8], &str> {
+        self.loaded.as_ref().map(|loaded| &*loaded.json).map_err(String::as_str)
+    }
+
+    /// Its authorities and logs, and the verifier made of them; an error says why there are none. Loads it.
+    pub(super) fn material(&self) -> Result<&Material, &str> {
+        self.used.store(true, Ordering::Relaxed);
+        self.loaded.as_ref().map(|loaded| &loaded.material).map_err(String::as_str)
+    }
+}
+
+fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
+    if json.len() > TRUST_ROOT_LIMIT {
+        return Err(TrustError::TooLarge { name: name.to_owned() });
+    }
+    let material =
+        Material::parse(&json).map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
+    let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
+    Ok(Loaded { json, version, material })
 }
 
 impl std::fmt::Debug for TrustRoot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrustRoot").field("name", &self.name).field("version", &self.version).finish()
+        f.debug_struct("TrustRoot")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_loaded_before_it_is_used() {
+        let loads = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&loads);
+        let root = TrustRoot::deferred("sigstore", RootKind::Sigstore, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes().to_vec())
+        });
+        assert_eq!((root.used(), format!("{root:?}").contains("sigstore")), (None, true));
+        assert_eq!(loads.load(Ordering::Relaxed), 0);
+        assert!(root.material().is_ok() && root.material().is_ok());
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
+        assert_eq!(root.used(), Some(Ok(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes())));
+        assert!(root.version().starts_with("sha256:"));
+    }
+
+    #[test]
+    fn roots_without_material_say_why() {
+        let missing = TrustRoot::unusable("sigstore", RootKind::Sigstore, "it is stale");
+        assert_eq!((missing.material().err(), missing.version()), (Some("it is stale"), ""));
+        assert_eq!(missing.used(), Some(Err("it is stale")));
+        let malformed = TrustRoot::deferred("own", RootKind::Private, || Ok(b"{".to_vec()));
+        assert!(malformed.material().err().unwrap().starts_with("the trust root `own` is malformed: "));
+        assert!(TrustRoot::parse("own", RootKind::Private, b"\xff").is_err());
+        let large = TrustRoot::parse("own", RootKind::Private, &vec![b' '; TRUST_ROOT_LIMIT + 1]);
+        assert_eq!(large.err(), Some(TrustError::TooLarge { name: "own".to_owned() }));
     }
 }
