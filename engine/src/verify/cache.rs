@@ -46,3 +46,44 @@ impl Cache {
         known.insert(key, verified);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::BundleVersion;
+
+    #[test]
+    fn no_two_questions_have_the_same_key() {
+        let keys = [
+            Key::new(&[b"a", b"b"]),
+            Key::new(&[b"ab"]),
+            Key::new(&[b"ab", b""]),
+            Key::new(&[b"", b"ab"]),
+            Key::new(&[b"b", b"a"]),
+        ];
+        for (n, key) in keys.iter().enumerate() {
+            assert!(!keys[..n].contains(key), "{n}");
+        }
+        assert_eq!(keys[0], Key::new(&[b"a", b"b"]));
+    }
+
+    #[test]
+    fn it_stays_bounded() {
+        let cache = Cache::default();
+        let verified = VerifiedBundle {
+            trust_root: "own".to_owned(),
+            root_kind: None,
+            version: BundleVersion::V0_3,
+            signer: None,
+            timestamps: Vec::new(),
+            predicate_type: None,
+        };
+        let key = |n: usize| Key::new(&[&n.to_le_bytes()]);
+        for n in 0..=CACHE_LIMIT {
+            cache.insert(key(n), verified.clone());
+            assert_eq!(cache.get(key(n)).as_ref(), Some(&verified));
+        }
+        assert_eq!(cache.known.lock().unwrap().len(), 1);
+        assert_eq!((cache.get(key(0)), cache.get(key(CACHE_LIMIT))), (None, Some(verified)));
+    }
+}

@@ -65,6 +65,12 @@ impl Certificate {
     }
 }
 
+/// Whether a certificate names itself as its issuer. One that can't be read is no authority's either.
+pub(super) fn is_root(der: &DerCertificate) -> bool {
+    x509_cert::Certificate::from_der(der.as_bytes())
+        .map_or(true, |certificate| certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject)
+}
+
 /// The first URI; without one the first address; without one Fulcio's `otherName`.
 fn alternative_name(extensions: &[Extension]) -> Result<String, String> {
     use x509_cert::der::oid::AssociatedOid;
@@ -136,4 +142,84 @@ fn der_string(der: &[u8]) -> Option<&str> {
     let any = AnyRef::from_der(der).ok()?;
     let is_string = matches!(any.tag(), Tag::Utf8String | Tag::PrintableString | Tag::Ia5String);
     is_string.then(|| std::str::from_utf8(any.value()).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use x509_cert::der::asn1::OctetString;
+
+    use super::*;
+
+    /// A DER element.
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[tag, length], content].concat()
+    }
+
+    fn extension(oid: &str, value: Vec<u8>) -> Extension {
+        Extension {
+            extn_id: ObjectIdentifier::new(oid).unwrap(),
+            critical: false,
+            extn_value: OctetString::new(value).unwrap(),
+        }
+    }
+
+    fn fulcio(number: u32, value: &[u8]) -> Extension {
+        extension(&format!("1.3.6.1.4.1.57264.1.{number}"), value.to_vec())
+    }
+
+    fn names(names: &[Vec<u8>]) -> Result<String, String> {
+        alternative_name(&[extension("2.5.29.17", element(0x30, &names.concat()))])
+    }
+
+    fn other_name(oid_end: u8, value: &[u8]) -> Vec<u8> {
+        let oid = [0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xbf, 0x30, 0x01, oid_end];
+        element(0xa0, &[element(0x06, &oid), element(0xa0, value)].concat())
+    }
+
+    #[test]
+    fn one_name_counts() {
+        let (uri, address) = (element(0x86, b"https://a"), element(0x81, b"a@b"));
+        let other = other_name(7, &element(0x0c, b"me!b"));
+        assert_eq!(names(&[address.clone(), uri, other.clone()]).unwrap(), "https://a");
+        assert_eq!(names(&[other.clone(), address]).unwrap(), "a@b");
+        assert_eq!(names(std::slice::from_ref(&other)).unwrap(), "me!b");
+        assert!(names(&[other_name(7, &element(0x13, b"me!b"))]).is_err(), "another type of string");
+        assert!(names(&[other_name(6, &element(0x0c, b"me!b"))]).is_err(), "another kind of name");
+        assert!(names(&[element(0x82, b"example.com")]).is_err(), "a host");
+        assert!(names(&[element(0x86, b"")]).is_err() && names(&[]).is_err());
+        assert!(alternative_name(&[]).is_err());
+        assert!(alternative_name(&[extension("2.5.29.17", vec![0x30, 0, 0])]).is_err(), "more behind it");
+    }
+
+    #[test]
+    fn claims_are_strings() {
+        let read = |extensions: &[Extension]| {
+            let mut signer = Signer::default();
+            extensions
+                .iter()
+                .try_for_each(|extension| read_extension(&mut signer, extension))
+                .map(|()| signer)
+        };
+        let text = |text: &[u8]| element(0x0c, text);
+        // The older form is no DER; of both the last one counts.
+        assert_eq!(read(&[fulcio(8, &text(b"new")), fulcio(1, b"old")]).unwrap().issuer, "old");
+        assert_eq!(read(&[fulcio(1, b"old"), fulcio(8, &text(b"new"))]).unwrap().issuer, "new");
+        let signer = read(&[fulcio(9, &text(b"w")), fulcio(22, &element(0x13, b"public"))]).unwrap();
+        assert_eq!(
+            (signer.build_signer_uri.as_str(), signer.source_repository_visibility_at_signing.as_str()),
+            ("w", "public")
+        );
+        for wrong in
+            [&b"raw"[..], &[0x0c, 1, b'a', 0], &[0x0c, 2, b'a'], &[0x04, 1, b'a'], &[0x0c, 1, 0xff], b""]
+        {
+            assert!(read(&[fulcio(9, wrong)]).is_err(), "{wrong:?}");
+        }
+        assert!(read(&[fulcio(1, &[0xff])]).is_err());
+        // Others are none of these.
+        assert_eq!(
+            read(&[fulcio(7, b"raw"), fulcio(23, b"raw"), extension("1.3.6.1.4.1.57264.2.9", vec![])]),
+            Ok(Signer::default())
+        );
+    }
 }

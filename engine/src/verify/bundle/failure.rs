@@ -3,6 +3,9 @@
 use super::BundleVersion;
 use crate::verify::{Failure, Step};
 
+/// Characters of a message.
+const MESSAGE_LIMIT: usize = 500;
+
 /// Why a bundle doesn't count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{step}: {message}")]
@@ -18,9 +21,12 @@ pub struct BundleFailure {
 }
 
 impl BundleFailure {
-    /// A failure of `step`, with nothing else said.
-    pub fn new(step: Step, message: impl Into<String>) -> Self {
-        Self { step, message: message.into(), trust_root: String::new(), version: None }
+    /// A failure of `step`, with nothing else said. Messages may quote what comes from outside: they are cut, and
+    /// have no control characters.
+    pub fn new(step: Step, message: impl AsRef<str>) -> Self {
+        let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        let message = message.as_ref().chars().take(MESSAGE_LIMIT).map(plain).collect();
+        Self { step, message, trust_root: String::new(), version: None }
     }
 
     pub(super) fn under(self, trust_root: &str) -> Self {

@@ -6,7 +6,7 @@ use sigstore_types::{MediaType, SignatureContent};
 
 use super::statement::{PAYLOAD_TYPE, Statement};
 use super::{BundleFailure, Expect, SLSA_PROVENANCE, wire};
-use crate::verify::certificate::Certificate;
+use crate::verify::certificate::{self, Certificate};
 use crate::verify::{Artifact, Step};
 
 /// Bytes of a bundle.
@@ -208,6 +208,9 @@ fn check_certificates(
         (Step::Certificate, "the certificate chain is empty".to_owned())
     } else if certificates.len() > CERTIFICATE_LIMIT {
         (Step::Limit, format!("the bundle has more than {CERTIFICATE_LIMIT} certificates"))
+    } else if certificates.iter().skip(1).any(|certificate| certificate::is_root(&certificate.raw_bytes)) {
+        // A root is trusted because it is known, and never because it came along.
+        (Step::Certificate, "the certificate chain has a root in it".to_owned())
     } else {
         return Ok(());
     };

@@ -6,7 +6,8 @@ use sigstore_crypto::KeyAlgorithm;
 use sigstore_types::{DerPublicKey, SignatureContent, TimestampVerificationData};
 use sigstore_verify::PublicKeyVerificationPolicy;
 
-use super::{Bundle, BundleFailure, VerifiedBundle, envelope, logs, steps, timestamps};
+use super::{Bundle, BundleFailure, VerifiedBundle, envelope, keyless, logs, steps, timestamps};
+use crate::input::Timestamp;
 use crate::verify::key::PublicKey;
 use crate::verify::material::Material;
 use crate::verify::{Artifact, Step, TrustRoot};
@@ -90,71 +91,84 @@ fn vouched(
     roots: &[Arc<TrustRoot>],
 ) -> Result<VerifiedBundle, BundleFailure> {
     let mut unusable = None;
-    let mut vouching = None;
+    let mut vouching: Option<Vouched> = None;
     for root in roots {
-        match root.material() {
-            // Every root that knows a log has its say; the first one gives its name.
-            Ok(material) => {
-                let vouched = vouched_under(bundle, artifact, key, root, material);
-                let vouched = vouched.map_err(|failure| failure.under(root.name()))?;
-                vouching = vouching.or(vouched);
+        let material = match keyless::material(bundle, root) {
+            Ok(material) => material,
+            Err(failure) => {
+                unusable = Some(failure);
+                continue;
             }
-            Err(reason) => {
-                let message = format!("the trust root `{}` can't be used: {reason}", root.name());
-                unusable = Some(BundleFailure::new(Step::TrustRoot, message).under(root.name()));
-            }
+        };
+        // Every root that knows a log has its say; the first one gives its name.
+        let vouched = vouched_under(bundle, artifact, key, root, material);
+        let vouched = vouched.map_err(|failure| failure.under(root.name()))?;
+        let is_better = match &vouching {
+            None => vouched.logged || !vouched.verified.timestamps.is_empty(),
+            Some(known) => vouched.logged && !known.logged,
+        };
+        if is_better {
+            vouching = Some(vouched);
         }
     }
-    match (vouching, log) {
-        (Some(verified), LogEntry::Optional) => Ok(verified),
-        (Some(verified), LogEntry::Required) if !verified.timestamps.is_empty() => Ok(verified),
-        (Some(_), LogEntry::Required) => {
-            Err(BundleFailure::new(Step::Timestamp, "nothing that is trusted says when it was signed"))
+    if log == LogEntry::Required {
+        let vouched = vouching.as_ref();
+        if !vouched.is_some_and(|vouched| vouched.logged) {
+            return Err(unusable.unwrap_or_else(|| {
+                BundleFailure::new(Step::LogEntry, "it is in no log that a trust root knows")
+            }));
         }
-        (None, LogEntry::Optional) => Ok(VerifiedBundle {
-            trust_root: String::new(),
-            root_kind: None,
-            version: bundle.version,
-            signer: None,
-            timestamps: Vec::new(),
-            predicate_type: bundle.predicate_type().map(str::to_owned),
-        }),
-        (None, LogEntry::Required) => Err(unusable.unwrap_or_else(|| {
-            BundleFailure::new(Step::LogEntry, "it is in no log that a trust root knows")
-        })),
+        if vouched.is_some_and(|vouched| vouched.verified.timestamps.is_empty()) {
+            return Err(BundleFailure::new(
+                Step::Timestamp,
+                "nothing that is trusted says when it was signed",
+            ));
+        }
     }
+    Ok(vouching.map_or_else(|| verified(bundle, None, Vec::new()), |vouched| vouched.verified))
 }
 
-/// `None` if the root knows none of its logs.
+/// What one root says of a bundle.
+struct Vouched {
+    /// Whether it is in a log that the root knows.
+    logged: bool,
+    verified: VerifiedBundle,
+}
+
 fn vouched_under(
     bundle: &Bundle,
     artifact: &Artifact<'_>,
     key: &DerPublicKey,
     root: &TrustRoot,
     material: &Material,
-) -> Result<Option<VerifiedBundle>, BundleFailure> {
+) -> Result<Vouched, BundleFailure> {
     let entries = &bundle.content.verification_material.tlog_entries;
-    if !entries.iter().any(|entry| logs::is_known(entry, material)) {
-        return Ok(None);
-    }
     let entries = logs::check(entries, None, material)?;
     if let Some(failure) = entries.passed_over {
         return Err(failure);
     }
     let timestamps = timestamps::check(&bundle.content, material);
-    let mut content = bundle.content.clone();
-    content.verification_material.tlog_entries = entries.kept;
-    content.verification_material.timestamp_verification_data =
-        TimestampVerificationData::new(timestamps.kept);
-    let policy = PublicKeyVerificationPolicy::new(key.clone());
-    let verdict = material.verifier.verify(artifact.for_verifier(), &content, &policy);
-    verdict.map_err(|error| steps::failure(&error))?;
-    Ok(Some(VerifiedBundle {
-        trust_root: root.name().to_owned(),
-        root_kind: Some(root.kind()),
+    let logged = !entries.kept.is_empty();
+    if logged {
+        let mut content = bundle.content.clone();
+        content.verification_material.tlog_entries = entries.kept;
+        content.verification_material.timestamp_verification_data =
+            TimestampVerificationData::new(timestamps.kept);
+        let policy = PublicKeyVerificationPolicy::new(key.clone());
+        let verdict = material.verifier.verify(artifact.for_verifier(), &content, &policy);
+        verdict.map_err(|error| steps::failure(&error))?;
+    }
+    let times = timestamps::all(&entries.times, &timestamps.times);
+    Ok(Vouched { logged, verified: verified(bundle, Some(root), times) })
+}
+
+fn verified(bundle: &Bundle, root: Option<&TrustRoot>, timestamps: Vec<Timestamp>) -> VerifiedBundle {
+    VerifiedBundle {
+        trust_root: root.map(|root| root.name().to_owned()).unwrap_or_default(),
+        root_kind: root.map(TrustRoot::kind),
         version: bundle.version,
         signer: None,
-        timestamps: timestamps::all(&entries.times, &timestamps.times),
+        timestamps,
         predicate_type: bundle.predicate_type().map(str::to_owned),
-    }))
+    }
 }

@@ -4,6 +4,7 @@ use sigstore_types::TimestampVerificationData;
 use sigstore_verify::VerificationPolicy;
 
 use super::{Bundle, BundleFailure, VerifiedBundle, envelope, logs, steps, timestamps};
+use crate::verify::certificate::Certificate;
 use crate::verify::material::Material;
 use crate::verify::{Artifact, RootKind, Step, TrustRoot};
 
@@ -24,42 +25,48 @@ impl Demands {
     }
 }
 
-/// Verifies a bundle that was found to be about the artifact.
-pub(super) fn verify(
-    bundle: &Bundle,
-    artifact: &Artifact<'_>,
-    root: &TrustRoot,
-) -> Result<VerifiedBundle, BundleFailure> {
-    let verdict = match root.material() {
-        Ok(material) => verify_under(bundle, artifact, root, material),
-        Err(reason) => {
-            let message = format!("the trust root `{}` can't be used: {reason}", root.name());
-            Err(BundleFailure::new(Step::TrustRoot, message))
-        }
-    };
-    verdict.map_err(|failure| failure.under(root.name()).of(bundle.version))
+/// What the root is made of.
+pub(super) fn material<'r>(bundle: &Bundle, root: &'r TrustRoot) -> Result<&'r Material, BundleFailure> {
+    root.material().map_err(|reason| {
+        let message = format!("nothing verifies under the trust root `{}`: {reason}", root.name());
+        BundleFailure::new(Step::TrustRoot, message).under(root.name()).of(bundle.version)
+    })
 }
 
-fn verify_under(
+/// Verifies a bundle that was found to be about the artifact.
+pub(super) fn verify(
     bundle: &Bundle,
     artifact: &Artifact<'_>,
     root: &TrustRoot,
     material: &Material,
 ) -> Result<VerifiedBundle, BundleFailure> {
     let Some(certificate) = &bundle.certificate else {
-        let message = "it was signed with a key and not with a certificate; \
-                       `verify_image_key` verifies those of images";
-        return Err(BundleFailure::new(Step::KeyNeeded, message));
+        let message = "it was signed with a key and not with a certificate: that key is needed to verify it";
+        return Err(BundleFailure::new(Step::KeyNeeded, message).of(bundle.version));
     };
+    let verdict = verify_under(bundle, certificate, artifact, root, material);
+    verdict.map_err(|failure| failure.under(root.name()).of(bundle.version))
+}
+
+fn verify_under(
+    bundle: &Bundle,
+    certificate: &Certificate,
+    artifact: &Artifact<'_>,
+    root: &TrustRoot,
+    material: &Material,
+) -> Result<VerifiedBundle, BundleFailure> {
     let demands = Demands::of(root, material);
-    let entries = &bundle.content.verification_material.tlog_entries;
-    let entries = logs::check(entries, Some(certificate), material)?;
+    let named = &bundle.content.verification_material.tlog_entries;
+    let entries = logs::check(named, Some(certificate), material)?;
+    let unknown = || BundleFailure::new(Step::LogEntry, "it is in no log that the trust root knows");
     if demands.log_entry && entries.kept.is_empty() {
-        let unknown = || BundleFailure::new(Step::LogEntry, "it is in no log that the trust root knows");
         return Err(entries.passed_over.unwrap_or_else(unknown));
     }
     let timestamps = timestamps::check(&bundle.content, material);
     if entries.times.is_empty() && timestamps.times.is_empty() {
+        if entries.kept.is_empty() && !named.is_empty() {
+            return Err(unknown());
+        }
         let why = timestamps.passed_over.map(|reason| format!(": {reason}")).unwrap_or_default();
         let message = format!("nothing that is trusted says when it was signed{why}");
         return Err(BundleFailure::new(Step::Timestamp, message));

@@ -67,11 +67,6 @@ pub(super) fn check(
     Ok(checked)
 }
 
-/// Whether a root knows the log of an entry.
-pub(super) fn is_known(entry: &TransparencyLogEntry, material: &Material) -> bool {
-    known_log(entry, material).is_some()
-}
-
 fn known_log<'m>(entry: &TransparencyLogEntry, material: &'m Material) -> Option<(Sha256Hash, &'m Log)> {
     let id = Sha256Hash::try_from(entry.log_id.key_id.as_bytes()).ok()?;
     material.logs.get(&id).map(|log| (id, log))

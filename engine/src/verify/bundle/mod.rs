@@ -86,15 +86,8 @@ impl Trust {
         bundle.check(artifact, expect)?;
         let mut furthest: Option<BundleFailure> = None;
         for root in self.roots() {
-            let key = cache_key("keyless", bundle, artifact, expect, &[root.name(), root.version()]);
-            if let Some(verified) = self.cache().get(key) {
-                return Ok(verified);
-            }
-            match keyless::verify(bundle, artifact, root) {
-                Ok(verified) => {
-                    self.cache().insert(key, verified.clone());
-                    return Ok(verified);
-                }
+            match self.verify_under(bundle, artifact, expect, root) {
+                Ok(verified) => return Ok(verified),
                 Err(failure) if furthest.as_ref().is_none_or(|known| known.step < failure.step) => {
                     furthest = Some(failure);
                 }
@@ -104,6 +97,23 @@ impl Trust {
         Err(furthest.unwrap_or_else(|| {
             BundleFailure::new(Step::TrustRoot, "there is no trust root to verify it under")
         }))
+    }
+
+    fn verify_under(
+        &self,
+        bundle: &Bundle,
+        artifact: &Artifact<'_>,
+        expect: Expect,
+        root: &TrustRoot,
+    ) -> Result<VerifiedBundle, BundleFailure> {
+        let material = keyless::material(bundle, root)?;
+        let key = cache_key("keyless", bundle, artifact, expect, &[root.name(), root.version()]);
+        if let Some(verified) = self.cache().get(key) {
+            return Ok(verified);
+        }
+        let verified = keyless::verify(bundle, artifact, root, material)?;
+        self.cache().insert(key, verified.clone());
+        Ok(verified)
     }
 
     /// Verifies a bundle of this artifact that was signed with a key (SPKI, DER), without a certificate. Log entries
@@ -141,7 +151,7 @@ pub fn verify(
     expect: Expect,
 ) -> Result<VerifiedBundle, BundleFailure> {
     bundle.check(artifact, expect)?;
-    keyless::verify(bundle, artifact, root)
+    keyless::verify(bundle, artifact, root, keyless::material(bundle, root)?)
 }
 
 fn cache_key(how: &str, bundle: &Bundle, artifact: &Artifact<'_>, expect: Expect, with: &[&str]) -> Key {

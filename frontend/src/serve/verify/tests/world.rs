@@ -24,7 +24,7 @@ pub(super) struct World {
     /// Digests of the images that are an OCI index.
     pub(super) indexes: Vec<String>,
     /// What our own resolver can't look up: words of its requests.
-    pub(super) broken: Vec<&'static str>,
+    broken: Vec<&'static str>,
     /// What our own resolver was asked.
     pub(super) asked: Mutex<Vec<String>>,
     /// How many lookups are running, and how many were at a time.
@@ -32,6 +32,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A world whose requests with these words our own resolver can't answer.
+    pub(super) fn without(broken: &[&'static str]) -> Self {
+        Self { broken: broken.to_vec(), ..Self::default() }
+    }
+
     /// The most lookups that ran at a time.
     pub(super) fn most_lookups(&self) -> usize {
         self.running.lock().unwrap().1
