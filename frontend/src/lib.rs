@@ -21,6 +21,7 @@ pub mod memory_tree;
 pub mod policy_files;
 pub mod policy_root;
 pub mod policy_spec;
+pub mod policy_test;
 pub mod redact;
 pub mod replay;
 pub mod report;

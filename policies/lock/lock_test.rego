@@ -122,3 +122,34 @@ test_unknown_file_is_denied if {
 		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
 	}}
 }
+
+test_locked_layout_is_allowed if {
+	allow with data.docker.lock as example with input as {"ociLayout": {
+		"ref": "any/name:1",
+		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+	}}
+}
+
+# What each kind of source is called in a message.
+test_messages[name] if {
+	some name, source in {
+		"https://example.com/r.git#refs/heads/dev": {"git": {
+			"remote": "https://example.com/r.git",
+			"ref": "refs/heads/dev",
+		}},
+		"https://example.com/b": {"http": {"url": "https://example.com/b"}},
+		"layouts/base:1": {"ociLayout": {"ref": "layouts/base:1"}},
+	}
+	decision.allow == false with data.docker.lock as example with input as source
+	decision.deny_msg == {sprintf("%s is not locked: run `policy-check lock` if it may be used", [name])} with data.docker.lock as example with input as source
+}
+
+test_file_beside_the_dockerfile_is_read if {
+	allow with input as {
+		"env": {"filename": "example"},
+		"image": {
+			"ref": "docker.io/library/alpine:3.22",
+			"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
+		},
+	}
+}

@@ -59,7 +59,7 @@ pub(super) fn check(
     }
     let evaluated = evaluation.value_at(&["docker", "decision"]);
     let origin = origin(&evaluation, evaluated.as_ref().ok());
-    let Findings { pins, prints, events } = evaluation.findings();
+    let Findings { pins, prints, events, .. } = evaluation.findings();
     if let Some(explanation) = explanation {
         explanation.add(policy, events, &|id| demands.properties(id));
     }
@@ -119,12 +119,12 @@ pub(super) fn caps(
 }
 
 /// Since 1970, as `time.now_ns()` answers.
-fn nanoseconds(now: SystemTime) -> i64 {
+pub(super) fn nanoseconds(now: SystemTime) -> i64 {
     now.duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX))
 }
 
 impl Policy {
-    fn failure(&self, failure: Failure) -> PolicyError {
+    pub(super) fn failure(&self, failure: Failure) -> PolicyError {
         PolicyError::Evaluation {
             position: self.position(failure.loc),
             code: failure.code,
@@ -277,14 +277,14 @@ impl Demands {
     }
 }
 
-fn walk<'v>(value: &'v mut Value, path: &[PathSegment]) -> Option<&'v mut Value> {
+pub(super) fn walk<'v>(value: &'v mut Value, path: &[PathSegment]) -> Option<&'v mut Value> {
     path.iter().try_fold(value, |value, segment| match segment {
         PathSegment::Field(name) => child(value, name),
         PathSegment::Index(index) => value.as_array_mut().ok()?.get_mut(*index),
     })
 }
 
-fn child<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+pub(super) fn child<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     value.as_object_mut().ok()?.get_mut(&Value::from(name))
 }
 

@@ -41,7 +41,7 @@ pub(super) struct SourceHost<'a> {
 impl Host for SourceHost<'_> {
     fn call(&self, builtin: OwnBuiltin, args: &[Value]) -> Answer {
         match builtin {
-            OwnBuiltin::LoadJson => self.load_json(&args[0]),
+            OwnBuiltin::LoadJson => Self::load_json(self.policy, &args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
             OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
@@ -60,15 +60,15 @@ impl Host for SourceHost<'_> {
 
 impl SourceHost<'_> {
     /// `load_json(file)`: the file's content. Read once, for the policy's life.
-    fn load_json(&self, path: &Value) -> Answer {
+    pub(super) fn load_json(policy: &Policy, path: &Value) -> Answer {
         let Value::String(path) = path else {
             return Answer::Error(format!("load_json: the path must be a string, not {path}"));
         };
-        let mut known = self.policy.json.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = policy.json.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(value) = known.get(&**path) {
             return Answer::Value(value.clone());
         }
-        match self.read_json(path) {
+        match Self::read_json(policy, path) {
             Ok(value) => {
                 known.insert(path.to_string(), value.clone());
                 Answer::Value(value)
@@ -78,13 +78,13 @@ impl SourceHost<'_> {
     }
 
     /// A file of the policy's root.
-    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
-        let root = self.policy.root.as_ref().ok_or("this policy has no root to read files from")?;
+    fn read(policy: &Policy, path: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let root = policy.root.as_ref().ok_or("this policy has no root to read files from")?;
         root.read(path, limit).map_err(|error: FileError| error.to_string())
     }
 
-    fn read_json(&self, path: &str) -> Result<Value, String> {
-        let bytes = self.read(path, JSON_LIMIT)?;
+    fn read_json(policy: &Policy, path: &str) -> Result<Value, String> {
+        let bytes = Self::read(policy, path, JSON_LIMIT)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         Value::from_json_str(text).map_err(|error| {
             let first_line = error.to_string();
@@ -132,7 +132,7 @@ impl SourceHost<'_> {
         let Value::String(file) = file else {
             return Answer::Error(format!("verify_image_key: the key's file must be a string, not {file}"));
         };
-        let key = match self.read(file, KEY_LIMIT).map(|bytes| PublicKey::from_pem(&bytes)) {
+        let key = match Self::read(self.policy, file, KEY_LIMIT).map(|bytes| PublicKey::from_pem(&bytes)) {
             Ok(Ok(key)) => key,
             Ok(Err(error)) => {
                 return Answer::Error(format!("verify_image_key: `{file}` is no public key: {error}"));

@@ -1,12 +1,13 @@
 //! From files to a compiled policy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
-use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyRoot, lint};
+use super::suite::Documents;
+use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, lint};
 use crate::rego::ast::{Loc, Module, Name};
-use crate::rego::compile::{self, Problem};
+use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
 
 /// Bytes that a policy file may have.
@@ -16,19 +17,43 @@ const FILE_COUNT_LIMIT: usize = 1_000;
 
 /// Helper functions that every policy has, in package `docker`.
 const HELPERS: &str = include_str!("../../../policies/builtin/helpers.rego");
-const HELPERS_NAME: &str = "builtin/helpers.rego";
+pub(super) const HELPERS_NAME: &str = "builtin/helpers.rego";
+
+/// A policy and what it was made of.
+pub(super) struct Loaded {
+    pub(super) policy: Policy,
+    pub(super) modules: Vec<Module>,
+    /// Modules that hold tests, by index.
+    pub(super) tests: HashSet<usize>,
+    pub(super) input_refs: Vec<InputRef>,
+}
 
 pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
-    let mut loader =
-        Loader { root: options.root.as_ref(), files: Vec::new(), modules: Vec::new(), problems: Vec::new() };
+    load_with(options, &[], &Documents::default()).map(|loaded| loaded.policy)
+}
+
+/// Loads the files with their `tests`. What `documents` has need not be imported from a file.
+pub(super) fn load_with(
+    options: &LoadOptions,
+    tests: &[PolicyFile],
+    documents: &Documents,
+) -> Result<Loaded, LoadError> {
+    let mut loader = Loader {
+        root: options.root.as_ref(),
+        documents,
+        files: Vec::new(),
+        modules: Vec::new(),
+        problems: Vec::new(),
+    };
     for file in &options.files {
         loader.parse(file.name.clone(), file.text.clone());
     }
+    let tests = tests.iter().filter_map(|file| loader.parse(file.name.clone(), file.text.clone())).collect();
     loader.imports();
     loader.parse(HELPERS_NAME.to_owned(), HELPERS.to_owned());
     let Loader { files, modules, mut problems, .. } = loader;
     let compiled = if problems.is_empty() {
-        compile::compile(&modules).map_err(|found| problems = found)
+        compile::compile_tests(&modules, &tests).map_err(|found| problems = found)
     } else {
         Err(())
     };
@@ -42,14 +67,15 @@ pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
     if options.strict && !warnings.is_empty() {
         return Err(LoadError { problems: warnings });
     }
-    Ok(Policy {
+    let policy = Policy {
         digest: files::digest(&files),
         files,
         program: compiled.program,
         warnings,
         root: options.root.clone(),
         json: Mutex::new(HashMap::new()),
-    })
+    };
+    Ok(Loaded { policy, modules, tests, input_refs: compiled.input_refs })
 }
 
 fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
@@ -77,6 +103,7 @@ fn help(code: &str) -> Option<&'static str> {
 
 struct Loader<'o> {
     root: Option<&'o Arc<dyn PolicyRoot>>,
+    documents: &'o Documents,
     files: Vec<SourceFile>,
     modules: Vec<Module>,
     problems: Vec<Problem>,
@@ -130,6 +157,7 @@ impl Loader<'_> {
                 let message = format!("files import each other in a cycle: {}", cycle.join(" -> "));
                 self.problems.push(Problem::new(loc, "import-cycle", message));
             } else if !self.is_loaded(&package)
+                && !self.documents.has(&package)
                 && let Some(imported) = self.import(loc, &package)
             {
                 path.push(package);
@@ -168,7 +196,8 @@ impl Loader<'_> {
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text")));
         match text {
             Ok(text) => {
-                let module = self.parse(name, text)?;
+                let shown = self.root.map_or(name.clone(), |root| root.shown(&name));
+                let module = self.parse(shown, text)?;
                 // It takes the package of its import, whatever it calls itself.
                 self.modules[module].package = package.to_vec();
                 Some(module)

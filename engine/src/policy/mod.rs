@@ -1,7 +1,8 @@
 //! Policies: loaded and compiled once, asked often.
 //!
 //! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
-//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked.
+//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked. `suite`
+//! runs the tests of a policy.
 
 mod decide;
 mod explain;
@@ -9,6 +10,7 @@ mod files;
 mod host;
 mod lint;
 mod load;
+pub mod suite;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -36,6 +38,11 @@ pub struct PolicyFile {
 pub trait PolicyRoot: Send + Sync {
     /// Reads the file `path` (relative, `/`-separated) whole, or fails when it is larger than `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError>;
+
+    /// What messages call the file `path`.
+    fn shown(&self, path: &str) -> String {
+        path.to_owned()
+    }
 }
 
 /// Why a file of a policy's root could not be read.

@@ -137,6 +137,8 @@ pub(crate) enum StmtKind {
     With { replacements: Vec<Replacement>, body: Vec<Stmt> },
     /// Says something in the log; always holds.
     Print(Vec<Expr>),
+    /// A case of a parametrized test begins: the keys that name it. Always holds.
+    Case(Vec<Expr>),
 }
 
 /// One `with … as …`.

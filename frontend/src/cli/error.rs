@@ -12,6 +12,7 @@ use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::lock::LockError;
 use crate::policy_files::PolicyFileError;
+use crate::policy_test::TestError;
 use crate::replay::ReplayError;
 #[cfg(target_os = "linux")]
 use crate::serve::ServeError;
@@ -46,6 +47,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Test(#[from] TestError),
+    #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -77,7 +80,7 @@ impl Error {
             }
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
-            Self::Report { .. } | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
+            Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
             Self::TrustUpdate { .. } => Exit::Undecided,
             #[cfg(target_os = "linux")]
@@ -97,6 +100,7 @@ impl Error {
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
             Self::Lock(error) => error.help(),
+            Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::TrustRoot(error) => error.help(),
             Self::TrustUpdate { error, .. } => error.help(),

@@ -19,6 +19,7 @@ mod serve;
 mod signals;
 mod snapshot_args;
 mod subject;
+mod test;
 mod trust;
 mod trust_args;
 
@@ -77,6 +78,8 @@ enum Command {
     DryRun(Box<dry_run::Args>),
     /// Write what the sources of a build are now, or check what was written
     Lock(Box<lock::Args>),
+    /// Run the tests of policies
+    Test(Box<test::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Lock(args) => lock::run(&args, &output),
+        Command::Test(args) => test::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

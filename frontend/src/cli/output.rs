@@ -57,6 +57,15 @@ impl Output {
         }
     }
 
+    /// An empty screen, where there is one.
+    pub(super) fn clear(&self) {
+        if self.color != Color::Never && io::stdout().is_terminal() {
+            let mut stdout = io::stdout().lock();
+            // Without it, the next report stands below the one before.
+            let _lost = stdout.write_all(b"\x1b[2J\x1b[H").and_then(|()| stdout.flush());
+        }
+    }
+
     /// Why a command failed.
     pub(super) fn failure(&self, error: &Error) {
         let problems = error.problems();

@@ -6,6 +6,7 @@ use policy_engine::input::{decision_schema, schema};
 use super::Exit;
 use super::error::Error;
 use super::output::Output;
+use crate::policy_test::report::json as test_report;
 use crate::report::build::json as report;
 use crate::snapshot;
 
@@ -26,6 +27,8 @@ enum Document {
     Snapshot,
     /// What `dry-run` reports with `--format json`
     Report,
+    /// What `test` reports with `--format json`
+    TestReport,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
@@ -34,6 +37,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
         Document::Decision => decision_schema(),
         Document::Snapshot => snapshot::schema(),
         Document::Report => report::schema(),
+        Document::TestReport => test_report::schema(),
     };
     output.data(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
     Ok(Exit::Allowed)

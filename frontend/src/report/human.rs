@@ -11,10 +11,10 @@ use super::{Conclusion, Report, Round, error_help};
 use crate::lookup::describe_one;
 use crate::redact;
 
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
-pub(super) const FAINT: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
 /// Before a signature that is there and doesn't count.
 pub(crate) const NOT_VERIFIED: &str = "not verified:";
 
@@ -107,7 +107,7 @@ fn rounds(out: &mut String, rounds: &[Round]) {
     }
 }
 
-fn happened(out: &mut String, event: &ExplanationEvent) {
+pub(crate) fn happened(out: &mut String, event: &ExplanationEvent) {
     match event {
         ExplanationEvent::Held { rule, position } => step(out, "held", &format!("{rule} at {position}")),
         ExplanationEvent::Failed { rule, position, at } if at == position => {
@@ -142,7 +142,7 @@ fn indented(out: &mut String, mark: &str, text: &str) {
     }
 }
 
-pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(crate) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let written = writeln!(out, "{text}");
     debug_assert!(written.is_ok());

@@ -16,6 +16,7 @@ mod lock;
 mod print;
 mod replay;
 mod snapshot;
+mod test;
 mod trust;
 #[allow(dead_code, reason = "unit tests use the rest")]
 #[path = "../../src/trust/testing.rs"]

@@ -195,6 +195,7 @@ fn help() {
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
+      test         Run the tests of policies
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       trust        Update, look at or check the trust roots that signatures are verified against
@@ -360,7 +361,7 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "trust update", "trust show", "trust verify"] {
+    for command in ["eval", "dry-run", "lock", "replay", "test", "trust update", "trust show", "trust verify"] {
         let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();

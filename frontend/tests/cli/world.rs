@@ -51,12 +51,14 @@ impl World {
         Some(world)
     }
 
+    /// A text in which the world has the addresses of the recordings, with those that it has here.
+    pub(crate) fn here(&self, text: &str) -> String {
+        self.addresses.iter().fold(text.to_owned(), |text, (used, recorded)| text.replace(recorded, used))
+    }
+
     /// `policy-check eval` with these arguments, in which the world has the addresses of the recordings.
     pub(crate) fn eval(&self, place: &Place, args: &[&str]) -> Run {
-        let here = |arg: &&str| {
-            self.addresses.iter().fold((*arg).to_owned(), |arg, (used, recorded)| arg.replace(recorded, used))
-        };
-        let args: Vec<String> = args.iter().map(here).collect();
+        let args: Vec<String> = args.iter().map(|arg| self.here(arg)).collect();
         let ca = self.ca.to_str().expect("UTF-8");
         let platform =
             if args.iter().any(|arg| arg == "--platform") { &[][..] } else { &["--platform", "linux/amd64"] };

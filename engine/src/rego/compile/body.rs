@@ -320,6 +320,26 @@ impl Compiler<'_> {
     }
 }
 
+/// Puts the statement that a case begins behind the one that binds the last of its keys.
+pub(super) fn mark_case(loc: Loc, body: &mut Vec<Stmt>, keys: &[Expr]) {
+    let mut at = 0;
+    let mut copies = Vec::with_capacity(keys.len());
+    for key in keys {
+        copies.push(match key {
+            Expr::Const(value) => Expr::Const(value.clone()),
+            Expr::Local(slot) => {
+                let bound = body.iter().position(|stmt| stmt.binds.contains(slot));
+                at = at.max(bound.map_or(0, |index| index + 1));
+                Expr::Local(*slot)
+            }
+            // Other heads are statements of the body, whose values are in slots.
+            _ => return,
+        });
+    }
+    let kind = StmtKind::Case(copies);
+    body.insert(at, Stmt { loc, kind, binds: Vec::new(), traits: Traits::default() });
+}
+
 /// A statement that has not been lowered yet.
 struct Waiting<'a> {
     /// Its place in the body.

@@ -15,7 +15,7 @@ mod term;
 mod tree;
 mod unify;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
@@ -67,9 +67,20 @@ pub(crate) struct Compiled {
     pub(crate) replaces_input: bool,
 }
 
-/// Compiles modules into one program, or says everything that is wrong.
+/// Compiles modules without tests.
+#[cfg(test)]
 pub(crate) fn compile(modules: &[Module]) -> std::result::Result<Compiled, Vec<Problem>> {
+    compile_tests(modules, &HashSet::new())
+}
+
+/// Compiles modules into one program, or says everything that is wrong. The modules `tests` (by index) hold
+/// tests: their keyed rules tell which cases begin.
+pub(crate) fn compile_tests(
+    modules: &[Module],
+    tests: &HashSet<usize>,
+) -> std::result::Result<Compiled, Vec<Problem>> {
     let mut compiler = Compiler::new(modules)?;
+    compiler.tests.clone_from(tests);
     for id in 0..compiler.definitions.len() {
         // Nothing is being lowered here, so this cannot be a recursion; other problems are collected.
         compiler.rule(id, Loc::default()).map_err(|problem| vec![problem])?;
@@ -94,6 +105,8 @@ struct Compiler<'m> {
     states: Vec<State>,
     /// Rules being lowered, outermost first, to name a cycle.
     stack: Vec<RuleId>,
+    /// Modules that hold tests.
+    tests: HashSet<usize>,
     compiled: Compiled,
     steps: usize,
     problems: Vec<Problem>,
@@ -112,6 +125,7 @@ impl<'m> Compiler<'m> {
             definitions,
             states,
             stack: Vec::new(),
+            tests: HashSet::new(),
             compiled,
             steps: 0,
             problems: Vec::new(),
@@ -225,9 +239,13 @@ impl<'m> Compiler<'m> {
             frame.leave();
             let mut heads = lowered.heads;
             let value = heads.pop().unwrap_or(Expr::Const(true.into()));
+            let mut body = lowered.stmts;
+            if self.tests.contains(&module) && !heads.is_empty() {
+                body::mark_case(alternative.loc, &mut body, &heads);
+            }
             alternatives.push(Alternative {
                 loc: alternative.loc,
-                body: lowered.stmts,
+                body,
                 keys: heads,
                 value,
                 is_element: rule.element.is_some() && !keys.is_empty(),

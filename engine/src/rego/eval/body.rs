@@ -29,6 +29,9 @@ impl<'p> Evaluation<'p> {
         let mut pending = unknown;
         for (index, stmt) in stmts.iter().enumerate() {
             self.step(stmt.loc)?;
+            if let Some(record) = &mut self.record {
+                record.reached.insert(stmt.loc);
+            }
             let rest = &stmts[index + 1..];
             let outcome = match &stmt.kind {
                 StmtKind::Test(expr) => truth(self.eval(expr)?),
@@ -42,6 +45,7 @@ impl<'p> Evaluation<'p> {
                     Outcome::Holds
                 }
                 StmtKind::With { .. } => return self.with(stmt, rest, pending, then),
+                StmtKind::Case(keys) => return self.case(stmt.loc, keys, rest, pending, then),
                 StmtKind::Scan { domain, key, value } => {
                     let domain = self.eval(domain)?;
                     match self.unknown_elements(&domain) {
@@ -214,6 +218,9 @@ impl<'p> Evaluation<'p> {
                     };
                 }
             }
+        }
+        if let Some(record) = &mut self.record {
+            record.replaced(stmt.loc, &inner);
         }
         // `other` holds whichever context is not in force.
         let mut other = std::mem::replace(&mut self.context, inner);

@@ -145,7 +145,7 @@ impl<'p> Evaluation<'p> {
             }
             _ => {}
         }
-        match self.host.call(own, args) {
+        match self.host.call_with(&self.context.input, own, args) {
             Answer::Value(value) => {
                 if unknown::is_unknown(&value) {
                     // It may be the first unknown value there is.
@@ -223,6 +223,7 @@ impl<'p> Evaluation<'p> {
             return Ok(Some(value));
         }
         match replacement {
+            Replacement::Input { path, .. } if path.is_empty() => inner.input = self.host.mocked(value),
             Replacement::Input { path, .. } => inner.input = super::data::put(&inner.input, path, value),
             Replacement::Data { path, .. } => inner.data.push((path.clone(), value)),
             Replacement::FunctionByValue { function, .. } => {

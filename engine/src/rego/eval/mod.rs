@@ -15,6 +15,7 @@ mod call;
 mod data;
 mod expr;
 mod pattern;
+mod record;
 mod rule;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use regorus::Value;
 use super::ast::{Loc, Name};
 use super::ir::{OwnBuiltin, Program, RuleId, Slot};
 use super::unknown;
+pub(crate) use record::{Case, Mocks, Record};
 
 /// Statements and expressions that one evaluation may run: a second or so.
 const MAX_STEPS: u64 = 10_000_000;
@@ -67,6 +69,16 @@ pub(crate) enum Answer {
 pub(crate) trait Host {
     /// Calls `builtin`. The arguments are known and defined, but may hold unresolved fields inside.
     fn call(&self, builtin: OwnBuiltin, args: &[Value]) -> Answer;
+
+    /// As [`Host::call`], where `with` has perhaps replaced the input by `input`.
+    fn call_with(&self, _input: &Value, builtin: OwnBuiltin, args: &[Value]) -> Answer {
+        self.call(builtin, args)
+    }
+
+    /// The input that takes the place of one that `with input as …` puts in force.
+    fn mocked(&self, input: Value) -> Value {
+        input
+    }
 }
 
 /// Whether to look for further solutions.
@@ -137,6 +149,8 @@ pub(crate) struct Evaluation<'p> {
     random: HashMap<(OwnBuiltin, String), Value>,
     last_failed: Loc,
     events: Option<Vec<Event>>,
+    /// For tests.
+    record: Option<Box<Record>>,
     /// Everything unknown that the evaluation had to go on without.
     met: Option<Value>,
     /// What errors and pins depend on that nobody has resolved yet.
@@ -148,6 +162,7 @@ pub(crate) struct Findings {
     pub(crate) pins: Vec<String>,
     pub(crate) prints: Vec<Printed>,
     pub(crate) events: Vec<Event>,
+    pub(crate) record: Option<Box<Record>>,
 }
 
 impl<'p> Evaluation<'p> {
@@ -171,6 +186,7 @@ impl<'p> Evaluation<'p> {
             random: HashMap::new(),
             last_failed: Loc::default(),
             events: None,
+            record: None,
             met: None,
             uncertain: None,
         }
@@ -179,6 +195,17 @@ impl<'p> Evaluation<'p> {
     /// Remembers what happens, for [`Findings::events`].
     pub(crate) fn explain(&mut self) {
         self.events = Some(Vec::new());
+    }
+
+    /// Puts documents below `data`, beside what the rules define. None is at or above a rule.
+    pub(crate) fn add_documents(&mut self, documents: &[(Vec<Name>, Value)]) {
+        self.has_unknown |= documents.iter().any(|(_, value)| unknown::inside(value).is_some());
+        self.context.data.extend(documents.iter().cloned());
+    }
+
+    /// Writes down what a test did, for [`Findings::record`].
+    pub(crate) fn record(&mut self, record: Record) {
+        self.record = Some(Box::new(record));
     }
 
     /// The value of the rule at `path` below `data`; undefined when there is none. Unknown as long as
@@ -216,7 +243,12 @@ impl<'p> Evaluation<'p> {
     }
 
     pub(crate) fn findings(self) -> Findings {
-        Findings { pins: self.pins, prints: self.prints, events: self.events.unwrap_or_default() }
+        Findings {
+            pins: self.pins,
+            prints: self.prints,
+            events: self.events.unwrap_or_default(),
+            record: self.record,
+        }
     }
 
     fn local(&self, slot: Slot) -> &Value {

@@ -319,6 +319,9 @@ impl<'p> Evaluation<'p> {
             each(this, value, unknown)
         })?;
         self.open_pins.truncate(pins);
+        if let Some(record) = self.record.as_mut().filter(|_| held) {
+            record.held.insert(alternative.loc);
+        }
         if self.events.is_some() {
             let (loc, at) = (alternative.loc, self.last_failed);
             let is_unknown = unknown.is_some() && !was_unknown;

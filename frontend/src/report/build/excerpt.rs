@@ -8,17 +8,17 @@ use crate::report::human::{FAINT, line};
 const MAX_LINES: usize = 12;
 
 /// Where in a file, and what stands there.
-pub(super) struct Excerpt<'a> {
+pub(crate) struct Excerpt<'a> {
     /// `Dockerfile:3`.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// The lines, each with its number.
-    pub(super) lines: Vec<(u32, &'a str)>,
+    pub(crate) lines: Vec<(u32, &'a str)>,
     /// First character that is marked, from 1: on the first line. The mark goes to the line's end.
-    pub(super) column: usize,
+    pub(crate) column: usize,
 }
 
 /// Appends excerpts to `out`, below each other.
-pub(super) fn write(out: &mut String, excerpts: &[Excerpt<'_>], mark: Style) {
+pub(crate) fn write(out: &mut String, excerpts: &[Excerpt<'_>], mark: Style) {
     let numbers = excerpts.iter().flat_map(|excerpt| excerpt.shown().map(|(number, _)| *number));
     let width = numbers.max().unwrap_or_default().to_string().len();
     for excerpt in excerpts {

@@ -152,14 +152,14 @@ impl Count {
     }
 }
 
-fn pairs<'a, const N: usize>(
+pub(crate) fn pairs<'a, const N: usize>(
     attributes: &'a [(&'static str, String); N],
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     attributes.iter().map(|(name, value)| (*name, value.as_str()))
 }
 
 /// Without what XML 1.0 has no way to write (section 2.2, "Characters"), not even escaped.
-fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
 }
