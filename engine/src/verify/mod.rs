@@ -3,6 +3,9 @@
 //! Pure, as the whole engine: what is verified and the [`Trust`] that it is verified against are passed in.
 
 mod failure;
+pub mod git;
+pub mod pgp;
+pub mod ssh;
 mod trust;
 
 pub use failure::{Failure, Step, Subject};
