@@ -79,7 +79,7 @@ pub(super) fn furthest(results: impl Iterator<Item = Result<(), Failure>>) -> Re
         match result {
             Ok(()) => return Ok(()),
             Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
-                found = Some(failure)
+                found = Some(failure);
             }
             Err(_) => {}
         }
@@ -224,7 +224,7 @@ impl Signature {
         if created > now.saturating_add(CLOCK_SKEW) {
             return Err(failure(Step::Timestamp, "the signature was made in the future"));
         }
-        let lifetime = self.packet.signature_expiration_time().map_or(0, |lifetime| lifetime.as_secs());
+        let lifetime = self.packet.signature_expiration_time().map_or(0, pgp::types::Duration::as_secs);
         if validity == Validity::Now && lifetime != 0 && now > created + i64::from(lifetime) {
             return Err(failure(Step::Timestamp, "the signature has expired"));
         }

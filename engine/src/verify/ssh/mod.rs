@@ -169,7 +169,7 @@ fn furthest(results: impl Iterator<Item = Result<(), Failure>>) -> Result<(), Fa
         match result {
             Ok(()) => return Ok(()),
             Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
-                found = Some(failure)
+                found = Some(failure);
             }
             Err(_) => {}
         }
@@ -187,6 +187,3 @@ fn fingerprint(key: &[u8]) -> String {
 fn failure(step: Step, message: impl Into<String>) -> Failure {
     Failure { format: "ssh".to_owned(), ..Failure::new(step, message) }
 }
-
-#[cfg(test)]
-mod tests;

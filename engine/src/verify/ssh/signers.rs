@@ -1,5 +1,5 @@
-//! Files of SSH public keys: `authorized_keys` (sshd, AUTHORIZED_KEYS FILE FORMAT), `*.pub`, and `allowed_signers`
-//! (ssh-keygen, ALLOWED SIGNERS). A line begins with a key's type, or with options or principals before it.
+//! Files of SSH public keys: `authorized_keys` (sshd, its manual page), `*.pub`, and
+//! `allowed_signers` (that of ssh-keygen). A line begins with a key's type, or with options or principals before it.
 
 use data_encoding::BASE64;
 use ssh_key::public::KeyData;
