@@ -10,6 +10,8 @@ use policy_check_fuzz::mutate::{Random, mutated};
 const INPUTS: usize = 20_000;
 /// Inputs for targets that take their time: connections, compression, and inputs of policies.
 const FEWER: usize = 4_000;
+/// Inputs for targets that verify signatures, which is slow without optimization.
+const FEW: usize = 800;
 
 /// The committed inputs of a target. What libFuzzer found on this machine goes by its SHA-1, and isn't read.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -47,6 +49,7 @@ macro_rules! targets {
 
 targets! {
     address: INPUTS,
+    allowed_signers: FEW,
     attestations: FEWER,
     bridge_solve: INPUTS,
     cache_imports: INPUTS,
@@ -57,10 +60,12 @@ targets! {
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    keyring: FEW,
     location: INPUTS,
     metadata: INPUTS,
     session_headers: INPUTS,
     session_tunnel: FEWER,
+    signature: FEW,
     solve: INPUTS,
     source: INPUTS,
 }
