@@ -288,3 +288,35 @@ fn an_answer_to_another_question_is_none() {
     facts.insert(source(URL), None, body(&read("http/body"), &[other]));
     assert!(matches!(check(&policy, &source(URL), &facts), Ok(Outcome::Needs(_))));
 }
+
+/// A digest that is not known yet is unknown wherever it is read, also where all of the input is known.
+#[test]
+fn what_is_asked_for_is_never_absent() {
+    let call = "verify_http_pgp_signature(input.http, \"http/rsa.asc\", \"pgp/rsa.asc\")";
+    let mut facts = Facts::default();
+    facts.insert(source(URL), None, body(b"something else", &[]));
+    for rule in [
+        "allow if not CALL",
+        "allow if CALL == false",
+        "allow if { x := CALL; x == false }",
+        "allow if count([x | x := CALL; x == true]) == 0",
+        "allow if not {\"a\": CALL}.a",
+        "allow if object.get({\"a\": [CALL]}, \"a\", 1) == [false]",
+        "allow if sprintf(\"%v\", [CALL]) == \"false\"",
+        "allow if every x in [CALL] { x == false }",
+        "allow if not verified\nverified if CALL",
+        "allow if f(1)\nf(x) := CALL == false",
+        "allow if { verified == {false} }\nverified contains CALL",
+    ] {
+        let policy = policy(&rule.replace("CALL", call));
+        let Ok(Outcome::Needs(requests)) = check(&policy, &source(URL), &facts) else {
+            panic!("decides too early: {rule}")
+        };
+        let checksums = requests[0].wanted.http.clone().unwrap().checksums;
+        let mut known = facts.clone();
+        known.insert(source(URL), None, body(b"something else", &checksums));
+        assert_eq!(decided(&policy, URL, &known).unwrap().action, Action::Allow, "{rule}");
+        known.insert(source(URL), None, body(&read("http/body"), &checksums));
+        assert_eq!(decided(&policy, URL, &known).unwrap().action, Action::Deny, "{rule}");
+    }
+}

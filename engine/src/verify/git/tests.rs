@@ -341,7 +341,7 @@ fn signatures_that_are_none() {
         assert_eq!(step(&changed, &keys, NOW, Validity::WhenSigned), Some(expected));
     }
     // Packets of other kinds are passed over: a marker, and one of a kind that nobody knows.
-    let marker = [&[0xca, 3, b'P', b'G', b'P'], &blob[..], &[0xc0 | 60, 2, 0, 0]].concat();
+    let marker = [&[0xca, 3, b'P', b'G', b'P'], &blob[..], &[0xfc, 2, 0, 0]].concat();
     let changed = with_signature(&whole, armored(&begin, &marker, &end));
     assert_eq!(step(&changed, &keys, NOW, Validity::WhenSigned), None);
 }
@@ -412,6 +412,49 @@ fn subkeys_must_be_bound_both_ways() {
     let (mut bare, _) = SignedPublicKey::from_string(&text).unwrap();
     bare.details.users.clear();
     assert_eq!(lenient("ed25519.commit", &armor(&bare)), Some(KeyUsage));
+}
+
+/// Keys and signatures of version 6, and Ed25519 in its newer form, which GnuPG does not make.
+#[test]
+fn keys_of_newer_forms() {
+    use ::pgp::composed::{DetachedSignature, KeyType, SecretKeyParamsBuilder};
+    use ::pgp::crypto::hash::HashAlgorithm;
+    use ::pgp::types::{KeyVersion, Password};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    for version in [KeyVersion::V4, KeyVersion::V6] {
+        for can_sign in [true, false] {
+            let mut params = SecretKeyParamsBuilder::default();
+            params.version(version).key_type(KeyType::Ed25519).can_certify(true).can_sign(can_sign);
+            let params = params.primary_user_id("Ann <ann@example.com>".into()).build().unwrap();
+            let key = params.generate(rand::thread_rng()).unwrap();
+            let unsigned = object("unsigned.commit");
+            let (password, hash) = (Password::empty(), HashAlgorithm::Sha512);
+            let content = unsigned.raw.as_ref();
+            let made = DetachedSignature::sign_binary_data(
+                rand::thread_rng(),
+                &key.primary_key,
+                &password,
+                hash,
+                content,
+            );
+            let signature = made.unwrap().to_armored_bytes(None.into()).unwrap();
+            let keys = key.to_public_key().to_armored_bytes(None.into()).unwrap();
+            let mut signed = with_signature(&unsigned, signature);
+            signed.signed_data = content.to_vec();
+            let expected = (!can_sign).then_some(KeyUsage);
+            assert_eq!(step(&signed, &keys, now, Validity::Now), expected, "{version:?} {can_sign}");
+            // A salt comes before the content: no digest that BuildKit computes is of use.
+            let signatures = pgp::Signatures::parse(&signed.signature).unwrap();
+            let request = signatures.iter().next().unwrap().checksum_request();
+            assert_eq!(
+                request.map_err(|failure| failure.step).err(),
+                (version == KeyVersion::V6).then_some(Format)
+            );
+            signed.signed_data.push(b'\n');
+            assert_eq!(step(&signed, &keys, now, Validity::Now), Some(Signature), "{version:?}");
+        }
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ use crate::git_object::SshSignatureBlob;
 pub const GIT_NAMESPACE: &str = "git";
 /// Bits that an RSA key must have.
 const MIN_RSA_BITS: usize = 2048;
+/// Bits of the largest RSA key that the crate verifies with.
+const MAX_RSA_BITS: usize = 4096;
 
 /// When something was signed, and the time of the check: seconds since 1970.
 #[derive(Debug, Clone, Copy)]
@@ -104,11 +106,12 @@ fn check_key(key: &KeyData) -> Result<(), Failure> {
         | Algorithm::SkEcdsaSha2NistP256 => Ok(()),
         Algorithm::Rsa { .. } => {
             let bits = key.rsa().and_then(|rsa| rsa.n.as_positive_bytes()).map_or(0, bits);
-            if bits >= MIN_RSA_BITS {
+            if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
                 return Ok(());
             }
-            let message =
-                format!("the key is an RSA key of {bits} bits, and {MIN_RSA_BITS} is the least accepted");
+            let message = format!(
+                "the key is an RSA key of {bits} bits, and only {MIN_RSA_BITS} to {MAX_RSA_BITS} are accepted"
+            );
             Err(failure(Step::KeyUsage, message))
         }
         other => Err(failure(Step::Key, format!("keys of type {} are not accepted", other.as_str()))),
