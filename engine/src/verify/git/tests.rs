@@ -414,7 +414,7 @@ fn subkeys_must_be_bound_both_ways() {
     assert_eq!(lenient("ed25519.commit", &armor(&bare)), Some(KeyUsage));
 }
 
-/// Keys and signatures of version 6, and Ed25519 in its newer form, which GnuPG does not make.
+/// Keys and signatures of version 6, and Ed25519 in its newer form, which `gpg` does not make.
 #[test]
 fn keys_of_newer_forms() {
     use ::pgp::composed::{DetachedSignature, KeyType, SecretKeyParamsBuilder};
