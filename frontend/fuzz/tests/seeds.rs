@@ -324,6 +324,12 @@ fn texts() {
     }
 }
 
+fn signatures() {
+    for (target, name, data) in policy_check_fuzz::bundle_seeds() {
+        write(target, name, &data);
+    }
+}
+
 #[test]
 #[ignore = "writes the corpus"]
 fn write_seeds() {
@@ -331,4 +337,5 @@ fn write_seeds() {
     solves();
     streams();
     texts();
+    signatures();
 }
