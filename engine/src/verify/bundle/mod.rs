@@ -31,8 +31,9 @@ pub use key::LogEntry;
 use sigstore_types::DerPublicKey;
 
 use super::cache::Key;
+use super::kind::{UNTRUSTED, kind};
 use super::{Artifact, RootKind, Step, Trust, TrustRoot};
-use crate::input::{Signer, Timestamp};
+use crate::input::{Signature, Signer, Timestamp};
 
 /// What a bundle must be, besides verifying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +63,26 @@ pub struct VerifiedBundle {
     pub timestamps: Vec<Timestamp>,
     /// Of the in-toto statement; `None` for the signature of a message.
     pub predicate_type: Option<String>,
+}
+
+impl VerifiedBundle {
+    /// As policies see the signature of something that is no image.
+    pub fn into_signature(self) -> Signature {
+        let format = self.version.format();
+        let kind = match (&self.signer, self.root_kind) {
+            (Some(signer), Some(root)) => kind(signer, root, format, !self.timestamps.is_empty()),
+            _ => UNTRUSTED,
+        };
+        Signature {
+            kind: kind.to_owned(),
+            r#type: format.to_owned(),
+            trust_root: self.trust_root,
+            predicate_type: self.predicate_type.unwrap_or_default(),
+            timestamps: self.timestamps,
+            signer: self.signer,
+            ..Signature::default()
+        }
+    }
 }
 
 impl Trust {
