@@ -29,7 +29,7 @@ impl SourceHost<'_> {
             Err(reason) => return Answer::Error(format!("{NAME}: {reason}")),
         };
         match self.checksum(NAME) {
-            Ok(artifact) => Answer::Value(self.first_verified(bundles.into_iter().map(Ok), &artifact)),
+            Ok(artifact) => Answer::Value(self.first_verified(bundles.into_iter(), &artifact)),
             Err(answer) => answer,
         }
     }
@@ -116,15 +116,20 @@ impl SourceHost<'_> {
     }
 }
 
-/// Bundles one after the other, with or without line breaks between them.
-fn parse_all(bytes: &[u8]) -> Result<Vec<Bundle>, String> {
+/// Bundles one after the other, with or without line breaks between them. What is none is an error; one that breaks the
+/// format's rules may be among them, as one that does not verify.
+fn parse_all(bytes: &[u8]) -> Result<Vec<Result<Bundle, BundleFailure>>, String> {
     let mut bundles = Vec::new();
     for json in serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>() {
         if bundles.len() == BUNDLES_LIMIT {
             return Err(format!("there are more than {BUNDLES_LIMIT}"));
         }
         let json = json.map_err(|error| format!("invalid JSON: {error}"))?;
-        bundles.push(Bundle::parse(json.get().as_bytes()).map_err(|failure| failure.message)?);
+        let bundle = Bundle::parse(json.get().as_bytes());
+        match bundle {
+            Err(failure) if failure.step == Step::Bundle => return Err(failure.message),
+            bundle => bundles.push(bundle),
+        }
     }
     if bundles.is_empty() { Err("there is none".to_owned()) } else { Ok(bundles) }
 }
