@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use policy_engine::source::SourceOp;
+use policy_engine::verify;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Document {
     /// What the URLs of contexts and Dockerfiles delivered, sorted by URL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub downloads: Vec<Download>,
+    /// The trust roots that signatures were tried under, in this order; none where no signature was verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<TrustRoot>,
     /// Content by its digest, in base64. Each stands here once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blobs: BTreeMap<String, String>,
@@ -231,6 +235,54 @@ pub struct Download {
     /// Why it delivered nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// A trust root as it was used.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustRoot {
+    /// Its name: `sigstore`, `github`, or the operator's.
+    pub name: String,
+    /// Whose it is.
+    pub kind: RootKind,
+    /// Its `trusted_root.json`, a blob. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Why it could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// Whose a trust root is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootKind {
+    /// Sigstore's public good instance.
+    Sigstore,
+    /// GitHub's instance.
+    Github,
+    /// One that the operator named.
+    Private,
+}
+
+impl From<verify::RootKind> for RootKind {
+    fn from(kind: verify::RootKind) -> Self {
+        match kind {
+            verify::RootKind::Sigstore => Self::Sigstore,
+            verify::RootKind::Github => Self::Github,
+            verify::RootKind::Private => Self::Private,
+        }
+    }
+}
+
+impl From<RootKind> for verify::RootKind {
+    fn from(kind: RootKind) -> Self {
+        match kind {
+            RootKind::Sigstore => Self::Sigstore,
+            RootKind::Github => Self::Github,
+            RootKind::Private => Self::Private,
+        }
+    }
 }
 
 impl From<&SourceOp> for Source {

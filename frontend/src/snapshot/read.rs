@@ -15,7 +15,10 @@ use policy_engine::source::Platform;
 use serde::Deserialize;
 
 use super::document::{self, AttestationChain, Document, Git, Http, Image, Lookup};
-use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time, verify};
+use super::{
+    Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, RecordedRoot, Snapshot, SnapshotError, VERSION, time,
+    verify,
+};
 use crate::memory_tree::Node;
 
 /// Reads and verifies.
@@ -43,9 +46,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         return Err(SnapshotError::Version(version));
     }
     let document: Document = serde_json::from_slice(text).map_err(malformed)?;
-    let Document { lookups, media_types, contexts, downloads, .. } = &document;
+    let Document { lookups, media_types, contexts, downloads, trust, .. } = &document;
     let files = contexts.iter().flat_map(|context| &context.files).map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(SnapshotError::TooLarge { limit: format!("{MAX_ENTRIES} entries") });
     }
@@ -59,6 +62,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         media_types: BTreeMap::new(),
         contexts: BTreeMap::new(),
         downloads: BTreeMap::new(),
+        trust: Vec::new(),
     };
     for asked in document.lookups {
         let shown = asked.source.identifier.clone();
@@ -85,6 +89,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
             Err(message) => Err(message),
         };
         insert(&mut snapshot.downloads, download.url.clone(), content, &download.url)?;
+    }
+    for document::TrustRoot { name, kind, content, failed } in document.trust {
+        let json = one_of(content, failed, &name)?.map(|digest| blobs.get(&digest));
+        let json = json.map_or_else(|why| Ok(Err(why)), |json| json.map(Ok))?;
+        if snapshot.trust.iter().any(|root| root.name == name) {
+            return Err(SnapshotError::Malformed(format!("there are two trust roots named `{name}`")));
+        }
+        snapshot.trust.push(RecordedRoot { name, kind: kind.into(), json });
     }
     Ok(snapshot)
 }

@@ -10,7 +10,7 @@ use policy_engine::metadata::{self, ChecksumResponse, HttpMetadata, Metadata};
 
 use super::document::{
     AttestationChain, Context, Descriptor, Document, Download, File, Found, Git, Http, Image, Lookup,
-    MediaType,
+    MediaType, TrustRoot,
 };
 use super::key::ChecksumWanted;
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time};
@@ -28,9 +28,9 @@ pub(super) fn file(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError
 /// The same snapshot always gives the same text.
 pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
     let too_many = |limit: String| SnapshotError::TooLarge { limit };
-    let Snapshot { lookups, media_types, contexts, downloads, .. } = snapshot;
+    let Snapshot { lookups, media_types, contexts, downloads, trust, .. } = snapshot;
     let files = contexts.values().flatten().map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(too_many(format!("{MAX_ENTRIES} entries")));
     }
@@ -65,6 +65,15 @@ pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
                 url: url.clone(),
                 content: content.as_ref().ok().map(|content| blobs.add(content)),
                 failed: content.as_ref().err().cloned(),
+            })
+            .collect(),
+        trust: trust
+            .iter()
+            .map(|root| TrustRoot {
+                name: root.name.clone(),
+                kind: root.kind.into(),
+                content: root.json.as_ref().ok().map(|json| blobs.add(json)),
+                failed: root.json.as_ref().err().cloned(),
             })
             .collect(),
         blobs: blobs.0.into_iter().map(|(digest, content)| (digest, STANDARD.encode(content))).collect(),
