@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod signatures;
+
 use std::time::Duration;
 
 use policy_engine::metadata::{
