@@ -65,7 +65,7 @@ pub(super) fn check(
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {
-        Some(unknown) => return demands.needs(&unknown, check),
+        Some(unknown) => return Ok(demands.needs(&unknown, check)),
         None => value,
     };
     let parsed = parse(&value)?;
@@ -249,7 +249,7 @@ impl Demands {
     }
 
     /// The requests that would resolve `unknown`, one for each source.
-    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Result<Outcome, PolicyError> {
+    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Outcome {
         let mut groups: BTreeMap<usize, Vec<Demand>> = BTreeMap::new();
         for id in unknown::demands(unknown) {
             if let Some((node, group)) = self.list.get(id as usize) {
@@ -273,7 +273,7 @@ impl Demands {
                 }),
             }
         }
-        Ok(Outcome::Needs(requests))
+        Outcome::Needs(requests)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use sigstore_crypto::{VerificationKey, validate_raw_public_key};
 use sigstore_types::{DerPublicKey, SignatureContent};
 
 use super::Artifact;
@@ -63,6 +64,10 @@ impl PublicKey {
 
     /// A key of its `SubjectPublicKeyInfo` (RFC 5280, section 4.1).
     pub(super) fn from_der(der: DerPublicKey) -> Result<Self, KeyError> {
+        // A short RSA key is a key for the parser below.
+        if let Ok(known) = VerificationKey::from_spki(&der) {
+            validate_raw_public_key(known.scheme(), known.as_bytes()).map_err(|_| KeyError::Unknown)?;
+        }
         let parse = |schemes: &[Scheme]| {
             let keys = schemes.iter().map(|(hash, algorithm)| {
                 ParsedPublicKey::new(*algorithm, der.as_bytes()).map(|key| (*hash, key))

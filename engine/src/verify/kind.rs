@@ -83,10 +83,7 @@ mod tests {
         }
         let changes: [fn(&mut Signer); 6] = [
             |s| s.subject_alternative_name = "https://github.com/org/app/.github/workflows/a.yml".into(),
-            |s| {
-                s.build_signer_uri =
-                    "https://github.com/docker/github-builder2/.github/workflows/a.yml".into()
-            },
+            |s| s.build_signer_uri = "https://github.com/docker/builder/.github/workflows/a.yml".into(),
             |s| s.issuer = "https://gitlab.com".into(),
             |s| s.runner_environment = "self-hosted".into(),
             |s| s.source_repository_uri = "https://example.com/org/app".into(),

@@ -87,7 +87,8 @@ impl VerifiedBundle {
 
 impl Trust {
     /// Verifies a bundle (JSON) of this artifact that was signed with a certificate: under the first root that it
-    /// verifies under. The failure is that of the root under which it came furthest.
+    /// verifies under. The failure is that of the root under which it came furthest; a root that has the certificate's
+    /// issuer counts before others, which may demand less.
     pub fn verify_bundle(
         &self,
         json: &[u8],
@@ -105,19 +106,21 @@ impl Trust {
         expect: Expect,
     ) -> Result<VerifiedBundle, BundleFailure> {
         bundle.check(artifact, expect)?;
-        let mut furthest: Option<BundleFailure> = None;
+        let mut furthest: Option<((bool, Step), BundleFailure)> = None;
         for root in self.roots() {
-            match self.verify_under(bundle, artifact, expect, root) {
+            let failure = match self.verify_under(bundle, artifact, expect, root) {
                 Ok(verified) => return Ok(verified),
-                Err(failure) if furthest.as_ref().is_none_or(|known| known.step < failure.step) => {
-                    furthest = Some(failure);
-                }
-                Err(_) => {}
+                Err(failure) => failure,
+            };
+            let reached = (keyless::has_issuer(bundle, root), failure.step);
+            if furthest.as_ref().is_none_or(|(known, _)| *known < reached) {
+                furthest = Some((reached, failure));
             }
         }
-        Err(furthest.unwrap_or_else(|| {
-            BundleFailure::new(Step::TrustRoot, "there is no trust root to verify it under")
-        }))
+        Err(furthest.map_or_else(
+            || BundleFailure::new(Step::TrustRoot, "there is no trust root to verify it under"),
+            |(_, failure)| failure,
+        ))
     }
 
     fn verify_under(

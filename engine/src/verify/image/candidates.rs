@@ -47,52 +47,53 @@ fn format(media_type: &str) -> Option<&'static str> {
     })
 }
 
-/// The candidates of `chain` and `signatures` in order, and what is wrong with the others. Too many of them are none:
-/// to look at some only would let whoever adds more choose which.
+/// The candidates of `chain` and `signatures` in order, and what is wrong with those that are none. Too many of them are
+/// not looked at: to look at some only would let whoever adds more choose which.
 pub(super) fn candidates<'a>(
     chain: &'a AttestationChain,
     signatures: &'a ImageSignatures,
     subjects: &Subjects<'a>,
-    failures: &mut Vec<Failure>,
-) -> Vec<Candidate<'a>> {
+) -> Vec<Result<Candidate<'a>, Failure>> {
     let blobs: Blobs<'a> = [&signatures.blobs, &chain.blobs];
     let mut candidates = Vec::new();
     for found in manifests(chain, signatures) {
         let layers = subjects
             .target(found.covers, found.subject)
             .and_then(|target| layers(&found, &blobs, &target).map(|layers| (target, layers)));
-        let (target, layers) = match layers {
-            Ok(layers) => layers,
-            Err(failure) => {
-                failures.push(about(failure, &found, ""));
-                continue;
+        match layers {
+            Ok((target, layers)) => {
+                let layers = layers.into_iter().map(|layer| candidate(&found, &blobs, &target, layer));
+                candidates.extend(layers.take(SIGNATURE_LIMIT + 1));
             }
-        };
-        for layer in layers {
-            let Some(format) = format(&layer.media_type) else {
-                let message = format!("no signature that is known has the media type {:?}", layer.media_type);
-                failures.push(about(Failure::new(Step::Format, message), &found, ""));
-                continue;
-            };
-            match layer_content(&blobs, &layer) {
-                Ok(data) => candidates.push(Candidate {
-                    subject: found.covers,
-                    manifest: found.digest.to_owned(),
-                    target: target.clone(),
-                    layer,
-                    data,
-                    format,
-                }),
-                Err(failure) => failures.push(about(failure, &found, format)),
-            }
+            Err(failure) => candidates.push(Err(about(failure, &found, ""))),
         }
-        if candidates.len() + failures.len() > SIGNATURE_LIMIT {
+        if candidates.len() > SIGNATURE_LIMIT {
             let message = format!("more than {SIGNATURE_LIMIT} signatures: none of them is looked at");
-            *failures = vec![Failure::new(Step::Limit, message)];
-            return Vec::new();
+            return vec![Err(Failure::new(Step::Limit, message))];
         }
     }
     candidates
+}
+
+fn candidate<'a>(
+    found: &Found<'_>,
+    blobs: &Blobs<'a>,
+    target: &Target,
+    layer: Descriptor,
+) -> Result<Candidate<'a>, Failure> {
+    let format = format(&layer.media_type).ok_or_else(|| {
+        let message = format!("no signature that is known has the media type {:?}", layer.media_type);
+        about(Failure::new(Step::Format, message), found, "")
+    })?;
+    let data = layer_content(blobs, &layer).map_err(|failure| about(failure, found, format))?;
+    Ok(Candidate {
+        subject: found.covers,
+        manifest: found.digest.to_owned(),
+        target: target.clone(),
+        layer,
+        data,
+        format,
+    })
 }
 
 /// The manifests with signatures, each once.

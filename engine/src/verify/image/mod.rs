@@ -35,7 +35,19 @@ pub struct VerifiedImage {
 /// Verifies the signatures with certificates, and those of Docker's hardened images. A signature by any other key fails
 /// by [`Step::KeyNeeded`].
 pub fn verify(chain: &AttestationChain, signatures: &ImageSignatures, trust: &Trust) -> VerifiedImage {
-    verify_each(chain, signatures, |candidate, is_dhi| certified(candidate, is_dhi, trust))
+    verify_hardened(chain, signatures, trust, dhi::key())
+}
+
+/// As [`verify`], with the key that hardened images are signed with.
+fn verify_hardened(
+    chain: &AttestationChain,
+    signatures: &ImageSignatures,
+    trust: &Trust,
+    hardening: Option<&PublicKey>,
+) -> VerifiedImage {
+    verify_each(chain, signatures, |candidate, is_dhi| {
+        certified(candidate, hardening.filter(|_| is_dhi), trust)
+    })
 }
 
 /// Verifies the signatures that `key` made. The failures are those of the signatures without certificate that it
@@ -70,7 +82,14 @@ fn verify_each(
             return verified;
         }
     };
-    for candidate in candidates(chain, signatures, &subjects, &mut verified.failures) {
+    for candidate in candidates(chain, signatures, &subjects) {
+        let candidate = match candidate {
+            Ok(candidate) => candidate,
+            Err(failure) => {
+                verified.failures.push(failure);
+                continue;
+            }
+        };
         match verify(&candidate, subjects.is_dhi) {
             Ok(None) => {}
             Ok(Some(signature)) => {
@@ -94,10 +113,12 @@ fn verify_each(
 }
 
 /// A signature with a certificate, or of Docker's key for hardened images.
-fn certified(candidate: &Candidate<'_>, is_dhi: bool, trust: &Trust) -> Verdict {
+fn certified(candidate: &Candidate<'_>, hardening: Option<&PublicKey>, trust: &Trust) -> Verdict {
     let signed = Signed::parse(candidate)?;
-    if !signed.has_certificate() && is_dhi {
-        return hardened(&signed, candidate, trust).map(Some);
+    if let Some(key) = hardening
+        && !signed.has_certificate()
+    {
+        return hardened(&signed, candidate, key, trust).map(Some);
     }
     let verified = match &signed {
         Signed::Bundle(bundle) => trust.verify(bundle, &artifact(candidate)?, Expect::Anything)?,
@@ -118,9 +139,12 @@ fn certified(candidate: &Candidate<'_>, is_dhi: bool, trust: &Trust) -> Verdict 
 }
 
 /// A signature of Docker's key for hardened images. Sigstore's own root must know the log, if it is in one.
-fn hardened(signed: &Signed, candidate: &Candidate<'_>, trust: &Trust) -> Result<Signature, Failure> {
-    let key =
-        dhi::key().ok_or_else(|| Failure::new(Step::Key, "Docker's key for hardened images is malformed"))?;
+fn hardened(
+    signed: &Signed,
+    candidate: &Candidate<'_>,
+    key: &PublicKey,
+    trust: &Trust,
+) -> Result<Signature, Failure> {
     let sigstore = trust.roots().iter().filter(|root| root.kind() == RootKind::Sigstore).cloned();
     let sigstore = trust.with_roots(sigstore.collect());
     let log = if signed.has_log_entry() { LogEntry::Required } else { LogEntry::Optional };
@@ -232,3 +256,6 @@ fn signature(signed: &Signed, verified: VerifiedBundle) -> Signature {
         ..Signature::default()
     }
 }
+
+#[cfg(test)]
+mod tests;
