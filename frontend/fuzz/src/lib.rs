@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, reason = "panics are how a target reports what it finds")]
 
+mod bundle;
 mod check_policy;
 mod dockerfile;
 mod documents;
@@ -18,6 +19,7 @@ mod solve;
 mod tunnel;
 mod wire;
 
+pub use bundle::{bundle, bundle_part, bundle_seeds, trust_root};
 pub use check_policy::check_policy;
 pub use dockerfile::dockerfile;
 pub use documents::{attestations, definition, git_object, image_config, metadata};

@@ -164,7 +164,7 @@ fn write_documents(name: &str, question: &CheckPolicyRequest) {
 }
 
 /// Documents of signed images, in a world of our own.
-fn signatures() {
+fn signed_images() {
     let mut instance = Instance::with_logs(b"fuzz", "sigstore.dev", "sigstore", 1_790_000_000);
     let key = || Key::seeded(KeyKind::P256, b"fuzz", "key");
     let keyless = Signer::Keyless(Identity::workflow("docker/github-builder", "org/app"));
@@ -359,12 +359,19 @@ fn texts() {
     }
 }
 
+fn signatures() {
+    for (target, name, data) in policy_check_fuzz::bundle_seeds() {
+        write(target, name, &data);
+    }
+}
+
 #[test]
 #[ignore = "writes the corpus"]
 fn write_seeds() {
     recorded();
-    signatures();
+    signed_images();
     solves();
     streams();
     texts();
+    signatures();
 }
