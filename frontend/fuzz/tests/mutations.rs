@@ -61,6 +61,7 @@ targets! {
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    image_signature: SLOW,
     location: INPUTS,
     metadata: INPUTS,
     session_headers: INPUTS,
