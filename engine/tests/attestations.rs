@@ -1,4 +1,5 @@
 //! `artifact_attestation` and `github_attestation`, with bundles of a signed world of our own.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod harness;
 

@@ -1,5 +1,6 @@
 //! Bundles of a signed world of our own: every form that is accepted, and everything that can be wrong with one, by
 //! the step that finds it.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
 use std::time::Instant;
 

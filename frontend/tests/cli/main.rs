@@ -15,6 +15,7 @@ mod integrations;
 mod lock;
 mod print;
 mod replay;
+mod signatures_git;
 mod snapshot;
 mod trust;
 #[allow(dead_code, reason = "unit tests use the rest")]
