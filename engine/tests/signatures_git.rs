@@ -1,4 +1,5 @@
 //! `verify_git_signature` and `verify_http_pgp_signature`, over `fixtures/signatures/git`.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod harness;
 

@@ -29,4 +29,5 @@ pub mod resolve;
 pub mod serve;
 pub mod snapshot;
 pub mod source_arg;
+pub mod trust;
 mod whole_file;

@@ -12,11 +12,11 @@ pub enum Group {
     ImageConfig,
     /// `checksum` of an image.
     ImageDigest,
-    /// `hasProvenance`, and whether there are signatures at all.
+    /// `hasProvenance`.
     AttestationChain,
     /// `provenance`.
     Provenance,
-    /// `signatures` of an image that has some: they would have to be verified, which no fetch does.
+    /// `signatures`, `verification` and `provenance.signed`.
     Signatures,
     /// Full ref and object ids of a git source.
     GitRef,
@@ -64,7 +64,11 @@ pub fn wanted<D: Into<Demand>>(demands: impl IntoIterator<Item = D>, known: Opti
         match group {
             // The digest comes with anything; asked for alone it comes with the config, as in buildx.
             Group::ImageConfig | Group::ImageDigest => image(&mut wanted).config = true,
-            Group::AttestationChain | Group::Signatures => image(&mut wanted).attestation_chain = true,
+            Group::AttestationChain => image(&mut wanted).attestation_chain = true,
+            Group::Signatures => {
+                image(&mut wanted).attestation_chain = true;
+                image(&mut wanted).signatures = true;
+            }
             Group::Provenance => want_provenance(image(&mut wanted)),
             Group::GitRef => git(&mut wanted).objects |= false,
             Group::GitObjects => git(&mut wanted).objects = true,

@@ -1,7 +1,7 @@
 //! One check of one policy: input, evaluation, decision.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use regorus::Value;
@@ -15,7 +15,7 @@ use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
 use crate::rego::unknown;
 use crate::source::{Redacted, SourceOp};
-use crate::verify::Trust;
+use crate::verify::{self, Trust};
 
 /// Capabilities that a policy may ask for, as buildx knows them.
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
@@ -50,6 +50,7 @@ pub(super) fn check(
         now: check.now,
         demands: &demands,
         failures: RefCell::default(),
+        by_key: RefCell::default(),
     };
     let now_ns = nanoseconds(check.now);
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
@@ -64,7 +65,7 @@ pub(super) fn check(
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {
-        Some(unknown) => return demands.needs(&unknown, check),
+        Some(unknown) => return Ok(demands.needs(&unknown, check)),
         None => value,
     };
     let parsed = parse(&value)?;
@@ -79,7 +80,7 @@ pub(super) fn check(
             .map(|print| Print { position: policy.position(print.loc), text: print.text })
             .collect(),
         warnings,
-        failures: host.failures.into_inner(),
+        failures: failures(&input, host.failures.into_inner(), &host.by_key.borrow()),
     };
     if decision.action == Action::Allow
         && let Some(update) = pinned(check.source, &input, pins)?
@@ -109,6 +110,7 @@ pub(super) fn caps(
         now,
         demands: &demands,
         failures: RefCell::default(),
+        by_key: RefCell::default(),
     };
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
     let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
@@ -129,6 +131,23 @@ impl Policy {
             message: failure.message,
         }
     }
+}
+
+/// The signatures that don't count: those of the image, if it was asked for its signatures, and those that built-ins
+/// noted. One that needed a key and found it counts.
+fn failures(input: &Input, noted: Vec<verify::Failure>, by_key: &BTreeSet<String>) -> Vec<verify::Failure> {
+    let verification = input.image_content().map(|content| content.verification.as_slice());
+    let needed_key = |failure: &&verify::Failure| {
+        failure.step == verify::Step::KeyNeeded && by_key.contains(&failure.digest)
+    };
+    let of_image = verification.unwrap_or_default().iter().filter(|failure| !needed_key(failure)).cloned();
+    let mut failures: Vec<_> = of_image.collect();
+    for failure in noted {
+        if !failures.contains(&failure) {
+            failures.push(failure);
+        }
+    }
+    failures
 }
 
 /// The place that made the decision what it is: for a denial with messages the first of them, else `allow`.
@@ -172,13 +191,11 @@ impl Demands {
                 if id == list.len() {
                     list.push((index, field.group));
                 }
-                let Some(object) = child(at, field.document).and_then(|v| v.as_object_mut().ok()) else {
-                    continue;
-                };
-                object.insert(
-                    Value::from(field.field),
-                    unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)),
-                );
+                let (objects, name) = field.field.rsplit_once('.').unwrap_or(("", field.field));
+                let mut names = objects.split('.').filter(|name| !name.is_empty());
+                let object = child(at, field.document).and_then(|at| names.try_fold(at, child));
+                let Some(object) = object.and_then(|v| v.as_object_mut().ok()) else { continue };
+                object.insert(Value::from(name), unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)));
             }
         }
         Self { nodes, list, made: RefCell::default() }
@@ -232,7 +249,7 @@ impl Demands {
     }
 
     /// The requests that would resolve `unknown`, one for each source.
-    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Result<Outcome, PolicyError> {
+    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Outcome {
         let mut groups: BTreeMap<usize, Vec<Demand>> = BTreeMap::new();
         for id in unknown::demands(unknown) {
             if let Some((node, group)) = self.list.get(id as usize) {
@@ -242,17 +259,8 @@ impl Demands {
             }
         }
         let mut requests: Vec<Request> = Vec::new();
-        let mut signed = None;
-        for (node, mut groups) in groups {
+        for (node, groups) in groups {
             let node = &self.nodes[node];
-            if groups.contains(&Demand::Group(Group::Signatures)) {
-                // No fetch resolves them; what else is unresolved may do without them.
-                signed = Some(&node.source.identifier);
-                groups.retain(|group| *group != Demand::Group(Group::Signatures));
-            }
-            if groups.is_empty() {
-                continue;
-            }
             let known = check.facts.get(&node.source, node.platform.as_ref());
             let wanted = input::wanted(groups, known);
             // The same material may be there more than once.
@@ -265,12 +273,7 @@ impl Demands {
                 }),
             }
         }
-        match signed {
-            Some(identifier) if requests.is_empty() => {
-                Err(PolicyError::SignaturesUnsupported { source_name: Redacted(identifier).to_string() })
-            }
-            _ => Ok(Outcome::Needs(requests)),
-        }
+        Outcome::Needs(requests)
     }
 }
 

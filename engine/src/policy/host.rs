@@ -1,6 +1,7 @@
 //! The built-in functions that work on the source being checked.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -8,13 +9,14 @@ use regorus::Value;
 
 use super::decide::Demands;
 use super::{FileError, Policy};
-use crate::input::{Group, Input, RawObjects};
+use crate::input::{Group, Input, RawObjects, Signature};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::rego::unknown;
 use crate::source::digest;
+use crate::verify::key::{KEY_LIMIT, PublicKey};
 use crate::verify::pgp::Validity;
-use crate::verify::{Failure, Trust};
+use crate::verify::{self, Failure, Trust};
 
 /// Bytes that a file read by `load_json` may have.
 const JSON_LIMIT: u64 = 4 << 20;
@@ -34,6 +36,8 @@ pub(super) struct SourceHost<'a> {
     pub(super) demands: &'a Demands,
     /// Signatures that don't count, each once.
     pub(super) failures: RefCell<Vec<Failure>>,
+    /// Manifests whose signatures a key verified.
+    pub(super) by_key: RefCell<BTreeSet<String>>,
 }
 
 impl Host for SourceHost<'_> {
@@ -41,6 +45,7 @@ impl Host for SourceHost<'_> {
         match builtin {
             OwnBuiltin::LoadJson => self.load_json(&args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
+            OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => {
                 self.verify_git(&args[0], &args[1], "verify_git_signature", Validity::WhenSigned)
             }
@@ -53,8 +58,8 @@ impl Host for SourceHost<'_> {
             OwnBuiltin::VerifyHttpPgpSignatureLenient => {
                 self.verify_http_pgp(args, "verify_http_pgp_signature_lenient", Validity::WhenSigned)
             }
-            OwnBuiltin::ArtifactAttestation => self.verify_http(&args[0], "artifact_attestation"),
-            OwnBuiltin::GithubAttestation => self.verify_http(&args[0], "github_attestation"),
+            OwnBuiltin::ArtifactAttestation => self.artifact_attestation(&args[0], &args[1]),
+            OwnBuiltin::GithubAttestation => self.github_attestation(&args[0], &args[1]),
             // The evaluator answers these itself.
             OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => {
                 Answer::Value(Value::Undefined)
@@ -137,19 +142,39 @@ impl SourceHost<'_> {
         Answer::Pin(wanted.to_string())
     }
 
-    fn verify_http(&self, object: &Value, name: &str) -> Answer {
-        let Some(http) = &self.input.http else { return Answer::Value(Value::Undefined) };
-        match is_same(object, &self.document["http"]) {
+    /// `verify_image_key(input.image, file)`: the signatures that the key in the file made; undefined if there are none.
+    fn verify_image_key(&self, image: &Value, file: &Value) -> Answer {
+        if self.input.image_content().is_none() {
+            return Answer::Value(Value::Undefined);
+        }
+        let (image_part, layout_part) = (&self.document["image"], &self.document["ociLayout"]);
+        let part = if self.input.image.is_some() { image_part } else { layout_part };
+        match is_same(image, part) {
             Value::Bool(true) => {}
             Value::Bool(false) => {
-                return Answer::Error(format!("{name}: the first argument must be `input.http`"));
+                return Answer::Error(
+                    "verify_image_key: the first argument must be `input.image`".to_owned(),
+                );
             }
             unknown => return Answer::Value(unknown),
         }
-        if http.checksum.is_empty() {
-            return self.ask(Group::HttpChecksum, name);
+        let key = self.read_file(file, KEY_LIMIT).and_then(|(path, bytes)| {
+            PublicKey::from_pem(&bytes).map_err(|error| format!("`{path}` is no public key: {error}"))
+        });
+        let key = match key {
+            Ok(key) => key,
+            Err(reason) => return Answer::Error(format!("verify_image_key: {reason}")),
+        };
+        let Some((chain, signatures)) = &self.raw.signatures else {
+            return self.ask(Group::Signatures, "verify_image_key");
+        };
+        let verified = verify::image::verify_with_key(chain, signatures, &key, self.trust);
+        if verified.signatures.is_empty() {
+            verified.failures.into_iter().for_each(|failure| self.note(failure));
+            return Answer::Value(Value::Undefined);
         }
-        unsupported(name)
+        self.by_key.borrow_mut().extend(verified.signatures.iter().map(|signature| signature.digest.clone()));
+        Answer::Value(Signature::to_value(&verified.signatures))
     }
 
     /// Notes that a signature doesn't count.
@@ -171,8 +196,4 @@ impl SourceHost<'_> {
 /// Whether an argument is this part of the input: a boolean, or unknown. Unresolved, it is still itself.
 pub(super) fn is_same(argument: &Value, part: &Value) -> Value {
     if argument == part { Value::from(true) } else { unknown::equal(argument, part) }
-}
-
-fn unsupported(name: &str) -> Answer {
-    Answer::Error(format!("{name}: this version of policy-check cannot verify signatures yet"))
 }

@@ -4,6 +4,7 @@
 //! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked, `verify_git` and `verify_http` those that verify
 //! signatures.
 
+mod attestation;
 mod decide;
 mod explain;
 mod files;
@@ -113,14 +114,6 @@ pub enum PolicyError {
     /// The source itself cannot be shown to a policy.
     #[error("{0}")]
     Input(#[from] crate::input::InputError),
-    /// The policy reads signatures of an image that has some.
-    #[error(
-        "{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided"
-    )]
-    SignaturesUnsupported {
-        /// The image.
-        source_name: String,
-    },
 }
 
 /// A compiled policy. Checks share it: nothing in it changes.

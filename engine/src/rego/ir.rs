@@ -177,6 +177,7 @@ pub(crate) enum OwnBuiltin {
     PinImage,
     VerifyGitSignature,
     VerifyGitSignatureStrict,
+    VerifyImageKey,
     VerifyHttpPgpSignature,
     VerifyHttpPgpSignatureLenient,
     ArtifactAttestation,

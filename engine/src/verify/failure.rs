@@ -5,6 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Characters of a message.
+const MESSAGE_LIMIT: usize = 500;
+
 /// What of an image a signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -111,14 +114,16 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of `step`, with nothing else said.
-    pub fn new(step: Step, message: impl Into<String>) -> Self {
+    /// A failure of `step`, with nothing else said. Messages may quote what comes from outside: they are cut, and have
+    /// no control characters.
+    pub fn new(step: Step, message: impl AsRef<str>) -> Self {
+        let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
         Self {
             format: String::new(),
             digest: String::new(),
             subject: None,
             step,
-            message: message.into(),
+            message: message.as_ref().chars().take(MESSAGE_LIMIT).map(plain).collect(),
             trust_root: String::new(),
         }
     }
@@ -143,14 +148,14 @@ impl fmt::Display for Step {
 impl fmt::Display for Failure {
     /// `bundle-v0.3 on the image (sha256:…): certificate-chain: …`, as far as it is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.format.is_empty() {
-            write!(f, "{} ", self.format)?;
-        }
-        if let Some(subject) = self.subject {
-            write!(f, "on the {subject} ")?;
-        }
-        if !self.digest.is_empty() {
-            write!(f, "({}) ", self.digest)?;
+        let about = [
+            (!self.format.is_empty()).then(|| self.format.clone()),
+            self.subject.map(|subject| format!("on the {subject}")),
+            (!self.digest.is_empty()).then(|| format!("({})", self.digest)),
+        ];
+        let about: Vec<_> = about.into_iter().flatten().collect();
+        if !about.is_empty() {
+            write!(f, "{}: ", about.join(" "))?;
         }
         write!(f, "{}: {}", self.step, self.message)
     }

@@ -12,6 +12,8 @@ const INPUTS: usize = 20_000;
 const FEWER: usize = 4_000;
 /// Inputs for targets that verify signatures, which is slow without optimization.
 const FEW: usize = 800;
+/// Inputs for targets that verify bundles and the like, which is slower still.
+const SLOW: usize = 300;
 
 /// The committed inputs of a target. What libFuzzer found on this machine goes by its SHA-1, and isn't read.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -52,6 +54,8 @@ targets! {
     allowed_signers: FEW,
     attestations: FEWER,
     bridge_solve: INPUTS,
+    bundle: SLOW,
+    bundle_part: SLOW,
     cache_imports: INPUTS,
     check_policy: INPUTS,
     definition: INPUTS,
@@ -60,6 +64,7 @@ targets! {
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    image_signature: SLOW,
     keyring: FEW,
     location: INPUTS,
     metadata: INPUTS,
@@ -68,4 +73,5 @@ targets! {
     signature: FEW,
     solve: INPUTS,
     source: INPUTS,
+    trust_root: SLOW,
 }

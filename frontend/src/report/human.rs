@@ -15,6 +15,8 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
+/// Before a signature that is there and doesn't count.
+pub(crate) const NOT_VERIFIED: &str = "not verified:";
 
 /// What a reader wants to see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +46,11 @@ pub fn render(report: &Report<'_>, detail: Detail) -> String {
             }
             if let Some(position) = &verdict.decision.position {
                 field(&mut out, "decided at", &position.to_string());
+            }
+            if detail.explain || !verdict.allowed() {
+                for failure in &verdict.decision.failures {
+                    field(&mut out, NOT_VERIFIED, &redact::url(&failure.to_string()));
+                }
             }
         }
         Err(error) => {

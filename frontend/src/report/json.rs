@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use policy_engine::check::{Position, Print};
 use policy_engine::metadata::Request;
 use policy_engine::policy::ExplanationEvent;
+use policy_engine::verify::Failure as Unverified;
 use serde::Serialize;
 
 use super::{Report, Round, error_code, error_help, error_position};
@@ -29,6 +30,8 @@ struct Document<'a> {
     error: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prints: Option<Vec<Said<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verification: Vec<Unverified>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rounds: Option<Vec<RoundOut<'a>>>,
 }
@@ -131,9 +134,15 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
             let prints = decision.prints.iter();
             prints.map(Said::from).collect()
         }),
+        verification: decision.iter().flat_map(|decision| &decision.failures).map(redacted).collect(),
         rounds: explain.then(|| report.rounds.iter().map(RoundOut::from).collect()),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+/// A signature that doesn't count, without credentials.
+pub(crate) fn redacted(failure: &Unverified) -> Unverified {
+    Unverified { message: redact::url(&failure.message), ..failure.clone() }
 }
 
 impl<'a> From<&'a Round> for RoundOut<'a> {

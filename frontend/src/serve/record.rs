@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use policy_engine::check::{Position, Print};
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Failure;
 
 use crate::buildkit::convert;
 use crate::buildkit::proto::policysession::Answer;
@@ -30,6 +31,8 @@ pub struct Record {
     pub pin: Option<SourceOp>,
     /// What `print` said.
     pub prints: Vec<Print>,
+    /// Signatures that were looked at and don't count.
+    pub failures: Vec<Failure>,
     /// Time spent on this answer, lookups included.
     pub elapsed: Duration,
     /// The check as `policy-check replay` reads it; `None` when it can't be decided again.
@@ -53,6 +56,7 @@ impl Record {
             position: None,
             pin: None,
             prints: Vec::new(),
+            failures: Vec::new(),
             elapsed: Duration::ZERO,
             case: None,
         };

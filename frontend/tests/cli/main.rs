@@ -17,5 +17,9 @@ mod print;
 mod replay;
 mod signatures_git;
 mod snapshot;
+mod trust;
+#[allow(dead_code, reason = "unit tests use the rest")]
+#[path = "../../src/trust/testing.rs"]
+mod tuf_repository;
 mod usage;
 mod world;

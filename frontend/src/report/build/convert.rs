@@ -3,6 +3,7 @@
 use policy_engine::check::{Position, Print};
 use policy_engine::policy::PolicySet;
 use policy_engine::source::SourceOp;
+use policy_engine::verify::Failure;
 
 use super::{CheckedSource, Dockerfile, Pin, Place, PolicyInForce, PolicyPosition, Printed, Problem};
 use crate::decide::{DecideError, Verdict};
@@ -38,6 +39,7 @@ impl CheckedSource {
             position: None,
             error: None,
             prints: Vec::new(),
+            verification: Vec::new(),
         };
         match result {
             Ok(verdict) => {
@@ -46,6 +48,7 @@ impl CheckedSource {
                 checked.messages = decision.messages.iter().map(|message| shown(message)).collect();
                 checked.pin = verdict.pin.as_ref().map(Pin::from);
                 checked.position = decision.position.as_ref().map(position);
+                checked.verification = decision.failures.iter().map(shown_failure).collect();
                 checked.prints = decision.prints.iter().map(|print| Printed::new(print, policies)).collect();
             }
             Err(error) => {
@@ -105,6 +108,16 @@ impl From<&dockerfile::Place> for Place {
     fn from(place: &dockerfile::Place) -> Self {
         let dockerfile::Place { file, line, end_line, instruction } = place;
         Self { file: shown_name(file), line: *line, end_line: *end_line, instruction: shown(instruction) }
+    }
+}
+
+/// A signature that doesn't count: its parts come from whoever made it.
+fn shown_failure(failure: &Failure) -> Failure {
+    Failure {
+        format: shown(&failure.format),
+        digest: shown(&failure.digest),
+        message: shown(&failure.message),
+        ..failure.clone()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Build, BuildReport, CheckedSource, Place, Problem};
 use crate::report::Conclusion;
+use crate::report::human::NOT_VERIFIED;
 
 /// Something that keeps a build from its sources.
 pub(super) struct Finding<'a> {
@@ -69,7 +70,7 @@ impl<'a> Finding<'a> {
         }
     }
 
-    /// Why: the messages of the policy, or the error and what to do about it.
+    /// Why: the messages of the policy, signatures that don't count, or the error and what to do about it.
     pub(super) fn reasons(&self) -> Vec<String> {
         let of = |error: &Problem| {
             let help = error.help.iter().map(|help| format!("help: {help}"));
@@ -77,6 +78,8 @@ impl<'a> Finding<'a> {
         };
         let error = self.source.map_or(&self.build.error, |source| &source.error);
         let messages = self.source.map(|source| source.messages.as_slice()).unwrap_or_default();
-        messages.iter().cloned().chain(error.iter().flat_map(of)).collect()
+        let unverified = self.source.map(|source| source.verification.as_slice()).unwrap_or_default();
+        let unverified = unverified.iter().map(|failure| format!("{NOT_VERIFIED} {failure}"));
+        messages.iter().cloned().chain(unverified).chain(error.iter().flat_map(of)).collect()
     }
 }

@@ -4,6 +4,8 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
+use policy_engine::verify::{Step, Subject};
+
 use super::*;
 
 /// Two builds: one with all that can go wrong with a source, one whose sources are unknown; and one without policy.
@@ -33,6 +35,12 @@ fn report() -> BuildReport {
         message: "cannot resolve `docker-image://x/tools`: 100% gone,\nit says: \u{1}".into(),
         help: Some("check its name".into()),
     };
+    let unverified = Failure {
+        format: "bundle-v0.3".into(),
+        digest: "sha256:01".into(),
+        subject: Some(Subject::Image),
+        ..Failure::new(Step::CertificateChain, "no <trusted> authority")
+    };
     let source = |source: &str, verdict, places| CheckedSource {
         source: source.into(),
         platform: None,
@@ -44,6 +52,7 @@ fn report() -> BuildReport {
         position: None,
         error: None,
         prints: Vec::new(),
+        verification: Vec::new(),
     };
     let sources = vec![
         source("local://context", Conclusion::Denied, Vec::new()),
@@ -51,6 +60,7 @@ fn report() -> BuildReport {
             platform: Some("linux/amd64".into()),
             messages: vec!["no <tags>".into(), "50% of all, at most: \"x\"".into()],
             position: Some(position),
+            verification: vec![unverified],
             ..source(
                 "docker-image://docker.io/library/alpine:3.21",
                 Conclusion::Denied,
@@ -87,7 +97,7 @@ fn github() {
     assert_snapshot!(github::render(&report()), @r#"
     ::warning file=my app/app.Dockerfile,title=no policy::no policy applies to free, so all its sources are allowed
     ::error file=my app/app.Dockerfile,title=policy denies local%3A//context::denied without a message
-    ::error file=my app/app.Dockerfile,line=2,endLine=2,title=policy denies docker-image%3A//docker.io/library/alpine%3A3.21 (linux/amd64)::no <tags>%0A50%25 of all, at most: "x"%0Aalso at app.Dockerfile:4%0Adecided at app.Dockerfile.rego:7:3
+    ::error file=my app/app.Dockerfile,line=2,endLine=2,title=policy denies docker-image%3A//docker.io/library/alpine%3A3.21 (linux/amd64)::no <tags>%0A50%25 of all, at most: "x"%0Anot verified: bundle-v0.3 on the image (sha256:01): certificate-chain: no <trusted> authority%0Aalso at app.Dockerfile:4%0Adecided at app.Dockerfile.rego:7:3
     ::error file=my app/app.Dockerfile,line=4,endLine=5,title=no decision about docker-image%3A//x/tools::cannot resolve `docker-image://x/tools`: 100%25 gone,%0Ait says: %0Ahelp: check its name
     ::error file=app.Dockerfile,line=9,endLine=9,title=the sources of broken are unknown::cannot resolve `docker-image://x/tools`: 100%25 gone,%0Ait says: %0Ahelp: check its name
     "#);
@@ -103,7 +113,7 @@ fn github_summary() {
     | | where | why |
     |---|---|---|
     | policy denies local://context | app |  |
-    | policy denies docker-image://docker.io/library/alpine:3.21 &#40;linux/amd64&#41; | app.Dockerfile:2 | no &#60;tags&#62;<br>50&#37; of all, at most: &#34;x&#34; |
+    | policy denies docker-image://docker.io/library/alpine:3.21 &#40;linux/amd64&#41; | app.Dockerfile:2 | no &#60;tags&#62;<br>50&#37; of all, at most: &#34;x&#34;<br>not verified: bundle-v0.3 on the image &#40;sha256:01&#41;: certificate-chain: no &#60;trusted&#62; authority |
     | no decision about docker-image://x/tools | app.Dockerfile:4 | cannot resolve &#96;docker-image://x/tools&#96;: 100&#37; gone,<br>it says: <br>help: check its name |
     | the sources of broken are unknown | app.Dockerfile:9 | cannot resolve &#96;docker-image://x/tools&#96;: 100&#37; gone,<br>it says: <br>help: check its name |
     ");
@@ -126,6 +136,7 @@ fn junit() {
         <testcase classname="app" name="docker-image://docker.io/library/alpine:3.21 (linux/amd64)">
           <failure type="denied" message="no &lt;tags&gt;; 50% of all, at most: &quot;x&quot;">no &lt;tags&gt;
     50% of all, at most: &quot;x&quot;
+    not verified: bundle-v0.3 on the image (sha256:01): certificate-chain: no &lt;trusted&gt; authority
     app.Dockerfile:2: FROM &lt;x&gt; &amp; &quot;y&quot;
     app.Dockerfile:4: FROM &lt;x&gt; &amp; &quot;y&quot;
     decided at app.Dockerfile.rego:7:3</failure>
@@ -267,7 +278,7 @@ fn sarif() {
               "ruleIndex": 1,
               "level": "error",
               "message": {
-                "text": "policy denies docker-image://docker.io/library/alpine:3.21 (linux/amd64)\nno <tags>\n50% of all, at most: \"x\""
+                "text": "policy denies docker-image://docker.io/library/alpine:3.21 (linux/amd64)\nno <tags>\n50% of all, at most: \"x\"\nnot verified: bundle-v0.3 on the image (sha256:01): certificate-chain: no <trusted> authority"
               },
               "locations": [
                 {

@@ -3,7 +3,7 @@
 use super::excerpt::{self, Excerpt};
 use super::{Build, BuildReport, CheckedSource, Place, PolicyPosition, Summary};
 use crate::report::Conclusion;
-use crate::report::human::{Detail, FAINT, line, look, verdict};
+use crate::report::human::{Detail, FAINT, NOT_VERIFIED, line, look, verdict};
 
 /// The report, as lines.
 pub fn render(report: &BuildReport, detail: Detail) -> String {
@@ -91,6 +91,9 @@ fn complaint(out: &mut String, build: &Build, source: &CheckedSource, several: b
     excerpt::write(out, &excerpts, style);
     if let Some(pin) = &source.pin {
         line(out, format_args!("  {FAINT}pinned to{FAINT:#} {}", pin.identifier));
+    }
+    for failure in &source.verification {
+        line(out, format_args!("  {FAINT}{NOT_VERIFIED}{FAINT:#} {failure}"));
     }
     if let Some(help) = source.error.as_ref().and_then(|error| error.help.as_ref()) {
         line(out, format_args!("  {FAINT}help:{FAINT:#} {help}"));

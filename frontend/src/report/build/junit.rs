@@ -7,6 +7,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::{Build, BuildReport, CheckedSource, Problem};
 use crate::report::Conclusion;
+use crate::report::human::NOT_VERIFIED;
 
 /// How many cases there are, and how many came out badly.
 #[derive(Clone, Copy, Default)]
@@ -103,7 +104,11 @@ impl Complaint {
                     [] => "denied by policy".to_owned(),
                     messages => messages.join("; "),
                 };
-                let text = source.messages.iter().map(String::as_str).chain([places.as_str()]);
+                let unverified =
+                    source.verification.iter().map(|failure| format!("{NOT_VERIFIED} {failure}"));
+                let unverified: Vec<_> = unverified.collect();
+                let why = source.messages.iter().chain(&unverified).map(String::as_str);
+                let text = why.chain([places.as_str()]);
                 let text = text.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
                 Some(Self { element: "failure", kind: "denied".to_owned(), message, text })
             }

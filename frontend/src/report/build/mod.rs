@@ -16,6 +16,7 @@ pub mod sarif;
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
+use policy_engine::verify::Failure;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -169,6 +170,9 @@ pub struct CheckedSource {
     /// What the policies printed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prints: Vec<Printed>,
+    /// Signatures that were looked at and don't count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verification: Vec<Failure>,
 }
 
 /// A place in a Dockerfile.

@@ -23,6 +23,7 @@ fn source(name: &str, verdict: Conclusion) -> CheckedSource {
         position: None,
         error: None,
         prints: Vec::new(),
+        verification: Vec::new(),
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 use policy_engine::source::SourceOp;
+use policy_engine::verify::Failure;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::writer::Entry;
 use crate::redact;
-use crate::report::json::{Place, Said};
+use crate::report::json::{Place, Said, redacted};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -32,6 +33,8 @@ struct Line<'a> {
     milliseconds: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     prints: Vec<Said<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verification: Vec<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replay: Option<Value>,
 }
@@ -67,6 +70,7 @@ pub(super) fn render(entry: &Entry) -> serde_json::Result<Vec<u8>> {
         // Whole microseconds are whole thousandths, and print as such.
         milliseconds: (record.elapsed.as_secs_f64() * 1e6).round() / 1e3,
         prints: record.prints.iter().map(Said::from).collect(),
+        verification: record.failures.iter().map(redacted).collect(),
         replay: record.case.clone().map(redacted_case),
     };
     let mut bytes = serde_json::to_vec(&line)?;

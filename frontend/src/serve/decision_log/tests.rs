@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::serve::record::{PolicyId, Verdict};
+use policy_engine::verify::{Failure, Step};
 
 fn record(verdict: Verdict) -> Record {
     let mut source = SourceOp::new("git://https://me:s3cret@h/r.git#main");
@@ -27,6 +28,7 @@ fn record(verdict: Verdict) -> Record {
             position: Position { file: "p.rego".into(), line: 4, column: 2 },
             text: "saw https://me:s3cret@h/".into(),
         }],
+        failures: vec![Failure::new(Step::Signature, "not by https://me:s3cret@h/")],
         elapsed: Duration::from_nanos(1_234_567),
         case: Some(json!({"case": {"identifier": "https://me:s3cret@h/"}})),
     }
@@ -67,6 +69,7 @@ async fn writes_all_without_secrets() {
         "pin": {"identifier": "https://***@h/pin"},
         "milliseconds": 1.235,
         "prints": [{"position": {"file": "p.rego", "line": 4, "column": 2}, "text": "saw https://***@h/"}],
+        "verification": [{"step": "signature", "message": "not by https://***@h/"}],
         "replay": {"case": {"identifier": "https://***@h/"}},
     });
     assert_eq!(lines, [wanted]);

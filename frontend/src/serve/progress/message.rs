@@ -9,7 +9,7 @@ use prost::Message;
 use crate::buildkit::proto::control::{StatusResponse, Vertex, VertexLog};
 use crate::buildkit::proto::google::protobuf::Timestamp;
 use crate::redact;
-use crate::report::human::printable;
+use crate::report::human::{NOT_VERIFIED, printable};
 use crate::resolve::image::document::sha256;
 use crate::serve::record::{Record, Verdict};
 
@@ -103,6 +103,7 @@ impl Update {
             Verdict::Allow | Verdict::Convert | Verdict::Ask => "note",
         };
         logs.extend(record.messages.iter().map(|message| shown(&format!("{word}: {message}"))));
+        logs.extend(record.failures.iter().map(|failure| shown(&format!("{NOT_VERIFIED} {failure}"))));
         if record.verdict == Verdict::Convert
             && let Some(pin) = &record.pin
         {

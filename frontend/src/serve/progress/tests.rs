@@ -19,6 +19,7 @@ fn record(identifier: &str, verdict: Verdict, messages: &[&str]) -> Record {
         position: Some(Position { file: "p.rego".into(), line: 3, column: 1 }),
         pin: None,
         prints: Vec::new(),
+        failures: Vec::new(),
         elapsed: Duration::from_millis(5),
         case: None,
     }

@@ -81,6 +81,7 @@ fn judge(
                 allowed.messages.extend(decision.messages);
                 allowed.prints.extend(decision.prints);
                 allowed.warnings.extend(decision.warnings);
+                allowed.failures.extend(decision.failures);
                 allowed.position = allowed.position.or(decision.position);
             }
             decided @ Outcome::Decided(_) => {

@@ -31,6 +31,7 @@ use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest};
 use crate::decide::MAX_ROUNDS;
 use crate::lookup::{ResolveMediaType, describe};
 use crate::replay::case;
+use crate::report::human::NOT_VERIFIED;
 use crate::resolve::Resolver;
 use crate::resolve::image::default_platform;
 
@@ -44,6 +45,9 @@ pub struct Jurisdiction {
     /// Whether one of the policies reads files of a client, who may take long to deliver them.
     pub reads_from_client: bool,
 }
+
+/// Signatures that don't count, of those that a denial tells of.
+const SHOWN_FAILURES: usize = 8;
 
 /// How to verify.
 #[derive(Debug, Clone)]
@@ -111,6 +115,7 @@ impl<R: ResolveMediaType> Verifier<R> {
             position: None,
             pin: None,
             prints: Vec::new(),
+            failures: Vec::new(),
             elapsed: started.elapsed(),
             case: None,
         };
@@ -246,19 +251,23 @@ impl<R: ResolveMediaType> Verifier<R> {
         record.position = decision.position;
         record.pin = decision.update;
         record.prints = decision.prints;
+        record.failures = decision.failures;
         Ok(Answer::Decision(answer))
     }
 }
 
-/// The messages of a denial, each with the place of the rule that decided.
+/// The messages of a denial, each with the place of the rule that decided, and signatures that don't count.
 pub(super) fn reasons(decision: &Decision) -> Vec<String> {
-    let Decision { messages, position, .. } = decision;
-    match position {
+    let Decision { messages, position, failures, .. } = decision;
+    let mut reasons = match position {
         None if messages.is_empty() => vec!["denied by policy".to_owned()],
         None => messages.clone(),
         Some(at) if messages.is_empty() => vec![format!("denied by policy ({at})")],
         Some(at) => messages.iter().map(|message| format!("{message} ({at})")).collect(),
-    }
+    };
+    // A registry may have thousands that are worth nothing; the log has them all.
+    reasons.extend(failures.iter().take(SHOWN_FAILURES).map(|failure| format!("{NOT_VERIFIED} {failure}")));
+    reasons
 }
 
 /// A request to BuildKit, in words.

@@ -36,7 +36,7 @@ fn named(algorithm: &str, bytes: &[u8]) -> String {
 fn suffix(signature: &str) -> (&'static str, Vec<u8>) {
     let packet = std::fs::read(fixtures().join("http").join(signature)).unwrap();
     // The header has two bytes, or three for long packets (RFC 9580 section 4.2).
-    let body = if packet[0] & 3 == 0 { &packet[2..] } else { &packet[3..] };
+    let body = if packet[0].is_multiple_of(4) { &packet[2..] } else { &packet[3..] };
     let hashed = &body[..6 + usize::from(u16::from_be_bytes([body[4], body[5]]))];
     let algorithm = match hashed[3] {
         8 => "sha256",
@@ -116,7 +116,7 @@ async fn several_digests_come_one_after_another() {
     let text = format!("package docker\ndefault allow := false\n{calls}\ndecision := {{\"allow\": allow}}");
     let mode = crate::replay::Mode::Adopt(vec![PolicyFile { name: "p.rego".into(), text }]);
     let root = open_root(&fixtures()).unwrap();
-    let summary = crate::replay::run(&path, &mode, Some(&root)).unwrap();
+    let summary = crate::replay::run(&path, &mode, Some(&root), &Arc::default()).unwrap();
     assert_eq!(summary.differences, [], "{case}");
 
     let end = ask(calls, &world(b"else")).await;
