@@ -2,6 +2,12 @@
 //! bundles from the field, through the engine's API.
 //!
 //! They are third-party data, which lies outside the repository: `POLICY_CHECK_VECTORS` names its folder.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "a test that panics fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
