@@ -655,3 +655,25 @@ fn results_are_remembered_for_the_same_question_only() {
     let others = trust(&[("world", RootKind::Sigstore, strangers.trusted_root(TrustRootVersion::V01))]);
     assert!(!verify(&world.trust.with_roots(others.roots().to_vec()), ARTIFACT, Expect::Anything));
 }
+
+/// A root without logs demands none, so a bundle comes further under it before it fails. That says nothing about a
+/// bundle of another root.
+#[test]
+fn the_failure_told_is_that_of_the_issuers_root() {
+    let mut world = world();
+    let github = Instance::without_logs(b"bundles", "github.test", "fulcio", NOW);
+    let roots = [
+        ("github", RootKind::Github, github.trusted_root(TrustRootVersion::V01)),
+        ("world", RootKind::Private, world.instance.trusted_root(TrustRootVersion::V01)),
+    ];
+    let form = form(BundleVersion::V03, true, Logged::Dsse, true);
+    for roots in [roots.clone(), {
+        let [a, b] = roots;
+        [b, a]
+    }] {
+        world.trust = trust(&roots);
+        let bundle = world.sign(&form, Some(Defect::NoLogEntry));
+        let failure = world.verify(&bundle).unwrap_err();
+        assert_eq!((failure.trust_root.as_str(), failure.step), ("world", Step::LogEntry), "{failure}");
+    }
+}

@@ -41,19 +41,20 @@ pub enum InspectError {
 }
 
 /// Looks up the properties `fields` (`image.labels`, `image.provenance.materials[0].git.commit`), and what
-/// has to be known first to get there. Must be called on a tokio runtime.
+/// has to be known first to get there. Signatures are verified against `trust`. Must be called on a tokio runtime.
 pub async fn inspect<R: Resolve>(
     source: &SourceOp,
     platform: Option<&Platform>,
     fields: &[String],
     resolver: &Arc<R>,
+    trust: &Trust,
     mut slow: impl FnMut(&[Request]) + Send,
 ) -> Result<Inspection, InspectError> {
     let env = Env::default();
     let mut facts = Facts::default();
     let mut looked_up = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let built = input::build(source, platform, &facts, &env, &Trust::default())?;
+        let built = input::build(source, platform, &facts, &env, trust)?;
         let requests = requests(&built, &facts, fields, &mut looked_up);
         if requests.is_empty() {
             return Ok(finish(built, fields, &looked_up));

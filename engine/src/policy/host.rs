@@ -57,8 +57,8 @@ impl Host for SourceHost<'_> {
             OwnBuiltin::VerifyHttpPgpSignatureLenient => {
                 self.verify_http_pgp(args, "verify_http_pgp_signature_lenient", Validity::WhenSigned)
             }
-            OwnBuiltin::ArtifactAttestation => self.verify_http(&args[0], "artifact_attestation"),
-            OwnBuiltin::GithubAttestation => self.verify_http(&args[0], "github_attestation"),
+            OwnBuiltin::ArtifactAttestation => self.artifact_attestation(&args[0], &args[1]),
+            OwnBuiltin::GithubAttestation => self.github_attestation(&args[0], &args[1]),
             // The evaluator answers these itself.
             OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => {
                 Answer::Value(Value::Undefined)
@@ -141,21 +141,6 @@ impl SourceHost<'_> {
         Answer::Pin(wanted.to_string())
     }
 
-    fn verify_http(&self, object: &Value, name: &str) -> Answer {
-        let Some(http) = &self.input.http else { return Answer::Value(Value::Undefined) };
-        match is_same(object, &self.document["http"]) {
-            Value::Bool(true) => {}
-            Value::Bool(false) => {
-                return Answer::Error(format!("{name}: the first argument must be `input.http`"));
-            }
-            unknown => return Answer::Value(unknown),
-        }
-        if http.checksum.is_empty() {
-            return self.ask(Group::HttpChecksum, name);
-        }
-        unsupported(name)
-    }
-
     /// Notes that a signature doesn't count.
     pub(super) fn note(&self, failure: Failure) {
         let mut failures = self.failures.borrow_mut();
@@ -175,8 +160,4 @@ impl SourceHost<'_> {
 /// Whether an argument is this part of the input: a boolean, or unknown. Unresolved, it is still itself.
 pub(super) fn is_same(argument: &Value, part: &Value) -> Value {
     if argument == part { Value::from(true) } else { unknown::equal(argument, part) }
-}
-
-fn unsupported(name: &str) -> Answer {
-    Answer::Error(format!("{name}: this version of policy-check cannot verify signatures yet"))
 }

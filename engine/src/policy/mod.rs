@@ -4,6 +4,7 @@
 //! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked, `verify_git` and `verify_http` those that verify
 //! signatures.
 
+mod attestation;
 mod decide;
 mod explain;
 mod files;

@@ -65,6 +65,12 @@ impl Certificate {
     }
 }
 
+/// Whom a certificate is for, written as [`Signer::certificate_issuer`]; `None` if it can't be read.
+pub(super) fn subject(der: &DerCertificate) -> Option<String> {
+    let certificate = x509_cert::Certificate::from_der(der.as_bytes()).ok()?;
+    Some(certificate.tbs_certificate.subject.to_string())
+}
+
 /// Whether a certificate names itself as its issuer. One that can't be read is no authority's either.
 pub(super) fn is_root(der: &DerCertificate) -> bool {
     x509_cert::Certificate::from_der(der.as_bytes())

@@ -1,15 +1,19 @@
 //! What a trust root is made of, ready to verify with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sigstore_crypto::{SigningScheme, VerificationKey};
 use sigstore_trust_root::TrustedRoot;
 use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
+use super::certificate::subject;
+
 /// Logs, timestamp authorities, and the verifier that knows these and the certificate authorities.
 pub(crate) struct Material {
     pub(super) verifier: Verifier,
+    /// Names of certificate authorities, as certificates' issuers are written.
+    pub(super) issuers: HashSet<String>,
     /// Transparency logs by id.
     pub(super) logs: HashMap<Sha256Hash, Log>,
     pub(super) timestamp_authorities: Vec<TimestampAuthority>,
@@ -54,11 +58,18 @@ impl Material {
         let verifier = Verifier::new(&root).map_err(|error| error.to_string())?;
         Ok(Self {
             verifier,
+            issuers: issuers(&root),
             logs: logs(&root)?,
             timestamp_authorities: timestamp_authorities(&root),
             has_ct_logs: !root.ctlogs.is_empty(),
         })
     }
+}
+
+fn issuers(root: &TrustedRoot) -> HashSet<String> {
+    let chains = root.certificate_authorities.iter().map(|authority| &authority.cert_chain);
+    let certificates = chains.flat_map(|chain| &chain.certificates);
+    certificates.filter_map(|certificate| subject(&certificate.raw_bytes)).collect()
 }
 
 fn logs(root: &TrustedRoot) -> Result<HashMap<Sha256Hash, Log>, String> {

@@ -72,6 +72,9 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
         } else {
             found.attestation_chain = None;
         }
+        if !wanted.signatures {
+            found.signatures = None;
+        }
     }
     if let (Some(found), Some(wanted)) = (&mut metadata.git, &wanted.git)
         && !wanted.objects
@@ -84,6 +87,7 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
             let request = response.request();
             request.is_some_and(|request| wanted.checksums.contains(&ChecksumWanted::from(&request)))
         });
+        found.github_attestations.retain(|repository, _| wanted.github_attestations.contains(repository));
     }
     metadata
 }
@@ -99,5 +103,7 @@ fn reduce_chain(chain: &mut AttestationChain, predicates: &[String]) {
 pub(super) fn fits(image: &ImageMetadata, wanted: &Wanted) -> bool {
     let Some(wanted) = &wanted.image else { return false };
     let chain = wanted.attestation_chain || !wanted.attestations.is_empty();
-    image.config.is_some() == wanted.config && image.attestation_chain.is_some() == chain
+    image.config.is_some() == wanted.config
+        && image.attestation_chain.is_some() == chain
+        && image.signatures.is_some() == wanted.signatures
 }

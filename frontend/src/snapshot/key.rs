@@ -1,5 +1,7 @@
 //! What was asked, in an order and without credentials.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use policy_engine::metadata::{self, Request};
@@ -45,6 +47,9 @@ pub struct ImageWanted {
     /// The attestation manifest and its signatures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attestation_chain: bool,
+    /// All signatures: on the attestation manifest, the image and the index.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signatures: bool,
     /// Predicate types of the attestations that were read as well, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<String>,
@@ -64,8 +69,17 @@ pub struct GitWanted {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpWanted {
     /// Digests over the body and a suffix, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    // Once there was at most one.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        alias = "checksum",
+        deserialize_with = "super::document::one_or_many"
+    )]
     pub checksums: Vec<ChecksumWanted>,
+    /// GitHub repositories whose attestations of the body were asked for, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub github_attestations: Vec<String>,
 }
 
 /// A digest over a body followed by a suffix.
@@ -105,6 +119,7 @@ impl Wanted {
                 let chain = have.attestation_chain || !have.attestations.is_empty();
                 (have.config || !want.config)
                     && (chain || !want.attestation_chain)
+                    && (have.signatures || !want.signatures)
                     && want.attestations.iter().all(|kind| have.attestations.contains(kind))
             }
         };
@@ -116,7 +131,10 @@ impl Wanted {
         let http = match (&self.http, &other.http) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(have), Some(want)) => want.checksums.iter().all(|it| have.checksums.contains(it)),
+            (Some(have), Some(want)) => {
+                want.checksums.iter().all(|it| have.checksums.contains(it))
+                    && want.github_attestations.iter().all(|it| have.github_attestations.contains(it))
+            }
         };
         image && git && http
     }
@@ -130,18 +148,20 @@ impl From<&metadata::ChecksumRequest> for ChecksumWanted {
 
 impl From<&metadata::Wanted> for Wanted {
     fn from(wanted: &metadata::Wanted) -> Self {
-        let image = wanted.image.as_ref().map(|image| {
-            let mut attestations = image.attestations.clone();
-            attestations.sort();
-            attestations.dedup();
-            ImageWanted { config: image.config, attestation_chain: image.attestation_chain, attestations }
+        let image = wanted.image.as_ref().map(|image| ImageWanted {
+            config: image.config,
+            attestation_chain: image.attestation_chain,
+            signatures: image.signatures,
+            attestations: sorted(image.attestations.iter().cloned()),
         });
-        let http = wanted.http.as_ref().map(|http| {
-            let mut checksums: Vec<_> = http.checksums.iter().map(ChecksumWanted::from).collect();
-            checksums.sort();
-            checksums.dedup();
-            HttpWanted { checksums }
+        let http = wanted.http.as_ref().map(|http| HttpWanted {
+            checksums: sorted(http.checksums.iter().map(ChecksumWanted::from)),
+            github_attestations: sorted(http.github_attestations.iter().cloned()),
         });
         Self { image, git: wanted.git.as_ref().map(|git| GitWanted { objects: git.objects }), http }
     }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod signatures;
+
 use std::time::Duration;
 
 use policy_engine::metadata::{
@@ -373,5 +375,28 @@ fn damaged_files_never_panic() {
             drop(read::parse(&bytes));
         }
         drop(read::parse(&text.as_bytes()[..at]));
+    }
+}
+
+#[test]
+fn trust_roots_are_kept() {
+    let root = |name: &str, kind, json: Result<&str, &str>| RecordedRoot {
+        name: name.to_owned(),
+        kind,
+        json: json.map(|json| Bytes::copy_from_slice(json.as_bytes())).map_err(str::to_owned),
+    };
+    let recording = Recording::new(SystemTime::UNIX_EPOCH);
+    recording.trust(vec![
+        root("sigstore", RootKind::Sigstore, Ok("{}")),
+        root("github", RootKind::Github, Err("it is stale")),
+        root("acme", RootKind::Private, Ok("{}")),
+    ]);
+    let snapshot = recording.finish().unwrap();
+    let text = write::text(&snapshot).unwrap();
+    assert_eq!(read::parse(text.as_bytes()).unwrap(), snapshot);
+    for (from, to) in
+        [("acme", "github"), ("\"failed\": \"it is stale\"", "\"x\": 1"), ("\"private\"", "\"x\"")]
+    {
+        assert!(read::parse(text.replace(from, to).as_bytes()).is_err(), "{from}");
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use policy_engine::verify::TrustError;
 
 use super::cache::TrustCache;
+use super::file;
 use super::instance::Instance;
 use super::tuf::{self, TRUSTED_ROOT, TufError, Verified};
 use crate::lookup::block_on;
@@ -35,6 +37,16 @@ pub enum Place {
     Embedded,
     /// In the cache.
     Cache,
+}
+
+impl Place {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Cache => "cache",
+        }
+    }
 }
 
 /// Neither what was kept nor what is embedded holds any more.
@@ -109,6 +121,11 @@ pub async fn refresh(
     let kept = cache.map(|cache| cache.load(name)).unwrap_or_default();
     let repository = (network.url.as_str(), &transport);
     let verified = tuf::refresh(anchor, TRUSTED_ROOT, &kept, repository, network.limit, now).await?;
+    let useless = |error| match error {
+        TrustError::Malformed { reason, .. } => TufError::Useless(reason),
+        error => TufError::Useless(error.to_string()),
+    };
+    file::check(name, &verified.content).map_err(useless)?;
     let problem = cache.and_then(|cache| cache.save(name, &verified.files).err());
     drop(lock);
     Ok((verified, problem))

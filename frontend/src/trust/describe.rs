@@ -116,6 +116,12 @@ impl Described {
         }
     }
 
+    /// Adds the digest of its JSON.
+    #[must_use]
+    pub fn with_version(self, version: String) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
     /// Adds what is in it.
     #[must_use]
     pub fn with_parts(mut self, root: &TrustedRoot) -> Self {
@@ -135,14 +141,18 @@ impl Described {
 
     /// A paragraph for people.
     pub fn human(&self) -> String {
-        let mut text = String::new();
         let state = match self.state {
-            State::Fresh => "fresh",
-            State::ExpiresSoon => "expires soon: run `policy-check trust update`",
+            State::Fresh => "in use",
+            State::ExpiresSoon => "in use, and expires soon: run `policy-check trust update`",
             State::Stale => "stale: run `policy-check trust update`",
         };
+        format!("{}: {state}\n{}", self.name, self.details())
+    }
+
+    /// What is in it, for people.
+    pub fn details(&self) -> String {
+        let mut text = String::new();
         // Writing to a string can't fail, here and below.
-        let _ = writeln!(text, "{}: {state}", self.name);
         let mut line = |label: &str, value: &str| {
             let _ = writeln!(text, "  {label:<12}{}", printable_name(value));
         };

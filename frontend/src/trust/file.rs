@@ -8,7 +8,9 @@ use std::str::FromStr;
 use policy_engine::verify::{RootKind, TRUST_ROOT_LIMIT, TrustError, TrustRoot};
 use sigstore_trust_root::TrustedRoot;
 
+use super::describe::{Described, State};
 use super::instance::INSTANCES;
+use crate::resolve::image::document::sha256;
 
 /// Characters of a name.
 const MAX_NAME: usize = 64;
@@ -103,6 +105,20 @@ impl RootFile {
         check(&self.name, &json).map_err(malformed)?;
         TrustRoot::parse(&self.name, RootKind::Private, &json).map_err(malformed)
     }
+}
+
+/// A file that was named, described.
+pub fn describe(file: &RootFile) -> Result<Described, RootFileError> {
+    let RootFile { name, path } = file;
+    let json = read(path).map_err(|cause| RootFileError::Read { path: path.clone(), cause })?;
+    let root = check(name, &json).map_err(|error| RootFileError::Malformed { path: path.clone(), error })?;
+    Ok(described(name, &path.display().to_string(), &json, &root))
+}
+
+/// The trust root `root`, which `json` in the file `path` holds.
+pub fn described(name: &str, path: &str, json: &[u8], root: &TrustedRoot) -> Described {
+    let described = Described { path: Some(path.to_owned()), ..Described::new(name, State::Fresh, "file") };
+    described.with_version(sha256(json)).with_parts(root)
 }
 
 /// One byte more than a trust root may have is read at most.

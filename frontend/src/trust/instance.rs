@@ -83,7 +83,7 @@ mod tests {
             (SIGSTORE, "sha256:6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66"),
             (GITHUB, "sha256:484cdfe1a7c65479c5ba2a22193d1be90f0020db1997de696ab207434c62fbb7"),
         ] {
-            assert_eq!(sha256(instance.embedded.as_bytes()).to_string(), digest, "{}", instance.name);
+            assert_eq!(sha256(instance.embedded.as_bytes()), digest, "{}", instance.name);
         }
     }
 }

@@ -17,15 +17,20 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use policy_engine::verify::{RootKind, Trust, TrustRoot};
 
 use self::cache::TrustCache;
-use self::chosen::{Network, REFRESH_LIMIT, obtain};
+use self::chosen::{Chosen, Network, Place, REFRESH_LIMIT, Stale, held, obtain, refresh};
+use self::describe::{Described, State, Voucher};
 use self::file::{RootFile, RootFileError};
 use self::instance::{INSTANCES, Instance};
 pub use self::mirror::{MIRRORS, Mirror, mirrors_of_environment, repository, repository_url};
+use self::tuf::{TufError, Verified};
+use crate::resolve::image::document::sha256;
 use crate::resolve::transport::TransportOptions;
+use crate::snapshot::RecordedRoot;
 
 /// Where trust roots come from.
 #[derive(Debug, Clone, Default)]
@@ -38,17 +43,6 @@ pub struct TrustOptions {
     pub network: Option<TransportOptions>,
     /// Where to fetch it instead.
     pub mirrors: Vec<Mirror>,
-}
-
-/// A trust root that was used in a recorded run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedRoot {
-    /// Its name.
-    pub name: String,
-    /// Whose it is.
-    pub kind: RootKind,
-    /// `trusted_root.json`, or why there was none.
-    pub json: Result<Vec<u8>, String>,
 }
 
 impl TrustOptions {
@@ -74,7 +68,7 @@ impl TrustOptions {
             roots.push(self.published(instance, Some(captured)));
         }
         for RecordedRoot { name, kind, json } in recorded.iter().filter(is_named) {
-            let json = json.clone();
+            let json = json.clone().map(Vec::from);
             roots.push(TrustRoot::deferred(name, *kind, move || json));
         }
         let order = |root: &TrustRoot| match root.kind() {
@@ -87,13 +81,59 @@ impl TrustOptions {
         Ok(Trust::new(roots))
     }
 
+    /// Fetches what `instance` publishes at the time `now`, and keeps it where it can. The second half says why it
+    /// can't be kept.
+    pub async fn update(
+        &self,
+        instance: &Instance,
+        now: SystemTime,
+    ) -> Result<(Verified, Option<std::io::Error>), TufError> {
+        let network =
+            self.network(instance).ok_or_else(|| TufError::Unavailable("there is no network".to_owned()))?;
+        refresh(instance.name, instance.anchor, self.cache().as_ref(), &network, timestamp(now)).await
+    }
+
+    /// What is used of `instance` at the time `now`, if nobody is asked.
+    pub fn held(&self, instance: &Instance, now: SystemTime) -> Result<Chosen, Stale> {
+        held(instance, self.cache().as_ref(), timestamp(now))
+    }
+
+    /// What is used of `instance` at the time `now`, described.
+    pub fn describe(&self, instance: &Instance, now: SystemTime) -> Described {
+        let held = self.held(instance, now);
+        let described = match &held {
+            Ok(chosen) => {
+                let state = State::at(timestamp(now), chosen.until);
+                let tuf = Voucher {
+                    root_version: chosen.root_version,
+                    root_expires: chosen.root_expires,
+                    used_until: chosen.until,
+                };
+                Described { tuf: Some(tuf), ..Described::new(instance.name, state, chosen.place.name()) }
+            }
+            Err(stale) => Described {
+                problem: Some(stale.to_string()),
+                ..Described::new(instance.name, State::Stale, Place::Embedded.name())
+            },
+        };
+        let json = held.map_or_else(|_| instance.embedded.as_bytes().to_vec(), |chosen| chosen.json);
+        match file::check(instance.name, &json) {
+            Ok(root) => described.with_version(sha256(&json)).with_parts(&root),
+            Err(error) => Described { problem: Some(error.to_string()), ..described },
+        }
+    }
+
+    fn cache(&self) -> Option<TrustCache> {
+        self.cache.as_deref().map(TrustCache::new)
+    }
+
+    fn network(&self, instance: &Instance) -> Option<Network> {
+        let url = repository(instance, &self.mirrors);
+        self.network.clone().map(|transport| Network { url, transport, limit: REFRESH_LIMIT })
+    }
+
     fn published(&self, instance: Instance, now: Option<SystemTime>) -> TrustRoot {
-        let cache = self.cache.as_deref().map(TrustCache::new);
-        let network = self.network.clone().map(|transport| Network {
-            url: repository(&instance, &self.mirrors),
-            transport,
-            limit: REFRESH_LIMIT,
-        });
+        let (cache, network) = (self.cache(), self.network(&instance));
         TrustRoot::deferred(instance.name, instance.kind, move || {
             obtain(
                 &instance,
@@ -116,7 +156,7 @@ impl TrustOptions {
 /// Those of the roots that signatures were tried under.
 pub fn recorded(trust: &Trust) -> Vec<RecordedRoot> {
     let recorded = trust.roots().iter().filter_map(|root| {
-        let json = root.used()?.map(<[u8]>::to_vec).map_err(str::to_owned);
+        let json = root.used()?.map(Bytes::copy_from_slice).map_err(str::to_owned);
         Some(RecordedRoot { name: root.name().to_owned(), kind: root.kind(), json })
     });
     recorded.collect()

@@ -16,6 +16,8 @@ fn time(text: &str) -> Timestamp {
 }
 
 const NOW: &str = "2026-11-25T00:00:00Z";
+/// What the repositories of these tests publish.
+const FETCHED: &[u8] = GITHUB.embedded.as_bytes();
 /// Both embedded copies are stale then.
 const LATE: &str = "2027-05-01T00:00:00Z";
 
@@ -24,7 +26,7 @@ fn instance(anchor: &[u8]) -> Instance {
     Instance {
         anchor: Box::leak(anchor.to_vec().into_boxed_slice()),
         anchor_version: 1,
-        embedded: "embedded",
+        embedded: SIGSTORE.embedded,
         ..SIGSTORE
     }
 }
@@ -57,7 +59,7 @@ fn embedded_copies_hold_as_long_as_their_tuf_roots() {
 
 #[tokio::test]
 async fn a_stale_root_is_fetched_once_and_kept() {
-    let served = Served::start(TufRepository::new(b"fetched")).await;
+    let served = Served::start(TufRepository::new(FETCHED)).await;
     let (_dir, cache) = cache();
     let (own, network) = (instance(&served.anchor), network(served.url()));
     let ask = async |network: Option<Network>, now: &str| {
@@ -66,13 +68,13 @@ async fn a_stale_root_is_fetched_once_and_kept() {
         tokio::task::spawn_blocking(asked).await.unwrap()
     };
     // Nobody is asked while the embedded copy holds.
-    assert_eq!(ask(Some(network.clone()), NOW).await, Ok(b"embedded".to_vec()));
+    assert_eq!(ask(Some(network.clone()), NOW).await, Ok(SIGSTORE.embedded.as_bytes().to_vec()));
     assert_eq!(served.server.requests().len(), 0);
     assert!(ask(None, LATE).await.is_err());
-    assert_eq!(ask(Some(network.clone()), LATE).await, Ok(b"fetched".to_vec()));
+    assert_eq!(ask(Some(network.clone()), LATE).await, Ok(FETCHED.to_vec()));
     let asked = served.server.requests().len();
-    assert_eq!(ask(Some(network.clone()), LATE).await, Ok(b"fetched".to_vec()));
-    assert_eq!(ask(None, LATE).await, Ok(b"fetched".to_vec()));
+    assert_eq!(ask(Some(network.clone()), LATE).await, Ok(FETCHED.to_vec()));
+    assert_eq!(ask(None, LATE).await, Ok(FETCHED.to_vec()));
     assert_eq!(served.server.requests().len(), asked);
 
     let broken = Network { url: "http://127.0.0.1:9/".to_owned(), ..network };
@@ -86,9 +88,9 @@ async fn a_stale_root_is_fetched_once_and_kept() {
 
 #[tokio::test]
 async fn what_was_kept_counts_while_it_is_newer() {
-    let mut repository = TufRepository::new(b"kept");
+    let mut repository = TufRepository::new(FETCHED);
     repository.timestamp_expires = "2026-11-20T00:00:00Z".to_owned();
-    repository.publish(b"kept");
+    repository.publish(FETCHED);
     let served = Served::start(repository).await;
     let (_dir, cache) = cache();
     let (own, network) = (instance(&served.anchor), network(served.url()));
@@ -105,13 +107,13 @@ async fn what_was_kept_counts_while_it_is_newer() {
     assert_eq!(place(&newer, "2026-11-15T00:00:00Z"), Ok(Place::Cache));
     assert_eq!(place(&newer, NOW), Ok(Place::Embedded));
     // Of another repository.
-    let other = TufRepository::new(b"x");
+    let other = TufRepository::new(FETCHED);
     assert_eq!(place(&instance(&other.anchor()), NOW), Ok(Place::Embedded));
 }
 
 #[tokio::test]
 async fn damaged_caches_are_passed_over_and_repaired() {
-    let served = Served::start(TufRepository::new(b"fetched")).await;
+    let served = Served::start(TufRepository::new(FETCHED)).await;
     let (dir, cache) = cache();
     let (own, network) = (instance(&served.anchor), network(served.url()));
     let path = dir.path().join("trust/sigstore.json");
@@ -120,26 +122,38 @@ async fn damaged_caches_are_passed_over_and_repaired() {
         std::fs::write(&path, content).unwrap();
         assert_eq!(held(&own, Some(&cache), time(NOW)).unwrap().place, Place::Embedded, "{content}");
         refresh(own.name, own.anchor, Some(&cache), &network, time(NOW)).await.unwrap();
-        assert_eq!(held(&own, Some(&cache), time(NOW)).unwrap().json, b"fetched", "{content}");
+        assert_eq!(held(&own, Some(&cache), time(NOW)).unwrap().json, FETCHED, "{content}");
     }
 }
 
 #[tokio::test]
+async fn what_is_no_trust_root_is_not_kept() {
+    let served = Served::start(TufRepository::new(FETCHED)).await;
+    let (_dir, cache) = cache();
+    let (own, network) = (instance(&served.anchor), network(served.url()));
+    refresh(own.name, own.anchor, Some(&cache), &network, time(NOW)).await.unwrap();
+    served.repository.lock().unwrap().publish(b"{}");
+    let refused = refresh(own.name, own.anchor, Some(&cache), &network, time(NOW)).await.unwrap_err();
+    assert!(refused.to_string().contains("what it publishes is no trust root"), "{refused}");
+    assert_eq!(held(&own, Some(&cache), time(NOW)).unwrap().json, FETCHED);
+}
+
+#[tokio::test]
 async fn a_cache_that_cannot_be_written_is_done_without() {
-    let served = Served::start(TufRepository::new(b"fetched")).await;
+    let served = Served::start(TufRepository::new(FETCHED)).await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     let (own, network) = (instance(&served.anchor), network(served.url()));
     let cache = TrustCache::new(&file);
     let (verified, problem) = refresh(own.name, own.anchor, Some(&cache), &network, time(NOW)).await.unwrap();
-    assert_eq!(verified.content, b"fetched");
+    assert_eq!(verified.content, FETCHED);
     assert!(problem.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn updates_at_the_same_time() {
-    let served = Served::start(TufRepository::new(b"fetched")).await;
+    let served = Served::start(TufRepository::new(FETCHED)).await;
     let (dir, cache) = cache();
     let own = instance(&served.anchor);
     let updates: Vec<_> = (0..8)
@@ -152,7 +166,7 @@ async fn updates_at_the_same_time() {
         .collect();
     for update in updates {
         let (verified, problem) = update.await.unwrap().unwrap();
-        assert_eq!((verified.content.as_slice(), problem.is_none()), (&b"fetched"[..], true));
+        assert_eq!((verified.content.as_slice(), problem.is_none()), (FETCHED, true));
     }
     // One fetched it, and the others found nothing newer.
     let fetched =
@@ -188,7 +202,7 @@ fn recorded_roots_stand_in_for_those_of_today() {
     let root = |name: &str, kind, json: Result<&str, &str>| RecordedRoot {
         name: name.to_owned(),
         kind,
-        json: json.map(|json| json.as_bytes().to_vec()).map_err(str::to_owned),
+        json: json.map(|json| Bytes::copy_from_slice(json.as_bytes())).map_err(str::to_owned),
     };
     let recorded = [
         root("acme", RootKind::Private, Ok(GITHUB.embedded)),

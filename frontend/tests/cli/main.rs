@@ -16,5 +16,9 @@ mod lock;
 mod print;
 mod replay;
 mod snapshot;
+mod trust;
+#[allow(dead_code, reason = "unit tests use the rest")]
+#[path = "../../src/trust/testing.rs"]
+mod tuf_repository;
 mod usage;
 mod world;

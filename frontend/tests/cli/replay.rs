@@ -1,5 +1,7 @@
 //! Recorded conversations, decided again.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 use policy_check::policy_files::open_root;
 use policy_check::replay::{self, Mode};
@@ -12,7 +14,8 @@ const SIGNATURES: [&str; 1] = ["sig/"];
 /// The names of the cases of a fixture that come out differently.
 fn differing(recordings: &str) -> (usize, Vec<String>) {
     let root = open_root(&fixture("files")).expect("a root");
-    let summary = replay::run(&fixture(recordings), &Mode::Compare, Some(&root)).expect("a summary");
+    let summary =
+        replay::run(&fixture(recordings), &Mode::Compare, Some(&root), &Arc::default()).expect("a summary");
     (summary.cases, summary.differences.into_iter().map(|difference| difference.case).collect())
 }
 

@@ -33,6 +33,14 @@ pub(super) fn material<'r>(bundle: &Bundle, root: &'r TrustRoot) -> Result<&'r M
     })
 }
 
+/// Whether an authority of the root has the name of the certificate's issuer.
+pub(super) fn has_issuer(bundle: &Bundle, root: &TrustRoot) -> bool {
+    let certificate = bundle.certificate.as_ref();
+    certificate.zip(root.material().ok()).is_some_and(|(certificate, material)| {
+        material.issuers.contains(&certificate.signer.certificate_issuer)
+    })
+}
+
 /// Verifies a bundle that was found to be about the artifact.
 pub(super) fn verify(
     bundle: &Bundle,

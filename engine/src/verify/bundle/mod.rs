@@ -31,8 +31,9 @@ pub use key::LogEntry;
 use sigstore_types::DerPublicKey;
 
 use super::cache::Key;
+use super::kind::{UNTRUSTED, kind};
 use super::{Artifact, RootKind, Step, Trust, TrustRoot};
-use crate::input::{Signer, Timestamp};
+use crate::input::{Signature, Signer, Timestamp};
 
 /// What a bundle must be, besides verifying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,9 +65,30 @@ pub struct VerifiedBundle {
     pub predicate_type: Option<String>,
 }
 
+impl VerifiedBundle {
+    /// As policies see the signature of something that is no image.
+    pub fn into_signature(self) -> Signature {
+        let format = self.version.format();
+        let kind = match (&self.signer, self.root_kind) {
+            (Some(signer), Some(root)) => kind(signer, root, format, !self.timestamps.is_empty()),
+            _ => UNTRUSTED,
+        };
+        Signature {
+            kind: kind.to_owned(),
+            r#type: format.to_owned(),
+            trust_root: self.trust_root,
+            predicate_type: self.predicate_type.unwrap_or_default(),
+            timestamps: self.timestamps,
+            signer: self.signer,
+            ..Signature::default()
+        }
+    }
+}
+
 impl Trust {
     /// Verifies a bundle (JSON) of this artifact that was signed with a certificate: under the first root that it
-    /// verifies under. The failure is that of the root under which it came furthest.
+    /// verifies under. The failure is that of the root under which it came furthest; a root that has the certificate's
+    /// issuer counts before others, which may demand less.
     pub fn verify_bundle(
         &self,
         json: &[u8],
@@ -84,19 +106,21 @@ impl Trust {
         expect: Expect,
     ) -> Result<VerifiedBundle, BundleFailure> {
         bundle.check(artifact, expect)?;
-        let mut furthest: Option<BundleFailure> = None;
+        let mut furthest: Option<((bool, Step), BundleFailure)> = None;
         for root in self.roots() {
-            match self.verify_under(bundle, artifact, expect, root) {
+            let failure = match self.verify_under(bundle, artifact, expect, root) {
                 Ok(verified) => return Ok(verified),
-                Err(failure) if furthest.as_ref().is_none_or(|known| known.step < failure.step) => {
-                    furthest = Some(failure);
-                }
-                Err(_) => {}
+                Err(failure) => failure,
+            };
+            let reached = (keyless::has_issuer(bundle, root), failure.step);
+            if furthest.as_ref().is_none_or(|(known, _)| *known < reached) {
+                furthest = Some((reached, failure));
             }
         }
-        Err(furthest.unwrap_or_else(|| {
-            BundleFailure::new(Step::TrustRoot, "there is no trust root to verify it under")
-        }))
+        Err(furthest.map_or_else(
+            || BundleFailure::new(Step::TrustRoot, "there is no trust root to verify it under"),
+            |(_, failure)| failure,
+        ))
     }
 
     fn verify_under(

@@ -55,6 +55,6 @@ impl Moment {
 }
 
 /// A failure of `step`.
-fn failure(step: Step, message: impl Into<String>) -> Failure {
+fn failure(step: Step, message: impl AsRef<str>) -> Failure {
     Failure { format: "pgp".to_owned(), ..Failure::new(step, message) }
 }

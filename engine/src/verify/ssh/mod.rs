@@ -184,6 +184,6 @@ fn fingerprint(key: &[u8]) -> String {
 }
 
 /// A failure of `step`.
-fn failure(step: Step, message: impl Into<String>) -> Failure {
+fn failure(step: Step, message: impl AsRef<str>) -> Failure {
     Failure { format: "ssh".to_owned(), ..Failure::new(step, message) }
 }

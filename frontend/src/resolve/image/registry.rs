@@ -17,6 +17,7 @@ use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, ver
 use super::error::ImageError;
 use super::{ImageName, ImageResolver};
 use crate::cache::Cache;
+use crate::resolve::link::next_page;
 use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
 
 const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
@@ -466,14 +467,4 @@ fn same_origin(one: &Url, other: &Url) -> bool {
 /// What servers send that don't know better.
 fn is_generic(media_type: &str) -> bool {
     matches!(media_type, "" | "application/json" | "application/octet-stream" | "text/plain")
-}
-
-/// `<url>; rel="next"` (RFC 8288), on the same server only: the next page needs the same authorization.
-fn next_page(url: &Url, link: &str) -> Option<Url> {
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let is_next = parameters.split(';').any(|parameter| {
-        let parameter: String = parameter.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
-        parameter.eq_ignore_ascii_case("rel=next")
-    });
-    url.join(target).ok().filter(|target| is_next && same_origin(target, url))
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod checksums;
+mod own;
 mod single;
 mod transcripts;
 mod world;

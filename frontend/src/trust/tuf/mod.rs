@@ -55,12 +55,33 @@ pub enum TufError {
     /// Metadata or target don't verify: signatures, versions, lengths or hashes.
     #[error("its TUF metadata does not verify: {0}")]
     Rejected(String),
+    /// The target verifies, and is no trust root that this version can read.
+    #[error("what it publishes is no trust root: {0}")]
+    Useless(String),
     /// The repository can't be reached, or lacks something.
     #[error("{0}")]
     Unavailable(String),
     /// It took too long.
     #[error("no complete answer within {} seconds", .0.as_secs())]
     TimedOut(Duration),
+}
+
+impl TufError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Expired { .. } => {
+                "ask whoever runs the repository, or its mirror, and check this machine's clock".into()
+            }
+            Self::Rejected(_) => {
+                "don't trust this repository, or the way to it; what was kept before stays in use".into()
+            }
+            Self::Useless(_) => "use a newer version of policy-check, or another repository".into(),
+            Self::Unavailable(_) | Self::TimedOut(_) => {
+                "check the network and the proxy settings, or name a mirror with `--mirror NAME=URL`".into()
+            }
+        })
+    }
 }
 
 impl From<sigstore_tuf::Error> for TufError {

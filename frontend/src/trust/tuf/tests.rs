@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

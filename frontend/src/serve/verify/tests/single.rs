@@ -295,7 +295,9 @@ async fn materials_are_looked_up_once_in_a_build() {
         let path = log.path().join("log.jsonl");
         std::fs::write(&path, serde_json::json!({"replay": case}).to_string()).unwrap();
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rules}") };
-        let summary = crate::replay::run(&path, &crate::replay::Mode::Adopt(vec![file]), None).unwrap();
+        let summary =
+            crate::replay::run(&path, &crate::replay::Mode::Adopt(vec![file]), None, &Arc::default())
+                .unwrap();
         assert_eq!(summary.differences, []);
     }
     let asked = world.asked.lock().unwrap().join("\n");

@@ -78,7 +78,7 @@ async fn conversations_end_as_recorded() {
         let line = serde_json::json!({"time": "now", "replay": end.record.case.unwrap()}).to_string();
         let log = directory.path().join("log.jsonl");
         std::fs::write(&log, format!("{{\"message\": \"started\"}}\n{line}\n")).unwrap();
-        let summary = replay::run(&log, &Mode::Adopt(files), Some(&root)).unwrap();
+        let summary = replay::run(&log, &Mode::Adopt(files), Some(&root), &Arc::default()).unwrap();
         assert_eq!((summary.cases, summary.skipped), (1, 1));
         assert_eq!(summary.differences, [], "{name}: {line}");
         replayed += 1;
