@@ -123,7 +123,7 @@ impl Bundle {
         let certificate = certificate.map_err(|reason| {
             BundleFailure::new(Step::Certificate, format!("the signing certificate can't be used: {reason}"))
         })?;
-        Ok(Self { version, signed, certificate, hash, content })
+        Ok(Self { content, version, signed, certificate, hash })
     }
 
     /// Version of its format.

@@ -341,7 +341,7 @@ fn signatures_that_are_none() {
         assert_eq!(step(&changed, &keys, NOW, Validity::WhenSigned), Some(expected));
     }
     // Packets of other kinds are passed over: a marker, and one of a kind that nobody knows.
-    let marker = [&[0xca, 3, b'P', b'G', b'P'], &blob[..], &[0xc0 | 60, 2, 0, 0]].concat();
+    let marker = [&[0xca, 3, b'P', b'G', b'P'], &blob[..], &[0xc0 | 0x3c, 2, 0, 0]].concat();
     let changed = with_signature(&whole, armored(&begin, &marker, &end));
     assert_eq!(step(&changed, &keys, NOW, Validity::WhenSigned), None);
 }
