@@ -9,14 +9,13 @@ use regorus::Value;
 
 use super::decide::Demands;
 use super::{FileError, Policy};
-use crate::input::{Group, Input, RawObjects, Signature};
+use crate::input::{Group, Input, RawObjects};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::rego::unknown;
 use crate::source::digest;
-use crate::verify::key::{KEY_LIMIT, PublicKey};
 use crate::verify::pgp::Validity;
-use crate::verify::{self, Failure, Trust};
+use crate::verify::{Failure, Trust};
 
 /// Bytes that a file read by `load_json` may have.
 const JSON_LIMIT: u64 = 4 << 20;
@@ -45,10 +44,10 @@ impl Host for SourceHost<'_> {
         match builtin {
             OwnBuiltin::LoadJson => Self::load_json(self.policy, &args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
-            OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignature => {
                 self.verify_git(&args[0], &args[1], "verify_git_signature", Validity::WhenSigned)
             }
+            OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
             OwnBuiltin::VerifyGitSignatureStrict => {
                 self.verify_git(&args[0], &args[1], "verify_git_signature_strict", Validity::Now)
             }
@@ -140,41 +139,6 @@ impl SourceHost<'_> {
             return Answer::Error(format!("pin_image: invalid digest {wanted:?}: {error}"));
         }
         Answer::Pin(wanted.to_string())
-    }
-
-    /// `verify_image_key(input.image, file)`: the signatures that the key in the file made; undefined if there are none.
-    fn verify_image_key(&self, image: &Value, file: &Value) -> Answer {
-        if self.input.image_content().is_none() {
-            return Answer::Value(Value::Undefined);
-        }
-        let (image_part, layout_part) = (&self.document["image"], &self.document["ociLayout"]);
-        let part = if self.input.image.is_some() { image_part } else { layout_part };
-        match is_same(image, part) {
-            Value::Bool(true) => {}
-            Value::Bool(false) => {
-                return Answer::Error(
-                    "verify_image_key: the first argument must be `input.image`".to_owned(),
-                );
-            }
-            unknown => return Answer::Value(unknown),
-        }
-        let key = self.read_file(file, KEY_LIMIT).and_then(|(path, bytes)| {
-            PublicKey::from_pem(&bytes).map_err(|error| format!("`{path}` is no public key: {error}"))
-        });
-        let key = match key {
-            Ok(key) => key,
-            Err(reason) => return Answer::Error(format!("verify_image_key: {reason}")),
-        };
-        let Some((chain, signatures)) = &self.raw.signatures else {
-            return self.ask(Group::Signatures, "verify_image_key");
-        };
-        let verified = verify::image::verify_with_key(chain, signatures, &key, self.trust);
-        if verified.signatures.is_empty() {
-            verified.failures.into_iter().for_each(|failure| self.note(failure));
-            return Answer::Value(Value::Undefined);
-        }
-        self.by_key.borrow_mut().extend(verified.signatures.iter().map(|signature| signature.digest.clone()));
-        Answer::Value(Signature::to_value(&verified.signatures))
     }
 
     /// Notes that a signature doesn't count.

@@ -14,6 +14,7 @@ mod load;
 pub mod suite;
 mod verify_git;
 mod verify_http;
+mod verify_image;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

@@ -15,9 +15,6 @@ use crate::replay::{self, Mode, testing};
 use crate::serve::record::Verdict;
 use crate::serve::verify::Jurisdiction;
 
-/// Cases whose policies verify signatures, which this version answers by an error.
-const SIGNATURES: [&str; 1] = ["sig/"];
-
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name)
 }
@@ -36,9 +33,6 @@ async fn conversations_end_as_recorded() {
     let (mut asked, mut replayed) = (0, 0);
     for recording in &recorded {
         let name = &recording.name;
-        if SIGNATURES.iter().any(|prefix| name.starts_with(prefix)) {
-            continue;
-        }
         let files: Vec<PolicyFile> = recording.files.clone();
         let env: Env = recording.env.clone();
         let Ok(policies) = policy(files.clone(), Some(root.clone())) else {
