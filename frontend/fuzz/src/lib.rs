@@ -19,7 +19,7 @@ mod wire;
 
 pub use check_policy::check_policy;
 pub use dockerfile::dockerfile;
-pub use documents::{attestations, definition, git_object, image_config, metadata};
+pub use documents::{attestations, definition, git_object, github, image_config, metadata};
 pub use grpc::{grpc_frames, grpc_message};
 pub use names::{address, session_headers, source};
 pub use options::{cache_imports, location};

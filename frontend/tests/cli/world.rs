@@ -51,6 +51,11 @@ impl World {
         Some(world)
     }
 
+    /// `host:port` of its registry.
+    pub(crate) fn registry(&self) -> &str {
+        &self.addresses[0].0
+    }
+
     /// `policy-check eval` with these arguments, in which the world has the addresses of the recordings.
     pub(crate) fn eval(&self, place: &Place, args: &[&str]) -> Run {
         let here = |arg: &&str| {
