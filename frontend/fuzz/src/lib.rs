@@ -13,6 +13,7 @@ mod grpc;
 pub mod mutate;
 mod names;
 mod options;
+mod signatures;
 mod solve;
 mod tunnel;
 mod wire;
@@ -23,6 +24,7 @@ pub use documents::{attestations, definition, git_object, github, image_config, 
 pub use grpc::{grpc_frames, grpc_message};
 pub use names::{address, session_headers, source};
 pub use options::{cache_imports, location};
+pub use signatures::image_signature;
 pub use solve::{bridge_solve, solve};
 pub use tunnel::session_tunnel;
 

@@ -10,6 +10,8 @@ use policy_check_fuzz::mutate::{Random, mutated};
 const INPUTS: usize = 20_000;
 /// Inputs for targets that take their time: connections, compression, and inputs of policies.
 const FEWER: usize = 4_000;
+/// Inputs for targets that are many documents at once.
+const FEWEST: usize = 500;
 
 /// The committed inputs of a target. What libFuzzer found on this machine goes by its SHA-1, and isn't read.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -58,6 +60,7 @@ targets! {
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    image_signature: FEWEST,
     location: INPUTS,
     metadata: INPUTS,
     session_headers: INPUTS,
