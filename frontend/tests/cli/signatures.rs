@@ -47,15 +47,6 @@ impl Content {
         descriptor
     }
 
-    fn image(&mut self, config: &Value, layers: &[Value], more: Value) -> Value {
-        let mut manifest =
-            json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
-        for (name, value) in more.as_object().expect("an object") {
-            manifest[name] = value.clone();
-        }
-        manifest
-    }
-
     /// `team/signed:1` for linux/amd64. Returns attestation manifest, image and index.
     fn signed() -> (Self, [Value; 3]) {
         let mut content = Self::default();
@@ -63,9 +54,9 @@ impl Content {
             "application/vnd.oci.image.config.v1+json",
             r#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}"#,
         );
-        let image = content.image(&config, &[], json!({}));
+        let image = image_manifest(&config, &[], &json!({}));
         let image = content.manifest(None, &image);
-        let attestation = content.image(&config, &[], json!({"subject": image}));
+        let attestation = image_manifest(&config, &[], &json!({"subject": image}));
         let attestation = content.manifest(None, &attestation);
         let mut listed = [image.clone(), attestation.clone()];
         listed[0]["platform"] = json!({"os": "linux", "architecture": "amd64"});
@@ -83,7 +74,8 @@ impl Content {
     fn signature(&mut self, subject: &Value) -> Value {
         let config = self.blob(EMPTY, "{}");
         let layer = self.blob(BUNDLE, &json!({"not": "a bundle", "for": subject["digest"]}).to_string());
-        let manifest = self.image(&config, &[layer], json!({"artifactType": BUNDLE, "subject": subject}));
+        let manifest =
+            image_manifest(&config, &[layer], &json!({"artifactType": BUNDLE, "subject": subject}));
         let mut listed = self.manifest(None, &manifest);
         listed["artifactType"] = BUNDLE.into();
         listed
@@ -94,9 +86,18 @@ impl Content {
         let config = self.blob("application/vnd.oci.image.config.v1+json", "{\"rootfs\":{}}");
         let mut layer = self.blob(PAYLOAD, &json!({"critical": {"for": subject["digest"]}}).to_string());
         layer["annotations"] = json!({"dev.cosignproject.cosign/signature": "c2ln"});
-        let manifest = self.image(&config, &[layer], json!({}));
+        let manifest = image_manifest(&config, &[layer], &json!({}));
         self.manifest(Some(&format!("{}.sig", tag_of(subject))), &manifest)
     }
+}
+
+/// An image manifest with more fields.
+fn image_manifest(config: &Value, layers: &[Value], more: &Value) -> Value {
+    let mut manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
+    for (name, value) in more.as_object().expect("an object") {
+        manifest[name] = value.clone();
+    }
+    manifest
 }
 
 fn digest(descriptor: &Value) -> &str {
