@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use policy_check::buildkit::proto::{gateway, pb};
 use policy_check::buildkit::{convert, llb};
+use policy_check::resolve::github::{self, Attestation};
 use policy_engine::check::Facts;
 use policy_engine::git_object::{GitObject, ObjectKind};
 use policy_engine::input::{self, Env};
@@ -76,6 +77,20 @@ pub fn attestations(data: &[u8]) {
             let _material = Material::parse(material);
         }
         image(None, Some(chain));
+    }
+}
+
+/// A page of GitHub's list of attestations, and a bundle as GitHub stores it.
+pub fn github(data: &[u8]) {
+    if let Ok(found) = github::attestations(data) {
+        for attestation in found {
+            let Attestation::Inline(bundle) = attestation else { continue };
+            let at = data.windows(bundle.len().max(1)).position(|part| *part == bundle[..]);
+            assert!(at.is_some(), "a bundle that does not stand there");
+        }
+    }
+    if let Ok(bundle) = github::decompress(data) {
+        assert!(bundle.len() as u64 <= github::MAX_BUNDLE.bytes);
     }
 }
 

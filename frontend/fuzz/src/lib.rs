@@ -23,7 +23,7 @@ mod wire;
 pub use bundle::{bundle, bundle_part, bundle_seeds, trust_root};
 pub use check_policy::check_policy;
 pub use dockerfile::dockerfile;
-pub use documents::{attestations, definition, git_object, image_config, metadata};
+pub use documents::{attestations, definition, git_object, github, image_config, metadata};
 pub use grpc::{grpc_frames, grpc_message};
 pub use image_signatures::image_signature;
 pub use names::{address, session_headers, source};

@@ -61,6 +61,7 @@ targets! {
     definition: INPUTS,
     dockerfile: INPUTS,
     git_object: INPUTS,
+    github: INPUTS,
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,

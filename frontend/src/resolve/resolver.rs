@@ -50,6 +50,8 @@ struct Settings {
     options: TransportOptions,
     client: Option<Arc<dyn ClientCredentials>>,
     cache: Option<Arc<Cache>>,
+    /// As the environment says if `None`.
+    github: Option<GithubOptions>,
 }
 
 struct Clients {
@@ -133,6 +135,12 @@ impl Resolver {
     #[must_use]
     pub fn with_cache(self, cache: Option<Arc<Cache>>) -> Self {
         self.with_settings(|settings| settings.cache = cache)
+    }
+
+    /// Reaches GitHub's API in this way. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_github(self, github: GithubOptions) -> Self {
+        self.with_settings(|settings| settings.github = Some(github))
     }
 
     fn with_settings(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -262,11 +270,12 @@ impl Network {
 
 impl Clients {
     fn new(settings: Settings) -> Result<Self, TransportError> {
-        let Settings { options, client, cache, .. } = settings;
+        let Settings { options, client, cache, github, .. } = settings;
         let transport = Transport::new(options)?;
         let credentials = CredentialOptions { client, ..CredentialOptions::from_environment() };
         let images = ImageResolver::new(transport.clone(), credentials).with_cache(cache);
-        let github = GithubResolver::new(transport.clone(), GithubOptions::from_environment());
+        let github =
+            GithubResolver::new(transport.clone(), github.unwrap_or_else(GithubOptions::from_environment));
         Ok(Self { transport, images, github })
     }
 }
@@ -350,3 +359,6 @@ fn http_source(op: &SourceOp, http: HttpOp) -> HttpSource {
         authorization: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

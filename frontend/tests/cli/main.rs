@@ -15,6 +15,7 @@ mod integrations;
 mod lock;
 mod print;
 mod replay;
+mod signatures;
 mod signatures_git;
 mod snapshot;
 mod test;

@@ -246,7 +246,8 @@ impl GithubResolver {
                 Ok::<_, GithubError>((read_body(&self.transport, response, MAX_BUNDLE).await?, is_snappy))
             })
             .await?;
-        if !is_snappy && !url.path().ends_with(".sn") {
+        let is_named_snappy = url.path().rsplit_once('.').is_some_and(|(_, extension)| extension == "sn");
+        if !is_snappy && !is_named_snappy {
             return Ok(body);
         }
         decompress(&body).map_err(|detail| GithubError::Malformed { url: redacted(&url), detail })

@@ -175,4 +175,4 @@ impl fmt::Debug for ImageResolver {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -419,7 +419,12 @@ impl Content for RegistryImage<'_> {
         let what = format!("tag {tag}");
         let fetch = async { self.fetch_named(tag, None, &what).await };
         match self.resolver.roots.get(self.key("root", tag), fetch).await {
-            Ok(root) => Ok(Some(root)),
+            Ok(root) => {
+                // It came with the tag already: by its digest it is not fetched again.
+                let by_digest = self.key("manifests", root.descriptor.digest().as_ref());
+                self.resolver.blobs.get(by_digest, async { Ok(root.bytes.clone()) }).await?;
+                Ok(Some(root))
+            }
             Err(ImageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }

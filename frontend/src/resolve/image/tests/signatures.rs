@@ -345,7 +345,6 @@ async fn a_second_run_asks_only_for_lists_and_tags() {
     for subject in [&index, &image, &attestation] {
         expected.extend([path("referrers", digest(subject)), path("manifests", &sig_tag(subject))]);
     }
-    // A manifest that only a tag names is below no digest until it came.
     expected.sort();
     assert_eq!(asked, expected);
 }

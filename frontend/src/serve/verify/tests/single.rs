@@ -246,6 +246,7 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
     let list: Vec<_> = materials.iter().map(|uri| serde_json::json!({"uri": uri})).collect();
     let statement = serde_json::json!({
         "predicateType": "https://slsa.dev/provenance/v0.2",
+        "subject": [{"name": "app", "digest": {"sha256": "e".repeat(64)}}],
         "predicate": {"buildType": "https://build.test/", "materials": list},
     });
     let descriptor = Descriptor {
@@ -253,10 +254,18 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
         annotations: [("in-toto.io/predicate-type".into(), "https://slsa.dev/provenance/v0.2".into())].into(),
         ..Descriptor::default()
     };
+    let annotations = &descriptor.annotations;
+    let manifest = serde_json::json!({"layers": [{"digest": digest('c'), "annotations": annotations}]});
+    let listed = Blob {
+        descriptor: Descriptor { digest: digest('d'), ..Descriptor::default() },
+        data: manifest.to_string().into(),
+    };
+    let statement = Blob { descriptor, data: statement.to_string().into() };
     let chain = AttestationChain {
         root: digest('a'),
+        image_manifest: digest('e'),
         attestation_manifest: digest('d'),
-        blobs: [(digest('c'), Blob { descriptor, data: statement.to_string().into() })].into(),
+        blobs: [(digest('c'), statement), (digest('d'), listed)].into(),
         ..AttestationChain::default()
     };
     let image = ImageMetadata {
