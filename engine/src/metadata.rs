@@ -284,6 +284,15 @@ impl ChecksumAlgorithm {
             Self::Sha512 => "sha512",
         }
     }
+
+    /// Bytes of its digests.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
 }
 
 #[cfg(test)]

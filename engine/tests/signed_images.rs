@@ -214,7 +214,7 @@ fn what_a_key_cannot_be_asked() {
     for (call, message) in [
         (r#"verify_image_key({}, "cosign.pub")"#, "the first argument must be `input.image`"),
         (r#"verify_image_key(input, "cosign.pub")"#, "the first argument must be `input.image`"),
-        ("verify_image_key(input.image, 1)", "the key's file must be a string, not 1"),
+        ("verify_image_key(input.image, 1)", "the name of a file must be a string, not 1"),
         (
             r#"verify_image_key(input.image, "no.pub")"#,
             "cannot read `no.pub`: no such file in the policy's root",

@@ -49,6 +49,7 @@ pub(super) fn load(options: &LoadOptions) -> Result<Policy, LoadError> {
         warnings,
         root: options.root.clone(),
         json: Mutex::new(HashMap::new()),
+        files_read: Mutex::default(),
     })
 }
 

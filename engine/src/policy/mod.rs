@@ -1,7 +1,8 @@
 //! Policies: loaded and compiled once, asked often.
 //!
 //! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
-//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked.
+//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked, `verify_git` and `verify_http` those that verify
+//! signatures.
 
 mod decide;
 mod explain;
@@ -9,6 +10,9 @@ mod files;
 mod host;
 mod lint;
 mod load;
+mod verify_git;
+mod verify_http;
+mod verify_image;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -120,6 +124,8 @@ pub struct Policy {
     root: Option<Arc<dyn PolicyRoot>>,
     /// JSON files that were read once, by path.
     json: Mutex<HashMap<String, regorus::Value>>,
+    /// Other files that were read once, by path.
+    files_read: Mutex<HashMap<String, bytes::Bytes>>,
     digest: String,
 }
 

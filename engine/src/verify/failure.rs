@@ -116,14 +116,14 @@ pub struct Failure {
 impl Failure {
     /// A failure of `step`, with nothing else said. Messages may quote what comes from outside: they are cut, and have
     /// no control characters.
-    pub fn new(step: Step, message: impl AsRef<str>) -> Self {
+    pub fn new(step: Step, message: impl Into<String>) -> Self {
         let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
         Self {
             format: String::new(),
             digest: String::new(),
             subject: None,
             step,
-            message: message.as_ref().chars().take(MESSAGE_LIMIT).map(plain).collect(),
+            message: message.into().chars().take(MESSAGE_LIMIT).map(plain).collect(),
             trust_root: String::new(),
         }
     }

@@ -8,7 +8,7 @@ use sigstore_types::{DerPublicKey, SignatureContent};
 use super::Artifact;
 
 /// Bytes of a file with a public key.
-pub(crate) const KEY_LIMIT: u64 = 128 << 10;
+pub(crate) const KEY_LIMIT: usize = 128 << 10;
 
 /// A public key: ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519.
 #[derive(Debug, Clone)]

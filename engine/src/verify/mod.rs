@@ -8,12 +8,15 @@ mod cache;
 mod certificate;
 mod dhi;
 mod failure;
+pub mod git;
 pub mod image;
 pub(crate) mod key;
 mod kind;
 mod manifest;
 mod material;
+pub mod pgp;
 mod simplesigning;
+pub mod ssh;
 mod trust;
 
 pub use artifact::{Artifact, ArtifactDigest, ArtifactDigestError};

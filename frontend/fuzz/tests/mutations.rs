@@ -10,6 +10,8 @@ use policy_check_fuzz::mutate::{Random, mutated};
 const INPUTS: usize = 20_000;
 /// Inputs for targets that take their time: connections, compression, and inputs of policies.
 const FEWER: usize = 4_000;
+/// Inputs for targets that verify signatures.
+const SLOW: usize = 300;
 
 /// The committed inputs of a target. What libFuzzer found on this machine goes by its SHA-1, and isn't read.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -49,6 +51,8 @@ targets! {
     address: INPUTS,
     attestations: FEWER,
     bridge_solve: INPUTS,
+    bundle: SLOW,
+    bundle_part: SLOW,
     cache_imports: INPUTS,
     check_policy: INPUTS,
     definition: INPUTS,
@@ -57,10 +61,12 @@ targets! {
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    image_signature: SLOW,
     location: INPUTS,
     metadata: INPUTS,
     session_headers: INPUTS,
     session_tunnel: FEWER,
     solve: INPUTS,
     source: INPUTS,
+    trust_root: SLOW,
 }

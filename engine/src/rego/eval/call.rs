@@ -164,6 +164,10 @@ impl<'p> Evaluation<'p> {
                 self.open_pins.push(digest);
                 Ok(Value::from(true))
             }
+            Answer::Undefined(message) => {
+                self.note(|| Event::Undefined { loc, message });
+                Ok(Value::Undefined)
+            }
             Answer::Error(message) => Err(Failure { loc, code: "builtin-error", message }),
         }
     }

@@ -57,6 +57,8 @@ type Result<T> = std::result::Result<T, Failure>;
 pub(crate) enum Answer {
     /// A value, `Undefined` included.
     Value(Value),
+    /// Undefined, and why.
+    Undefined(String),
     /// It cannot do its work: the evaluation ends.
     Error(String),
     /// True, and the image is to be replaced by the one with this digest if the rule body holds.
