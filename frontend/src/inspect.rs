@@ -41,13 +41,13 @@ pub enum InspectError {
 }
 
 /// Looks up the properties `fields` (`image.labels`, `image.provenance.materials[0].git.commit`), and what
-/// has to be known first to get there. Signatures are verified against `trust`. Must be called on a tokio runtime.
+/// has to be known first to get there; signatures are verified under `trust`. Must be called on a tokio runtime.
 pub async fn inspect<R: Resolve>(
     source: &SourceOp,
     platform: Option<&Platform>,
     fields: &[String],
-    resolver: &Arc<R>,
     trust: &Trust,
+    resolver: &Arc<R>,
     mut slow: impl FnMut(&[Request]) + Send,
 ) -> Result<Inspection, InspectError> {
     let env = Env::default();

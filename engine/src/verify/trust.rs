@@ -1,5 +1,6 @@
 //! Whom signatures are trusted to: trust roots by name.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -42,7 +43,7 @@ pub struct TrustRoot {
 type Load = Box<dyn FnOnce() -> Result<Loaded, String> + Send>;
 
 struct Loaded {
-    json: Vec<u8>,
+    json: Cow<'static, [u8]>,
     version: String,
     material: Material,
 }
@@ -93,7 +94,7 @@ impl Trust {
 impl TrustRoot {
     /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`) at once.
     pub fn parse(name: &str, kind: RootKind, json: &[u8]) -> Result<Self, TrustError> {
-        let loaded = parse(name, json.to_vec())?;
+        let loaded = parse(name, json.to_vec().into())?;
         let root = Self::new(name, kind, move || Ok(loaded));
         LazyLock::force(&root.loaded);
         Ok(root)
@@ -107,7 +108,13 @@ impl TrustRoot {
         load: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
     ) -> Self {
         let owned = name.to_owned();
-        Self::new(name, kind, move || parse(&owned, load()?).map_err(|error| error.to_string()))
+        Self::new(name, kind, move || parse(&owned, load()?.into()).map_err(|error| error.to_string()))
+    }
+
+    /// A root that is parsed when it is needed first. If it turns out to be malformed, every signature fails under it.
+    pub fn lazy(name: &str, kind: RootKind, json: impl Into<Cow<'static, [u8]>>) -> Self {
+        let (owned, json) = (name.to_owned(), json.into());
+        Self::new(name, kind, move || parse(&owned, json).map_err(|error| error.to_string()))
     }
 
     /// A root that should be there and can't be used: every signature fails under it, for this reason.
@@ -157,12 +164,12 @@ impl TrustRoot {
     }
 }
 
-fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
+fn parse(name: &str, json: Cow<'static, [u8]>) -> Result<Loaded, TrustError> {
     if json.len() > TRUST_ROOT_LIMIT {
         return Err(TrustError::TooLarge { name: name.to_owned() });
     }
-    let material =
-        Material::parse(&json).map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
+    let malformed = |reason| TrustError::Malformed { name: name.to_owned(), reason };
+    let material = Material::parse(&json).map_err(malformed)?;
     let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
     Ok(Loaded { json, version, material })
 }

@@ -156,7 +156,7 @@ fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -
     let lookups = args.lookups.begin()?;
     let resolver = Arc::new(lookups.resolver(None));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
-    let inspecting = inspect(source, Some(platform), &args.fields, &resolver, &lookups.trust, slow);
+    let inspecting = inspect(source, Some(platform), &args.fields, &lookups.trust, &resolver, slow);
     let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
     lookups.warn(output);
     lookups.finish()?;

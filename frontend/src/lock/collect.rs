@@ -69,7 +69,7 @@ pub async fn collect<R: Resolve + Fetch>(
 /// A lock of one source; empty for a folder.
 async fn one<R: Resolve>(used: &UsedSource, resolver: &Arc<R>) -> Result<Lock, LockError> {
     let fields = FIELDS.map(str::to_owned);
-    let input = inspect(&used.source, used.platform.as_ref(), &fields, resolver, &Trust::default(), |_| {})
+    let input = inspect(&used.source, used.platform.as_ref(), &fields, &Trust::default(), resolver, |_| {})
         .await?
         .input;
     let mut lock = Lock::default();

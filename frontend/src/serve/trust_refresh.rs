@@ -40,7 +40,11 @@ impl TrustRefresh {
     pub fn reload(&self) {
         self.note_use();
         match self.options.load(None) {
-            Ok(trust) => self.policies.set_trust(Arc::new(trust)),
+            // What was verified before under the same roots still is.
+            Ok(trust) => {
+                let trust = self.policies.current().trust.with_roots(trust.roots().to_vec());
+                self.policies.set_trust(Arc::new(trust));
+            }
             Err(error) => operator::tell(&format!("the old trust roots stay: {error}")),
         }
     }

@@ -96,12 +96,14 @@ pub fn held(instance: &Instance, cache: Option<&TrustCache>, now: Timestamp) -> 
     holds.ok_or(Stale { since })
 }
 
-/// What was kept of the instance, whatever of it has expired.
+/// What was kept of the instance, whatever of it has expired. A newer version of this program may have kept what this
+/// one can't read.
 fn kept(instance: &Instance, cache: &TrustCache) -> Option<Verified> {
     let files = cache.load(instance.name);
     // Nothing has expired at that time.
     let always = Timestamp::UNIX_EPOCH;
-    tuf::verify(instance.anchor, TRUSTED_ROOT, &files, always).ok()
+    let kept = tuf::verify(instance.anchor, TRUSTED_ROOT, &files, always).ok()?;
+    file::check(instance.name, &kept.content).is_ok().then_some(kept)
 }
 
 /// Fetches what the instance publishes now, and keeps it. A cache that can't be written is told in the second half.
