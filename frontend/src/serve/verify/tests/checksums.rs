@@ -116,7 +116,7 @@ async fn several_digests_come_one_after_another() {
     let text = format!("package docker\ndefault allow := false\n{calls}\ndecision := {{\"allow\": allow}}");
     let mode = crate::replay::Mode::Adopt(vec![PolicyFile { name: "p.rego".into(), text }]);
     let root = open_root(&fixtures()).unwrap();
-    let summary = crate::replay::run(&path, &mode, Some(&root)).unwrap();
+    let summary = crate::replay::run(&path, &mode, Some(&root), &Arc::default()).unwrap();
     assert_eq!(summary.differences, [], "{case}");
 
     let end = ask(calls, &world(b"else")).await;
