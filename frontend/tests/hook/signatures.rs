@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use policy_check::buildkit::proto::gateway;
-use policy_signing::{Named, Registry, World, digest_of};
+use policy_signing::{Named, Registry, SignatureManifest, World, digest_of};
 
 use crate::builds::start;
 use crate::client::*;
@@ -37,14 +37,14 @@ impl Signed {
     }
 
     /// A daemon whose default target is built from this image. `in_chain` are the signatures that it delivers.
-    fn script(&self, name: &str, in_chain: &[policy_signing::SignatureManifest]) -> Script {
+    fn script(&self, name: &str, in_chain: &[SignatureManifest]) -> Script {
         let named = self.named(name);
         let reference = named.reference(self.registry.address());
         let platform = &named.image.platforms[0];
         let attestation = platform.attestation.as_deref().expect("an attested image");
         let mut blobs: Vec<&[u8]> = vec![named.image.root(), attestation];
         blobs.extend(in_chain.iter().map(|signature| signature.manifest.as_slice()));
-        blobs.extend(in_chain.iter().flat_map(|signature| signature.blobs()).map(Vec::as_slice));
+        blobs.extend(in_chain.iter().flat_map(SignatureManifest::blobs).map(Vec::as_slice));
         let blob = |content: &[u8]| {
             let json: serde_json::Value = serde_json::from_slice(content).unwrap_or_default();
             let descriptor = gateway::Descriptor {
