@@ -88,3 +88,15 @@ fn a_policy_sees_why() {
     setup.allows("bad-expired", condition);
     setup.denies("unsigned", condition);
 }
+
+/// What doesn't say what it attests may attest anything: a signature of it binds nothing. One of the index does.
+#[test]
+fn an_attestation_without_a_subject_is_not_bound() {
+    let setup = Setup::of(&["old-attestation", "old-index"]);
+    let image = setup.print("old-attestation");
+    let told = (signatures(&image).len(), failed_steps(&image));
+    assert_eq!(told, (0, vec!["attestation".to_owned()]), "{image:#}");
+    let image = setup.print("old-index");
+    assert_eq!((signatures(&image).len(), failed_steps(&image).len()), (1, 0), "{image:#}");
+    setup.denies("old-attestation", "input.image.provenance.signed");
+}

@@ -12,5 +12,6 @@ mod formats;
 mod keys;
 mod policies;
 mod registries;
+mod replayed;
 mod roots;
 mod setup;

@@ -38,6 +38,11 @@ impl Setup {
         Self { world, place, registry: registry.to_owned() }
     }
 
+    /// `HOST:PORT`.
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
+    }
+
     pub(crate) fn named(&self, name: &str) -> &Named {
         self.world.image(name).expect("an image of the world")
     }
