@@ -16,9 +16,15 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Remembers what was resolved for `source`, in place of what was known before.
-    pub fn insert(&mut self, source: SourceOp, platform: Option<Platform>, metadata: Metadata) {
+    /// Remembers what was resolved for `source`, in place of what was known before. Only digests over a body and a
+    /// suffix stay, as long as the body is the same: they may come one at a time.
+    pub fn insert(&mut self, source: SourceOp, platform: Option<Platform>, mut metadata: Metadata) {
         let known = self.known.entry(source).or_default();
+        if let Some((_, before)) = known.iter().find(|(other, _)| *other == platform)
+            && let (Some(http), Some(before)) = (&mut metadata.http, &before.http)
+        {
+            http.keep(before);
+        }
         known.retain(|(other, _)| *other != platform);
         known.push((platform, metadata));
     }

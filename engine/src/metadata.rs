@@ -118,10 +118,33 @@ pub struct GitMetadata {
 pub struct HttpMetadata {
     /// `sha256:…` of the body.
     pub checksum: String,
-    /// Digest over the body and a suffix, when that was asked for.
-    pub checksum_response: Option<ChecksumResponse>,
+    /// Digests over the body and a suffix, those that were asked for. BuildKit delivers one at a time.
+    pub checksum_responses: Vec<ChecksumResponse>,
     /// Sigstore bundles (JSON) that attest the body, by the GitHub repository (`owner/repo`) that was asked.
     pub github_attestations: BTreeMap<String, Vec<Bytes>>,
+    /// What could not be looked up, in words, where that is no failure.
+    pub unavailable: Vec<String>,
+}
+
+impl HttpMetadata {
+    /// The digest, `alg:hex`, that `request` asks for, once it is known.
+    pub fn digest_over(&self, request: &ChecksumRequest) -> Option<&str> {
+        let answer = |it: &&ChecksumResponse| it.request().as_ref() == Some(request);
+        self.checksum_responses.iter().find(answer).map(|it| it.digest.as_str())
+    }
+
+    /// Adds those digests of `earlier` that are not there, if the body is still the same.
+    pub fn keep(&mut self, earlier: &Self) {
+        if earlier.checksum != self.checksum {
+            return;
+        }
+        for response in &earlier.checksum_responses {
+            let known = response.request().is_some_and(|request| self.digest_over(&request).is_some());
+            if !known {
+                self.checksum_responses.push(response.clone());
+            }
+        }
+    }
 }
 
 /// Answer to a [`ChecksumRequest`].
@@ -131,6 +154,15 @@ pub struct ChecksumResponse {
     pub digest: String,
     /// The suffix that was asked for.
     pub suffix: Bytes,
+}
+
+impl ChecksumResponse {
+    /// The request that this answers; `None` for an algorithm that can't be asked for.
+    pub fn request(&self) -> Option<ChecksumRequest> {
+        let (name, _) = self.digest.split_once(':')?;
+        let algorithm = ChecksumAlgorithm::named(name)?;
+        Some(ChecksumRequest { algorithm, suffix: self.suffix.clone() })
+    }
 }
 
 /// What a check needs to know before it can decide: one source, and which of its metadata.
@@ -174,7 +206,11 @@ impl Wanted {
         }
         if let Some(other) = other.http {
             let http = self.http.get_or_insert_default();
-            http.checksum = http.checksum.take().or(other.checksum);
+            for checksum in other.checksums {
+                if !http.checksums.contains(&checksum) {
+                    http.checksums.push(checksum);
+                }
+            }
             for repository in other.github_attestations {
                 if !http.github_attestations.contains(&repository) {
                     http.github_attestations.push(repository);
@@ -207,8 +243,9 @@ pub struct GitWanted {
 /// What to find out about a URL; the SHA-256 of the body always comes along.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct HttpWanted {
-    /// A digest over the body and a suffix, as a detached PGP signature needs it.
-    pub checksum: Option<ChecksumRequest>,
+    /// Digests over the body and a suffix, as detached PGP signatures need them. BuildKit can be asked for one at a
+    /// time.
+    pub checksums: Vec<ChecksumRequest>,
     /// GitHub repositories (`owner/repo`) whose attestations of the body are wanted.
     pub github_attestations: Vec<String>,
 }
@@ -231,4 +268,61 @@ pub enum ChecksumAlgorithm {
     Sha384,
     /// SHA-512.
     Sha512,
+}
+
+impl ChecksumAlgorithm {
+    /// The algorithm of this name, as digests have it: `sha256`.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Its name, as digests have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Bytes of its digests.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_over_a_suffix_stay_with_their_body() {
+        let response = |digest: &str, suffix: &'static [u8]| ChecksumResponse {
+            digest: digest.to_owned(),
+            suffix: Bytes::from_static(suffix),
+        };
+        let request = |algorithm, suffix: &'static [u8]| ChecksumRequest {
+            algorithm,
+            suffix: Bytes::from_static(suffix),
+        };
+        let body = |checksum: &str, checksum_responses| HttpMetadata {
+            checksum: checksum.to_owned(),
+            checksum_responses,
+            ..HttpMetadata::default()
+        };
+        let earlier = body("sha256:1", vec![response("sha512:aa", b"x"), response("sha256:bb", b"y")]);
+        let mut later = body("sha256:1", vec![response("sha512:cc", b"x")]);
+        later.keep(&earlier);
+        assert_eq!(later.digest_over(&request(ChecksumAlgorithm::Sha512, b"x")), Some("sha512:cc"));
+        assert_eq!(later.digest_over(&request(ChecksumAlgorithm::Sha256, b"y")), Some("sha256:bb"));
+        assert_eq!(later.digest_over(&request(ChecksumAlgorithm::Sha512, b"y")), None);
+        assert_eq!(later.checksum_responses.len(), 2);
+        let mut another = body("sha256:2", Vec::new());
+        another.keep(&earlier);
+        assert_eq!(another.checksum_responses, []);
+    }
 }

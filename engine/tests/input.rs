@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use policy_engine::check::Facts;
 use policy_engine::input::{self, Built, Env, Group, InputError, PathSegment, build, to_print_json, wanted};
 use policy_engine::metadata::{
-    AttestationChain, Blob, Descriptor, GitMetadata, HttpMetadata, ImageMetadata, Metadata,
+    AttestationChain, Blob, Descriptor, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures, Metadata,
 };
 use policy_engine::provenance::{SLSA_V1, SLSA_V02};
 use policy_engine::source::{Platform, SourceOp, parse_cli};
@@ -47,7 +47,7 @@ fn metadata(response: &Value) -> Metadata {
     });
     let http = response.get("HTTP").map(|http| HttpMetadata {
         checksum: text(&http["Checksum"]),
-        checksum_response: None,
+        checksum_responses: Vec::new(),
         ..HttpMetadata::default()
     });
     Metadata { image, git, http }
@@ -82,10 +82,12 @@ fn base_metadata() -> Metadata {
 fn with_provenance(predicate_type: &str, statement: &Value) -> Metadata {
     let annotation = ("in-toto.io/predicate-type".to_owned(), predicate_type.to_owned());
     let descriptor = Descriptor { annotations: BTreeMap::from([annotation]), ..Descriptor::default() };
+    let layer = json!({"digest": "sha256:prov", "annotations": descriptor.annotations});
+    let manifest = Blob { data: json!({"layers": [layer]}).to_string().into(), ..Blob::default() };
     let blob = Blob { descriptor, data: statement.to_string().into() };
     let chain = AttestationChain {
         attestation_manifest: "sha256:att".into(),
-        blobs: BTreeMap::from([("sha256:prov".to_owned(), blob)]),
+        blobs: BTreeMap::from([("sha256:prov".to_owned(), blob), ("sha256:att".to_owned(), manifest)]),
         ..AttestationChain::default()
     };
     image(ImageMetadata { attestation_chain: Some(chain), ..ImageMetadata::default() })
@@ -155,6 +157,7 @@ fn an_image_nobody_looked_at_leaves_its_content_open() {
         "image.provenance",
         "image.signatures",
         "image.user",
+        "image.verification",
         "image.volumes",
         "image.workingDir",
     ];
@@ -188,19 +191,75 @@ fn a_resolved_image_shows_its_content() {
     assert_eq!(image["provenance"]["buildArgs"], json!({"MYARG": "x"}));
     assert_eq!(image["provenance"]["rawArgs"], json!({"build-arg:MYARG": "x"}));
     assert_eq!(image["provenance"]["completeness"], json!({"parameters": true, "materials": false}));
-    // No signature manifests: there are no signatures, and that is known.
-    assert!(!built.nodes[0].unresolved.iter().any(|field| field.field == "signatures"));
+    assert_eq!(unresolved(&built), SIGNATURES);
+    let mut known = base_metadata();
+    known.image.as_mut().unwrap().signatures = Some(ImageSignatures::default());
+    let built = build_with(&SourceOp::new(BASE), known).unwrap();
     assert_eq!(built.nodes[0].unresolved, []);
+    let content = built.input.image.unwrap().content;
+    assert!(content.signatures.is_empty() && content.verification.is_empty());
 }
 
+/// What the signatures of an image with a known provenance tell.
+const SIGNATURES: [&str; 3] = ["image.provenance.signed", "image.signatures", "image.verification"];
+
 #[test]
-fn signatures_that_nobody_can_verify_stay_open() {
+fn signatures_stay_open_until_they_are_looked_up() {
     let mut known = base_metadata();
     let chain = known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap();
     chain.signature_manifests.push("sha256:sig".into());
-    let built = build_with(&SourceOp::new(BASE), known).unwrap();
-    assert_eq!(unresolved(&built), ["image.signatures"]);
-    assert_eq!(built.nodes[0].unresolved[0].group, Group::Signatures);
+    let built = build_with(&SourceOp::new(BASE), known.clone()).unwrap();
+    assert_eq!(unresolved(&built), SIGNATURES);
+    let group = |field: &policy_engine::input::Unresolved| field.group;
+    assert!(built.nodes[0].unresolved.iter().map(group).all(|group| group == Group::Signatures));
+    let image = wanted([Group::Signatures], known.image.is_some().then_some(&known)).image.unwrap();
+    assert!(image.config && image.attestation_chain && image.signatures);
+
+    known.image.as_mut().unwrap().signatures =
+        Some(ImageSignatures { unavailable: vec!["the tag".into()], ..ImageSignatures::default() });
+    let built = build_with(&SourceOp::new(BASE), known.clone()).unwrap();
+    assert_eq!(unresolved(&built), Vec::<String>::new());
+    let verification = serde_json::to_value(&built.input).unwrap()["image"]["verification"].clone();
+    assert_eq!(verification[0], json!({"step": "unavailable", "message": "the tag"}));
+    assert_eq!(
+        (&verification[1]["step"], &verification[1]["subject"], &verification[1]["digest"]),
+        (&json!("manifest"), &json!("attestation"), &json!("sha256:sig"))
+    );
+    assert!(wanted(std::iter::empty::<Group>(), Some(&known)).image.unwrap().signatures);
+}
+
+#[test]
+fn provenance_of_something_else_is_an_error() {
+    let bound = |subject: &Value, image: &str, listed: &str| {
+        let mut statement = v02(&json!([]));
+        statement["subject"] = subject.clone();
+        let mut known = with_provenance(SLSA_V02, &statement);
+        let chain = known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap();
+        chain.image_manifest = format!("sha256:{image}");
+        chain.root = "sha256:cc".into();
+        let manifest = chain.blobs.get_mut("sha256:att").unwrap();
+        manifest.data = String::from_utf8_lossy(&manifest.data).replace("sha256:prov", listed).into();
+        build_with(&SourceOp::new(BASE), known)
+    };
+    let subject = json!([{"name": "a", "digest": {"sha256": "bb"}}, {"name": "b", "digest": {"sha1": "1", "sha256": "aa"}}]);
+    assert!(bound(&subject, "aa", "sha256:prov").unwrap().input.image.unwrap().content.provenance.is_some());
+    assert!(bound(&json!([{"digest": {"sha256": "cc"}}]), "aa", "sha256:prov").is_ok(), "the index");
+    // BuildKit names no subject in an image without a name.
+    for subject in [json!([]), json!(null)] {
+        assert!(bound(&subject, "aa", "sha256:prov").is_ok());
+    }
+    let many = json!(vec![json!({"digest": {"sha256": "aa"}}); 1025]);
+    for (subject, image, listed, expected) in [
+        (&subject, "dd", "sha256:prov", "none of its subjects is sha256:dd"),
+        (&json!([{"digest": {"sha512": "aa"}}]), "aa", "sha256:prov", "none of its subjects is sha256:aa"),
+        (&json!([{"name": "a"}]), "aa", "sha256:prov", "none of its subjects is sha256:aa"),
+        (&subject, "aa", "sha256:other", "is none of the attestations that \"sha256:att\" lists"),
+        (&many, "aa", "sha256:prov", "more than 1024 subjects"),
+    ] {
+        let error = bound(subject, image, listed).unwrap_err();
+        assert!(matches!(error, InputError::Provenance { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -209,13 +268,13 @@ fn provenance_that_was_not_fetched_is_not_absent() {
     let chain = known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap();
     chain.blobs.retain(|_, blob| !blob.descriptor.annotations.contains_key("in-toto.io/predicate-type"));
     let built = build_with(&SourceOp::new(BASE), known.clone()).unwrap();
-    assert_eq!(unresolved(&built), ["image.provenance"]);
+    assert_eq!(unresolved(&built), ["image.provenance", "image.signatures", "image.verification"]);
     assert!(built.input.image.unwrap().content.has_provenance);
 
     let chain = known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap();
     chain.attestation_manifest.clear();
     let built = build_with(&SourceOp::new(BASE), known).unwrap();
-    assert_eq!(unresolved(&built), Vec::<String>::new());
+    assert_eq!(unresolved(&built), ["image.signatures", "image.verification"]);
     assert!(!built.input.image.unwrap().content.has_provenance);
 }
 
@@ -341,9 +400,14 @@ fn unreadable_provenance_is_none_with_a_warning() {
 #[test]
 fn v1_comes_before_v02_and_bad_blobs_are_passed_over() {
     let mut known = with_provenance(SLSA_V02, &v02(&json!([])));
-    let more = base_metadata().image.unwrap().attestation_chain.unwrap().blobs;
-    let blobs = &mut known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap().blobs;
-    blobs.extend(more);
+    let more = base_metadata().image.unwrap().attestation_chain.unwrap();
+    let chain = known.image.as_mut().unwrap().attestation_chain.as_mut().unwrap();
+    chain.image_manifest.clone_from(&more.image_manifest);
+    chain.blobs.extend(more.blobs);
+    let layers: Vec<_> =
+        chain.blobs.keys().chain([&"sha256:0".to_owned()]).map(|d| json!({"digest": d})).collect();
+    chain.blobs.get_mut("sha256:att").unwrap().data = json!({"layers": layers}).to_string().into();
+    let blobs = &mut chain.blobs;
     let mut bad = blobs["sha256:prov"].clone();
     bad.descriptor.annotations.insert("in-toto.io/predicate-type".into(), SLSA_V1.into());
     bad.data = "{".into();
@@ -367,7 +431,9 @@ fn materials_are_inputs_of_their_own() {
     let mut facts = Facts::default();
     facts.insert(child.clone(), Some(amd64()), with_provenance(SLSA_V02, &v02(&materials)));
     let arm64 = Platform::parse("linux/arm64").unwrap();
-    facts.insert(SourceOp::new(format!("{BASE}@{DIGEST}")), Some(arm64.clone()), base_metadata());
+    let mut base = base_metadata();
+    base.image.as_mut().unwrap().signatures = Some(ImageSignatures::default());
+    facts.insert(SourceOp::new(format!("{BASE}@{DIGEST}")), Some(arm64.clone()), base);
     let env = Env { target: "release".into(), ..Env::default() };
     let built =
         build(&child, Some(&amd64()), &facts, &env, &policy_engine::verify::Trust::default()).unwrap();
@@ -482,7 +548,7 @@ fn requests_ask_again_for_what_is_known() {
         (image.attestation_chain, image.attestations.as_slice()),
         (true, [SLSA_V02.to_owned(), SLSA_V1.to_owned()].as_slice())
     );
-    let image = wanted([], Some(&known)).image.unwrap();
+    let image = wanted::<Group>([], Some(&known)).image.unwrap();
     assert!(image.config && image.attestation_chain && image.attestations.len() == 2);
     known.image.as_mut().unwrap().attestation_chain = None;
     let image = wanted([Group::AttestationChain], Some(&known)).image.unwrap();
@@ -490,7 +556,7 @@ fn requests_ask_again_for_what_is_known() {
 
     assert!(!wanted([Group::GitRef], None).git.unwrap().objects);
     assert!(wanted([Group::GitRef], Some(&git(ssh_tag()))).git.unwrap().objects);
-    assert!(wanted([Group::HttpChecksum], None).http.unwrap().checksum.is_none());
+    assert!(wanted([Group::HttpChecksum], None).http.unwrap().checksums.is_empty());
 }
 
 /// A source that may be an OCI layout: those say which store they are in.

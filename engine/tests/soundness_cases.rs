@@ -41,9 +41,13 @@ fn row(rules: &str, identifier: &str, asked: &[&str], end: End) {
 const CONFIG: &[&str] = &["app:1:config"];
 const CHAIN: &[&str] = &["app:1:chain"];
 const PROVENANCE: &[&str] = &["app:1:chain+provenance"];
-const ALL: &[&str] = &["app:1:config+chain+provenance"];
+const ALL: &[&str] = &["app:1:config+chain+provenance+signatures"];
 /// With what comes to light only then.
-const DEEP: &[&str] = &["app:1:config+chain+provenance", "base:1:config+chain+provenance file.tar:checksum"];
+const DEEP: &[&str] = &[
+    "app:1:config+chain+provenance+signatures",
+    "base:1:config+chain+provenance+signatures file.tar:checksum",
+];
+const SIGNATURES: &[&str] = &["app:1:chain+signatures"];
 
 /// What the peer reads as absent (`buildx-policy.md` §10.1): most of it would be allowed there.
 #[test]
@@ -147,6 +151,37 @@ fn overrides_hide_only_what_they_override() {
             allow if f(input.image.labels.team) == "INFRA" with f as upper"#,
             CONFIG,
             Allow,
+        ),
+    ] {
+        row(rules, IMAGE, asked, end);
+    }
+}
+
+/// Signatures are looked up when one of the fields that they tell of is read, and only then.
+#[test]
+fn signatures_have_a_lookup_of_their_own() {
+    let provenance = &["app:1:chain+provenance", "app:1:chain+provenance+signatures"][..];
+    for (rules, asked, end) in [
+        ("allow if not input.image.signatures[0].signer", SIGNATURES, Allow),
+        (r#"allow if object.get(input.image, "signatures", []) == []"#, SIGNATURES, Allow),
+        ("allow if count(input.image.verification) == 0", SIGNATURES, Deny),
+        (r#"allow if { some f in ["verification"]; not input.image[f] }"#, SIGNATURES, Deny),
+        (r#"allow if input.image.verification[_].step == "unavailable""#, SIGNATURES, Allow),
+        (
+            // None is no array either.
+            r#"allow if { every s in input.image.signatures { s.kind == "docker-github-builder" } }"#,
+            SIGNATURES,
+            Deny,
+        ),
+        ("allow if { p := input.image.provenance; not p.signed }", provenance, Allow),
+        (r#"allow if not object.get(input, ["image", "provenance", "signed"], false)"#, DEEP, Allow),
+        ("allow if { i := input.image; count([1 | i.provenance.signed]) == 0 }", provenance, Allow),
+        (r#"allow if input.image.provenance.builderID == "b""#, PROVENANCE, Allow),
+        (r#"allow if not docker_github_builder(input.image, "org/app")"#, SIGNATURES, Allow),
+        (
+            r#"allow if { input.image.hasProvenance; input.image.os == "plan9"; input.image.signatures }"#,
+            &[],
+            Deny,
         ),
     ] {
         row(rules, IMAGE, asked, end);
@@ -282,13 +317,21 @@ fn materials_have_their_own_metadata() {
         ),
         (
             r#"allow if contains(json.marshal(input.image.provenance), "base")"#,
-            &[provenance, "base:1:config+chain+provenance file.tar:checksum"],
+            &[
+                provenance,
+                "app:1:chain+provenance+signatures base:1:config+chain+provenance+signatures file.tar:checksum",
+            ],
             Allow,
         ),
         (r#"allow if input.image.provenance.materials[1].http.path == "/file.tar""#, PROVENANCE, Allow),
         (
             r#"allow if not input.image.provenance.materials[0].image.hasProvenance"#,
             &[provenance, "base:1:chain"],
+            Allow,
+        ),
+        (
+            r#"allow if not input.image.provenance.materials[0].image.signatures"#,
+            &[provenance, "base:1:chain+signatures"],
             Allow,
         ),
     ] {

@@ -182,7 +182,7 @@ mod tests {
             }
             let http = HttpMetadata {
                 checksum: self.checksum.into(),
-                checksum_response: None,
+                checksum_responses: Vec::new(),
                 ..HttpMetadata::default()
             };
             Ok(Metadata { http: Some(http), ..Metadata::default() })

@@ -41,11 +41,12 @@ pub enum InspectError {
 }
 
 /// Looks up the properties `fields` (`image.labels`, `image.provenance.materials[0].git.commit`), and what
-/// has to be known first to get there. Must be called on a tokio runtime.
+/// has to be known first to get there; signatures are verified under `trust`. Must be called on a tokio runtime.
 pub async fn inspect<R: Resolve>(
     source: &SourceOp,
     platform: Option<&Platform>,
     fields: &[String],
+    trust: &Trust,
     resolver: &Arc<R>,
     mut slow: impl FnMut(&[Request]) + Send,
 ) -> Result<Inspection, InspectError> {
@@ -53,7 +54,7 @@ pub async fn inspect<R: Resolve>(
     let mut facts = Facts::default();
     let mut looked_up = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let built = input::build(source, platform, &facts, &env, &Trust::default())?;
+        let built = input::build(source, platform, &facts, &env, trust)?;
         let requests = requests(&built, &facts, fields, &mut looked_up);
         if requests.is_empty() {
             return Ok(finish(built, fields, &looked_up));

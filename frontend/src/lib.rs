@@ -31,4 +31,5 @@ pub mod serve;
 pub mod snapshot;
 pub mod source_arg;
 pub mod starter;
+pub mod trust;
 mod whole_file;

@@ -129,6 +129,9 @@ pub fn wanted(request: &Request) -> Vec<String> {
         if image.attestation_chain {
             groups.push("attestation chain".to_owned());
         }
+        if image.signatures {
+            groups.push("signatures".to_owned());
+        }
         groups.extend(image.attestations.iter().map(|kind| format!("attestation {kind}")));
     }
     if let Some(git) = &request.wanted.git {
@@ -139,9 +142,8 @@ pub fn wanted(request: &Request) -> Vec<String> {
     }
     if let Some(http) = &request.wanted.http {
         groups.push("http checksum".to_owned());
-        if let Some(checksum) = &http.checksum {
-            groups.push(format!("{:?} with suffix", checksum.algorithm).to_lowercase());
-        }
+        groups.extend(http.checksums.iter().map(|it| format!("{} with suffix", it.algorithm.name())));
+        groups.extend(http.github_attestations.iter().map(|it| format!("attestations of github.com/{it}")));
     }
     groups
 }

@@ -5,6 +5,8 @@ use data_encoding::BASE64;
 
 pub(super) const PGP_BEGIN: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 pub(super) const SSH_BEGIN: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
+/// Characters in a line of an SSH signature, as OpenSSH writes it.
+const SSH_LINE: usize = 70;
 const SSH_END: &[u8] = b"-----END SSH SIGNATURE-----";
 /// Longest line of armored text, in bytes.
 const LINE_LIMIT: usize = 96;
@@ -41,4 +43,11 @@ pub(super) fn decode_ssh(armored: &[u8]) -> Option<Vec<u8>> {
         }
         body.extend_from_slice(line);
     }
+}
+
+/// An SSH signature in the one form that every reader takes.
+pub(super) fn encode_ssh(blob: &[u8]) -> Vec<u8> {
+    let body = BASE64.encode(blob);
+    let lines = body.as_bytes().chunks(SSH_LINE);
+    std::iter::once(SSH_BEGIN).chain(lines).chain([SSH_END, b""]).collect::<Vec<_>>().join(&b'\n')
 }

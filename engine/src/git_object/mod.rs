@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::source::lossy;
 
 pub use signature::SignatureInfo;
+pub(crate) use sshsig::SshSignatureBlob;
 
 /// A parsed commit or tag object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +151,28 @@ impl GitObject {
     /// The message, without its last line break and without a tag's signature.
     pub fn message(&self) -> String {
         lossy(&self.message)
+    }
+
+    /// The kind of its signature, `pgp` or `ssh`, by how that begins; `None` for none, or one of another kind.
+    pub fn signature_format(&self) -> Option<&'static str> {
+        if self.signature.starts_with(armor::PGP_BEGIN) {
+            Some("pgp")
+        } else if self.signature.starts_with(armor::SSH_BEGIN) {
+            Some("ssh")
+        } else {
+            None
+        }
+    }
+
+    /// When it was made, by its committer or tagger, in seconds since 1970.
+    pub fn signed_at(&self) -> Option<i64> {
+        let header = match self.kind {
+            ObjectKind::Commit => "committer",
+            ObjectKind::Tag => "tagger",
+        };
+        let person = self.header(header)?;
+        let (_, time) = person.rsplit_once('>')?;
+        time.split_whitespace().next()?.parse().ok()
     }
 
     /// What the signature says of itself; `None` when there is none, or none that can be read.

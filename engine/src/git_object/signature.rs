@@ -1,6 +1,7 @@
 //! What a signature says of itself.
 
 use super::armor::{self, PGP_BEGIN, SSH_BEGIN};
+use super::sshsig::SshSignatureBlob;
 use super::{openpgp, sshsig};
 
 /// A signature's own claims. Nothing is verified.
@@ -28,7 +29,7 @@ impl SignatureInfo {
         if armored.starts_with(PGP_BEGIN) {
             openpgp::parse(&armor::decode_pgp(armored)?)
         } else if armored.starts_with(SSH_BEGIN) {
-            sshsig::parse(&armor::decode_ssh(armored)?)
+            sshsig::parse(&SshSignatureBlob::decode(armored)?)
         } else {
             None
         }

@@ -2,8 +2,9 @@
 
 use data_encoding::BASE64_NOPAD;
 use sha2::{Digest, Sha256};
+use ssh_key::SshSig;
 
-use super::SignatureInfo;
+use super::{SignatureInfo, armor};
 
 /// The key types of RFC 4253, 5656, 8332, 8709 and of OpenSSH's security keys.
 const KEY_TYPES: &[&[u8]] = &[
@@ -17,25 +18,73 @@ const KEY_TYPES: &[&[u8]] = &[
     b"sk-ecdsa-sha2-nistp256@openssh.com",
 ];
 
-/// Reads the blob inside the armor.
-pub(super) fn parse(blob: &[u8]) -> Option<SignatureInfo> {
-    let mut reader = Reader(blob.strip_prefix(b"SSHSIG")?);
-    let version = reader.u32()?;
-    let key = reader.string()?;
-    let _namespace = reader.string()?;
-    let _reserved = reader.string()?;
-    let hash = reader.string()?;
-    let signature = reader.string()?;
-    if version != 1 || !matches!(hash, b"sha256" | b"sha512") || !reader.0.is_empty() {
+/// What is inside the armor of a signature.
+pub(crate) struct SshSignatureBlob(Vec<u8>);
+
+/// The fields of a signature.
+pub(crate) struct Parts<'a> {
+    pub(crate) version: u32,
+    pub(crate) key: &'a [u8],
+    pub(crate) namespace: &'a [u8],
+    pub(crate) reserved: &'a [u8],
+    pub(crate) hash: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl SshSignatureBlob {
+    /// Reads the armor.
+    pub(crate) fn decode(armored: &[u8]) -> Option<Self> {
+        armor::decode_ssh(armored).map(Self)
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// The fields; `None` if there are others than there should be.
+    pub(crate) fn parts(&self) -> Option<Parts<'_>> {
+        let mut reader = Reader(self.0.strip_prefix(b"SSHSIG")?);
+        let parts = Parts {
+            version: reader.u32()?,
+            key: reader.string()?,
+            namespace: reader.string()?,
+            reserved: reader.string()?,
+            hash: reader.string()?,
+            signature: reader.string()?,
+        };
+        reader.0.is_empty().then_some(parts)
+    }
+
+    /// The signature, to be verified.
+    pub(crate) fn sshsig(&self) -> Option<SshSig> {
+        SshSig::from_pem(armor::encode_ssh(&self.0)).ok()
+    }
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn key_type(&self) -> Option<&'a [u8]> {
+        Reader(self.key).string()
+    }
+
+    pub(crate) fn algorithm(&self) -> Option<&'a [u8]> {
+        Reader(self.signature).string()
+    }
+}
+
+/// What the blob inside the armor says of itself.
+pub(super) fn parse(blob: &SshSignatureBlob) -> Option<SignatureInfo> {
+    let parts = blob.parts()?;
+    if parts.version != 1 || !matches!(parts.hash, b"sha256" | b"sha512") {
         return None;
     }
-    let algorithm = Reader(signature).string()?;
-    let key_type = check_key(key)?;
+    let algorithm = parts.algorithm()?;
+    let key_type = check_key(parts.key)?;
     if key_type == b"ssh-rsa" && !matches!(algorithm, b"rsa-sha2-256" | b"rsa-sha2-512") {
         return None;
     }
-    let fingerprint = format!("SHA256:{}", BASE64_NOPAD.encode(&Sha256::digest(key)));
-    Some(SignatureInfo::Ssh { version, fingerprint })
+    let fingerprint = format!("SHA256:{}", BASE64_NOPAD.encode(&Sha256::digest(parts.key)));
+    Some(SignatureInfo::Ssh { version: parts.version, fingerprint })
 }
 
 /// The type of a well-formed public key.

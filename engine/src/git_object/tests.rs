@@ -152,7 +152,7 @@ fn arbitrary_bytes_never_panic() {
             let _ = super::openpgp::parse(bytes);
         });
         mutations(&super::armor::decode_ssh(&parsed.signature).unwrap_or_default(), 2000, |bytes| {
-            let _ = super::sshsig::parse(bytes);
+            let _ = super::sshsig::parse(&super::sshsig::SshSignatureBlob::from_bytes(bytes));
         });
     }
 }

@@ -5,7 +5,7 @@ use super::{Completeness, ConfigSource, Env, ImageProvenance, Input, NodeEnv, Un
 use crate::check::Facts;
 use crate::git_object::GitObjectError;
 use crate::metadata::Metadata;
-use crate::provenance::{Material, Predicate, RawMaterial};
+use crate::provenance::{BindingError, Material, Predicate, RawMaterial};
 use crate::source::{Platform, Redacted, Source, SourceError, SourceOp};
 use crate::verify::Trust;
 
@@ -106,6 +106,15 @@ pub enum InputError {
         /// The commit that the tag names.
         found: String,
     },
+    /// The provenance is not the image's.
+    #[error("{source_name}: {error}")]
+    Provenance {
+        /// The source.
+        source_name: String,
+        /// What is wrong with it.
+        #[source]
+        error: BindingError,
+    },
     /// Materials nest too deep.
     #[error("provenance materials exceed the depth limit of {MATERIALS_DEPTH_LIMIT}")]
     TooDeep,
@@ -186,7 +195,7 @@ impl Walk<'_> {
         platform: Option<&Platform>,
         described: Described,
     ) -> Result<Input, InputError> {
-        let Described { mut input, unresolved, predicate, warnings, raw: _ } = described;
+        let Described { mut input, unresolved, predicate, signed, warnings, raw: _ } = described;
         let key = (source.clone(), platform.cloned());
         let env = NodeEnv::new(self.env, self.depth());
         if predicate.is_some() && self.ancestors.contains(&key) {
@@ -206,6 +215,7 @@ impl Walk<'_> {
             let fields = [document, "provenance", "materials"].map(PathSegment::Field);
             self.path.extend(fields);
             self.ancestors.push(key);
+            provenance.signed = signed;
             provenance.materials = self.materials(&materials, platform)?;
             self.ancestors.pop();
             self.path.truncate(self.path.len() - fields.len());
@@ -270,6 +280,7 @@ fn from_predicate(predicate: Predicate) -> (ImageProvenance, Vec<RawMaterial>) {
     let metadata = metadata.unwrap_or_default();
     let provenance = ImageProvenance {
         predicate_type: predicate.predicate_type.to_owned(),
+        signed: false,
         build_type: predicate.build_type,
         builder_id: predicate.builder_id,
         invocation_id: metadata.invocation_id,

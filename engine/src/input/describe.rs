@@ -6,12 +6,14 @@ use super::unresolved as fields;
 use super::{Actor, Commit, Git, Group, Http, Image, ImageContent, ImagePlatform, Input, Local, OciLayout};
 use super::{PgpSignature, SshSignature, Tag, Unresolved};
 use crate::git_object::{GitObject, GitObjectError, ObjectKind, SignatureInfo};
-use crate::metadata::{ChecksumResponse, GitMetadata, HttpMetadata, ImageMetadata, Metadata};
+use crate::metadata::{
+    AttestationChain, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures, Metadata,
+};
 use crate::provenance::{self, Predicate};
 use crate::source::{
     GitSource, HttpSource, ImageSource, OciLayoutSource, Platform, Redacted, Source, SourceOp,
 };
-use crate::verify::Trust;
+use crate::verify::{self, Trust};
 
 /// Bytes that built-in functions verify.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +22,10 @@ pub struct RawObjects {
     pub commit: Option<GitObject>,
     /// The tag object of a git source.
     pub tag: Option<GitObject>,
-    /// The digest over a URL's body and a suffix.
-    pub checksum_response: Option<ChecksumResponse>,
+    /// What is known about a URL.
+    pub http: Option<HttpMetadata>,
+    /// The attestations and signatures of an image, once it was asked for both.
+    pub signatures: Option<(AttestationChain, ImageSignatures)>,
 }
 
 /// A source as a document.
@@ -33,6 +37,8 @@ pub(super) struct Described {
     pub(super) unresolved: Vec<Unresolved>,
     /// The provenance of an image.
     pub(super) predicate: Option<Predicate>,
+    /// Whether a signature covers that.
+    pub(super) signed: bool,
     /// Provenance that could not be read.
     pub(super) warnings: Vec<String>,
     /// Bytes to verify.
@@ -50,7 +56,7 @@ pub(super) fn describe(
     source: &Source,
     platform: Option<&Platform>,
     known: Option<&Metadata>,
-    _trust: &Trust,
+    trust: &Trust,
 ) -> Result<Described, InputError> {
     let name = || Redacted(&op.identifier).to_string();
     match source {
@@ -64,7 +70,7 @@ pub(super) fn describe(
             let platform = platform.ok_or_else(|| InputError::NoPlatform { source_name: name() })?;
             let mut described = Described::default();
             let known = known.and_then(|known| known.image.as_ref());
-            let content = content(&mut described, "image", &name(), image.reference.digest(), known)?;
+            let content = content(&mut described, "image", &name(), image.reference.digest(), known, trust)?;
             described.input.image = Some(Box::new(image_document(image, platform, content)));
             Ok(described)
         }
@@ -72,7 +78,8 @@ pub(super) fn describe(
             let platform = platform.ok_or_else(|| InputError::NoPlatform { source_name: name() })?;
             let mut described = Described::default();
             let known = known.and_then(|known| known.image.as_ref());
-            let content = content(&mut described, "ociLayout", &name(), layout.digest.as_deref(), known)?;
+            let content =
+                content(&mut described, "ociLayout", &name(), layout.digest.as_deref(), known, trust)?;
             described.input.oci_layout = Some(Box::new(layout_document(layout, platform, content)));
             Ok(described)
         }
@@ -85,7 +92,7 @@ fn describe_http(source: &HttpSource, known: Option<&HttpMetadata>) -> Described
     if checksum.is_empty() {
         described.leave("http", Group::HttpChecksum, fields::HTTP_CHECKSUM);
     }
-    described.raw.checksum_response = known.and_then(|known| known.checksum_response.clone());
+    described.raw.http = known.cloned();
     described.input.http = Some(Http {
         url: source.url.clone(),
         schema: source.schema.clone(),
@@ -139,6 +146,7 @@ fn content(
     name: &str,
     digest: Option<&str>,
     known: Option<&ImageMetadata>,
+    trust: &Trust,
 ) -> Result<ImageContent, InputError> {
     let mut content =
         ImageContent { checksum: digest.unwrap_or_default().to_owned(), ..ImageContent::default() };
@@ -168,15 +176,26 @@ fn content(
     let Some(chain) = known.and_then(|known| known.attestation_chain.as_ref()) else {
         described.leave(document, Group::AttestationChain, fields::IMAGE_CHAIN);
         described.leave(document, Group::Provenance, fields::IMAGE_PROVENANCE);
+        described.leave(document, Group::Signatures, fields::IMAGE_SIGNATURES);
         return Ok(content);
     };
-    let found = provenance::find(chain);
+    let found = provenance::find(chain)
+        .map_err(|error| InputError::Provenance { source_name: name.to_owned(), error })?;
     content.has_provenance = !chain.attestation_manifest.is_empty() || found.predicate.is_some();
     if found.unread {
         described.leave(document, Group::Provenance, fields::IMAGE_PROVENANCE);
     }
-    if !chain.signature_manifests.is_empty() {
+    if let Some(signatures) = known.and_then(|known| known.signatures.as_ref()) {
+        let verified = verify::image::verify(chain, signatures, trust);
+        described.raw.signatures = Some((chain.clone(), signatures.clone()));
+        described.signed = verified.signed_attestations.contains(&found.digest);
+        content.signatures = verified.signatures;
+        content.verification = verified.failures;
+    } else {
         described.leave(document, Group::Signatures, fields::IMAGE_SIGNATURES);
+        if found.predicate.is_some() {
+            described.leave(document, Group::Signatures, fields::IMAGE_PROVENANCE_SIGNED);
+        }
     }
     described.warnings = found.warnings.into_iter().map(|warning| format!("{name}: {warning}")).collect();
     described.predicate = found.predicate;

@@ -1,8 +1,7 @@
 //! Which properties come together when they are fetched.
 
 use crate::metadata::{
-    ChecksumAlgorithm, ChecksumRequest, ChecksumResponse, GitWanted, HttpWanted, ImageWanted, Metadata,
-    Wanted,
+    ChecksumRequest, ChecksumResponse, GitWanted, HttpWanted, ImageWanted, Metadata, Wanted,
 };
 use crate::provenance::PREDICATE_TYPES;
 
@@ -13,11 +12,11 @@ pub enum Group {
     ImageConfig,
     /// `checksum` of an image.
     ImageDigest,
-    /// `hasProvenance`, and whether there are signatures at all.
+    /// `hasProvenance`.
     AttestationChain,
     /// `provenance`.
     Provenance,
-    /// `signatures` of an image that has some: they would have to be verified, which no fetch does.
+    /// `signatures`, `verification` and `provenance.signed`.
     Signatures,
     /// Full ref and object ids of a git source.
     GitRef,
@@ -27,15 +26,49 @@ pub enum Group {
     HttpChecksum,
 }
 
-/// What to fetch for `groups`. What is known already is asked for again, for an answer replaces the
+/// What a policy may need to know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Demand {
+    /// Properties of the input.
+    Group(Group),
+    /// A digest over the body of a URL and a suffix.
+    Checksum(ChecksumRequest),
+    /// The attestations that a GitHub repository (`owner/repo`) has of the body of a URL.
+    GithubAttestation(String),
+}
+
+impl From<Group> for Demand {
+    fn from(group: Group) -> Self {
+        Self::Group(group)
+    }
+}
+
+/// What to fetch for `demands`. What is known already is asked for again, for an answer replaces the
 /// former one.
-pub fn wanted(groups: impl IntoIterator<Item = Group>, known: Option<&Metadata>) -> Wanted {
+pub fn wanted<D: Into<Demand>>(demands: impl IntoIterator<Item = D>, known: Option<&Metadata>) -> Wanted {
     let mut wanted = known.map(again).unwrap_or_default();
-    for group in groups {
+    for demand in demands {
+        let group = match demand.into() {
+            Demand::Group(group) => group,
+            Demand::Checksum(request) => {
+                let http = HttpWanted { checksums: vec![request], ..HttpWanted::default() };
+                wanted.add(Wanted { http: Some(http), ..Wanted::default() });
+                continue;
+            }
+            Demand::GithubAttestation(repository) => {
+                let http = HttpWanted { github_attestations: vec![repository], ..HttpWanted::default() };
+                wanted.add(Wanted { http: Some(http), ..Wanted::default() });
+                continue;
+            }
+        };
         match group {
             // The digest comes with anything; asked for alone it comes with the config, as in buildx.
             Group::ImageConfig | Group::ImageDigest => image(&mut wanted).config = true,
-            Group::AttestationChain | Group::Signatures => image(&mut wanted).attestation_chain = true,
+            Group::AttestationChain => image(&mut wanted).attestation_chain = true,
+            Group::Signatures => {
+                image(&mut wanted).attestation_chain = true;
+                image(&mut wanted).signatures = true;
+            }
             Group::Provenance => want_provenance(image(&mut wanted)),
             Group::GitRef => git(&mut wanted).objects |= false,
             Group::GitObjects => git(&mut wanted).objects = true,
@@ -73,18 +106,8 @@ fn again(known: &Metadata) -> Wanted {
     });
     let git = known.git.as_ref().map(|git| GitWanted { objects: git.commit_object.is_some() });
     let http = known.http.as_ref().map(|http| HttpWanted {
-        checksum: http.checksum_response.as_ref().and_then(checksum_request),
+        checksums: http.checksum_responses.iter().filter_map(ChecksumResponse::request).collect(),
         github_attestations: http.github_attestations.keys().cloned().collect(),
     });
     Wanted { image, git, http }
-}
-
-fn checksum_request(response: &ChecksumResponse) -> Option<ChecksumRequest> {
-    let algorithm = match response.digest.split_once(':')?.0 {
-        "sha256" => ChecksumAlgorithm::Sha256,
-        "sha384" => ChecksumAlgorithm::Sha384,
-        "sha512" => ChecksumAlgorithm::Sha512,
-        _ => return None,
-    };
-    Some(ChecksumRequest { algorithm, suffix: response.suffix.clone() })
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ImageProvenance, is_false};
+use crate::verify::{Failure, Subject};
 
 /// An image in a registry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -85,12 +86,15 @@ pub struct ImageContent {
     /// SLSA provenance, not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<ImageProvenance>,
-    /// Verified signatures.
+    /// Verified signatures, of the attestation manifest, the image and the index.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
+    /// Signatures that are there and don't count, each with the step of its verification that failed. Not in buildx.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verification: Vec<Failure>,
 }
 
-/// A verified signature of an image's attestation.
+/// A verified signature of an image. `subject`, `trustRoot`, `digest` and `predicateType` are not in buildx.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Signature {
@@ -98,9 +102,23 @@ pub struct Signature {
     /// `untrusted`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
-    /// `bundle-v0.3` or `simplesigning-v1`.
+    /// `bundle-v0.3` or `simplesigning-v1`; `bundle-v0.2` or `bundle-v0.1`, which buildx doesn't know.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub r#type: String,
+    /// What it covers: only a signature of the attestation manifest counts for buildx.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// Name of the trust root that it was verified under: `sigstore`, `github` or the operator's; absent where a key
+    /// alone was needed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub trust_root: String,
+    /// `sha256:…` of the signature's manifest.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// Predicate type of the statement that was signed: `https://slsa.dev/provenance/v1` for an attestation of GitHub,
+    /// `https://sigstore.dev/cosign/sign/v1` for what `cosign sign` makes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub predicate_type: String,
     /// Trusted times of signing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timestamps: Vec<Timestamp>,
@@ -113,6 +131,13 @@ pub struct Signature {
     /// Who signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
+}
+
+impl Signature {
+    /// Signatures as the policy engine takes them.
+    pub(crate) fn to_value(signatures: &[Self]) -> regorus::Value {
+        super::value::signatures(signatures)
+    }
 }
 
 /// A trusted time.

@@ -27,9 +27,9 @@ pub use build::{Built, InputError, MATERIALS_DEPTH_LIMIT, NODE_LIMIT, Node, Path
 pub use describe::RawObjects;
 pub use env::{Env, NodeEnv};
 pub use git::{Actor, Commit, Git, PgpSignature, SshSignature, Tag};
-pub use group::{Group, wanted};
+pub use group::{Demand, Group, wanted};
 pub use http::Http;
-pub use image::{Image, ImageContent, ImagePlatform, Signature};
+pub use image::{Image, ImageContent, ImagePlatform, Signature, Signer, Timestamp};
 pub use local::Local;
 pub use oci_layout::OciLayout;
 pub use print::to_print_json;

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Input;
+use super::{Input, is_false};
 
-/// How an image was built, as its SLSA provenance (v0.2 or v1) says. Not verified.
+/// How an image was built, as its SLSA provenance (v0.2 or v1) says. It is bound to the image: the attestation manifest
+/// lists it, and where it names subjects, the image is one of them. Whether anybody vouches for it is in `signed`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageProvenance {
     /// `https://slsa.dev/provenance/v1` or `…/v0.2`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub predicate_type: String,
+    /// Whether a verified signature, whoever made it, covers the attestation manifest that lists it. Not in buildx.
+    #[serde(skip_serializing_if = "is_false")]
+    pub signed: bool,
     /// What kind of build it was.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub build_type: String,

@@ -10,7 +10,7 @@ use super::Group;
 pub struct Unresolved {
     /// The document within the node: `image`, `git`, `http`, `ociLayout`.
     pub document: &'static str,
-    /// The field of the document: `labels`.
+    /// The field of the document: `labels`, or of an object in it: `provenance.signed`.
     pub field: &'static str,
     /// What to fetch for it.
     pub group: Group,
@@ -27,11 +27,13 @@ pub(super) const IMAGE_DIGEST: &[&str] = &["checksum"];
 /// Of an image: what its config has.
 pub(super) const IMAGE_CONFIG: &[&str] = &["createdTime", "env", "labels", "user", "volumes", "workingDir"];
 /// Of an image: what its attestation manifest tells.
-pub(super) const IMAGE_CHAIN: &[&str] = &["hasProvenance", "signatures"];
+pub(super) const IMAGE_CHAIN: &[&str] = &["hasProvenance"];
 /// Of an image: what its attestations tell.
 pub(super) const IMAGE_PROVENANCE: &[&str] = &["provenance"];
-/// Of an image that has signatures: they cannot be looked up by a fetch.
-pub(super) const IMAGE_SIGNATURES: &[&str] = &["signatures"];
+/// Of an image: what its signatures tell.
+pub(super) const IMAGE_SIGNATURES: &[&str] = &["signatures", "verification"];
+/// Of an image whose provenance is known: what its signatures tell of that.
+pub(super) const IMAGE_PROVENANCE_SIGNED: &[&str] = &["provenance.signed"];
 /// Of a git source whose ref is not a full one.
 pub(super) const GIT_REF: &[&str] = &["tagName", "branch", "ref"];
 /// Of a git source that is no commit id.
@@ -43,7 +45,9 @@ pub(super) const GIT_COMMIT: &[&str] = &["commit"];
 /// Of a URL.
 pub(super) const HTTP_CHECKSUM: &[&str] = &["checksum"];
 
-const IMAGE: &[&[&str]] = &[IMAGE_DIGEST, IMAGE_CONFIG, IMAGE_CHAIN, IMAGE_PROVENANCE];
+const IMAGE: &[&[&str]] = &[IMAGE_DIGEST, IMAGE_CONFIG, IMAGE_CHAIN, IMAGE_PROVENANCE, IMAGE_SIGNATURES];
+/// Fields of objects, by their own name.
+const NESTED: &[&[&str]] = &[&["signed"]];
 const GIT: &[&[&str]] = &[GIT_REF, GIT_IDS, GIT_TAG, GIT_COMMIT];
 const HTTP: &[&[&str]] = &[HTTP_CHECKSUM];
 
@@ -54,7 +58,7 @@ fn has(fields: &[&[&str]], name: &str) -> bool {
 /// Whether a field of this name may have to be resolved first, in whatever it is. `ref` is left out:
 /// of an image it is always known, and it is read often.
 pub(crate) fn may_be_unresolved_name(name: &str) -> bool {
-    name != "ref" && (has(IMAGE, name) || has(GIT, name) || has(HTTP, name))
+    name != "ref" && [IMAGE, NESTED, GIT, HTTP].iter().any(|fields| has(fields, name))
 }
 
 /// Whether reading this path below `input` may have to resolve something first.
@@ -84,6 +88,8 @@ mod tests {
             ("git.ref", true),
             ("git.tag.tagger", true),
             ("ociLayout.signatures", true),
+            ("image.verification", true),
+            ("image.provenance.signed", true),
             ("http.checksum", true),
             ("http.url", false),
             ("env.labels", false),
@@ -94,6 +100,10 @@ mod tests {
         }
         assert!(may_be_unresolved(&[]));
         assert!(may_be_unresolved_name("labels") && may_be_unresolved_name("tag"));
+        assert!(may_be_unresolved_name("signed") && may_be_unresolved_name("verification"));
+        let nested =
+            super::IMAGE_PROVENANCE_SIGNED.iter().map(|field| field.rsplit('.').next().unwrap_or_default());
+        assert!(nested.clone().all(may_be_unresolved_name), "{:?}", nested.collect::<Vec<_>>());
         assert!(!may_be_unresolved_name("ref") && !may_be_unresolved_name("repo"));
     }
 }

@@ -6,13 +6,18 @@ use std::fmt;
 use regorus::Value;
 use serde::ser::{self, Serialize};
 
-use super::Input;
+use super::{Input, Signature};
 
 /// Converts an input. Types that have no JSON form do not occur in it.
 pub(super) fn to_value(input: &Input) -> Value {
     // Nothing in an input can fail to convert: keys are strings, and there are no floats. Should a
     // future field break that, the policy sees nothing and its rules hold on nothing.
     input.serialize(ToValue).unwrap_or(Value::Undefined)
+}
+
+/// Converts signatures, as they stand in an input.
+pub(super) fn signatures(signatures: &[Signature]) -> Value {
+    signatures.serialize(ToValue).unwrap_or(Value::Undefined)
 }
 
 /// Serializes into a [`Value`].

@@ -1,6 +1,7 @@
 //! One check of one policy: input, evaluation, decision.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use regorus::Value;
@@ -8,22 +9,26 @@ use regorus::Value;
 use super::host::SourceHost;
 use super::{Explanation, Policy, PolicyError};
 use crate::check::{Action, Check, Decision, Outcome, Print};
-use crate::input::{self, Built, Env, Group, Input, Node, PathSegment};
-use crate::metadata::Request;
+use crate::input::{self, Built, Demand, Env, Group, Input, Node, PathSegment, RawObjects};
+use crate::metadata::{ChecksumRequest, Request};
 use crate::rego::ast::Loc;
 use crate::rego::eval::{Evaluation, Failure, Findings};
 use crate::rego::unknown;
 use crate::source::{Redacted, SourceOp};
-use crate::verify::Trust;
+use crate::verify::{self, Trust};
 
 /// Capabilities that a policy may ask for, as buildx knows them.
 const KNOWN_CAPS: [&str; 1] = ["exec.proxy"];
 
 /// Which metadata the numbers in unknown values stand for.
+#[derive(Default)]
 pub(super) struct Demands {
     nodes: Vec<Node>,
     /// By number: the node and the group.
     list: Vec<(usize, Group)>,
+    /// What built-ins ask for while the policy is evaluated, about the source being checked; numbered after
+    /// those of `list`.
+    made: RefCell<Vec<Demand>>,
 }
 
 pub(super) fn check(
@@ -32,11 +37,21 @@ pub(super) fn check(
     trust: &Trust,
     explanation: Option<&mut Explanation>,
 ) -> Result<Outcome, PolicyError> {
-    let Built { input, nodes, warnings, .. } =
+    let Built { input, nodes, warnings, raw } =
         input::build(check.source, check.platform, check.facts, check.env, trust)?;
     let mut document = input.to_value();
     let demands = Demands::mark(&mut document, nodes);
-    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    let host = SourceHost {
+        policy,
+        input: &input,
+        document: &document,
+        raw: &raw,
+        trust,
+        now: check.now,
+        demands: &demands,
+        failures: RefCell::default(),
+        by_key: RefCell::default(),
+    };
     let now_ns = nanoseconds(check.now);
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), now_ns);
     if explanation.is_some() {
@@ -50,7 +65,7 @@ pub(super) fn check(
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {
-        Some(unknown) => return demands.needs(&unknown, check),
+        Some(unknown) => return Ok(demands.needs(&unknown, check)),
         None => value,
     };
     let parsed = parse(&value)?;
@@ -65,7 +80,7 @@ pub(super) fn check(
             .map(|print| Print { position: policy.position(print.loc), text: print.text })
             .collect(),
         warnings,
-        failures: Vec::new(),
+        failures: failures(&input, host.failures.into_inner(), &host.by_key.borrow()),
     };
     if decision.action == Action::Allow
         && let Some(update) = pinned(check.source, &input, pins)?
@@ -84,8 +99,19 @@ pub(super) fn caps(
 ) -> Result<BTreeMap<String, bool>, PolicyError> {
     let input = Input::caps_request(env);
     let document = input.to_value();
-    let demands = Demands { nodes: Vec::new(), list: Vec::new() };
-    let host = SourceHost { policy, input: &input, document: &document, demands: &demands };
+    // No source, so nothing to verify: the built-ins answer before they look at any of these.
+    let (demands, raw, trust) = (Demands::default(), RawObjects::default(), Trust::default());
+    let host = SourceHost {
+        policy,
+        input: &input,
+        document: &document,
+        raw: &raw,
+        trust: &trust,
+        now,
+        demands: &demands,
+        failures: RefCell::default(),
+        by_key: RefCell::default(),
+    };
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
     let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
     // Nothing is unresolved in this input, so nothing can be unknown.
@@ -105,6 +131,23 @@ impl Policy {
             message: failure.message,
         }
     }
+}
+
+/// The signatures that don't count: those of the image, if it was asked for its signatures, and those that built-ins
+/// noted. One that needed a key and found it counts.
+fn failures(input: &Input, noted: Vec<verify::Failure>, by_key: &BTreeSet<String>) -> Vec<verify::Failure> {
+    let verification = input.image_content().map(|content| content.verification.as_slice());
+    let needed_key = |failure: &&verify::Failure| {
+        failure.step == verify::Step::KeyNeeded && by_key.contains(&failure.digest)
+    };
+    let of_image = verification.unwrap_or_default().iter().filter(|failure| !needed_key(failure)).cloned();
+    let mut failures: Vec<_> = of_image.collect();
+    for failure in noted {
+        if !failures.contains(&failure) {
+            failures.push(failure);
+        }
+    }
+    failures
 }
 
 /// The place that made the decision what it is: for a denial with messages the first of them, else `allow`.
@@ -148,16 +191,14 @@ impl Demands {
                 if id == list.len() {
                     list.push((index, field.group));
                 }
-                let Some(object) = child(at, field.document).and_then(|v| v.as_object_mut().ok()) else {
-                    continue;
-                };
-                object.insert(
-                    Value::from(field.field),
-                    unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)),
-                );
+                let (objects, name) = field.field.rsplit_once('.').unwrap_or(("", field.field));
+                let mut names = objects.split('.').filter(|name| !name.is_empty());
+                let object = child(at, field.document).and_then(|at| names.try_fold(at, child));
+                let Some(object) = object.and_then(|v| v.as_object_mut().ok()) else { continue };
+                object.insert(Value::from(name), unknown::unknown(u32::try_from(id).unwrap_or(u32::MAX)));
             }
         }
-        Self { nodes, list }
+        Self { nodes, list, made: RefCell::default() }
     }
 
     /// The unknown value of a group of the source being checked, if that is unresolved.
@@ -166,8 +207,34 @@ impl Demands {
         Some(unknown::unknown(u32::try_from(id).ok()?))
     }
 
+    /// The unknown value of something about the source being checked that no property of the input shows.
+    pub(super) fn make(&self, demand: Demand) -> Value {
+        let mut made = self.made.borrow_mut();
+        let known = made.iter().position(|other| *other == demand);
+        let index = known.unwrap_or_else(|| {
+            made.push(demand);
+            made.len() - 1
+        });
+        unknown::unknown(u32::try_from(self.list.len() + index).unwrap_or(u32::MAX))
+    }
+
+    /// Number `id` among those made during the evaluation.
+    fn made(&self, id: u32) -> Option<Demand> {
+        let index = (id as usize).checked_sub(self.list.len())?;
+        self.made.borrow().get(index).cloned()
+    }
+
     /// `input.image.labels` and its like: all that a demand would resolve.
     fn properties(&self, id: u32) -> Vec<String> {
+        match self.made(id) {
+            Some(Demand::Checksum(ChecksumRequest { algorithm, .. })) => {
+                return vec![format!("the {} of `input.http` with a signature's trailer", algorithm.name())];
+            }
+            Some(Demand::GithubAttestation(repository)) => {
+                return vec![format!("the attestations of `input.http` in {repository}")];
+            }
+            Some(Demand::Group(_)) | None => {}
+        }
         let Some((node, group)) = self.list.get(id as usize) else { return Vec::new() };
         let node = &self.nodes[*node];
         let mut prefix = String::from("input");
@@ -182,25 +249,18 @@ impl Demands {
     }
 
     /// The requests that would resolve `unknown`, one for each source.
-    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Result<Outcome, PolicyError> {
-        let mut groups: BTreeMap<usize, Vec<Group>> = BTreeMap::new();
+    fn needs(&self, unknown: &Value, check: &Check<'_>) -> Outcome {
+        let mut groups: BTreeMap<usize, Vec<Demand>> = BTreeMap::new();
         for id in unknown::demands(unknown) {
             if let Some((node, group)) = self.list.get(id as usize) {
-                groups.entry(*node).or_default().push(*group);
+                groups.entry(*node).or_default().push(Demand::Group(*group));
+            } else if let Some(demand) = self.made(id) {
+                groups.entry(0).or_default().push(demand);
             }
         }
         let mut requests: Vec<Request> = Vec::new();
-        let mut signed = None;
-        for (node, mut groups) in groups {
+        for (node, groups) in groups {
             let node = &self.nodes[node];
-            if groups.contains(&Group::Signatures) {
-                // No fetch resolves them; what else is unresolved may do without them.
-                signed = Some(&node.source.identifier);
-                groups.retain(|group| *group != Group::Signatures);
-            }
-            if groups.is_empty() {
-                continue;
-            }
             let known = check.facts.get(&node.source, node.platform.as_ref());
             let wanted = input::wanted(groups, known);
             // The same material may be there more than once.
@@ -213,12 +273,7 @@ impl Demands {
                 }),
             }
         }
-        match signed {
-            Some(identifier) if requests.is_empty() => {
-                Err(PolicyError::SignaturesUnsupported { source_name: Redacted(identifier).to_string() })
-            }
-            _ => Ok(Outcome::Needs(requests)),
-        }
+        Outcome::Needs(requests)
     }
 }
 

@@ -1,14 +1,21 @@
 //! The built-in functions that work on the source being checked.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use bytes::Bytes;
 use regorus::Value;
 
 use super::decide::Demands;
 use super::{FileError, Policy};
-use crate::input::{Group, Input};
+use crate::input::{Group, Input, RawObjects};
 use crate::rego::eval::{Answer, Host};
 use crate::rego::ir::OwnBuiltin;
 use crate::rego::unknown;
 use crate::source::digest;
+use crate::verify::pgp::Validity;
+use crate::verify::{Failure, Trust};
 
 /// Bytes that a file read by `load_json` may have.
 const JSON_LIMIT: u64 = 4 << 20;
@@ -19,7 +26,17 @@ pub(super) struct SourceHost<'a> {
     pub(super) input: &'a Input,
     /// The input as the policy sees it, unresolved fields included.
     pub(super) document: &'a Value,
+    /// The bytes that signatures are over.
+    pub(super) raw: &'a RawObjects,
+    /// Whom signatures are trusted to.
+    pub(super) trust: &'a Trust,
+    /// The time of the check.
+    pub(super) now: SystemTime,
     pub(super) demands: &'a Demands,
+    /// Signatures that don't count, each once.
+    pub(super) failures: RefCell<Vec<Failure>>,
+    /// Manifests whose signatures a key verified.
+    pub(super) by_key: RefCell<BTreeSet<String>>,
 }
 
 impl Host for SourceHost<'_> {
@@ -27,12 +44,21 @@ impl Host for SourceHost<'_> {
         match builtin {
             OwnBuiltin::LoadJson => Self::load_json(self.policy, &args[0]),
             OwnBuiltin::PinImage => self.pin_image(&args[0], &args[1]),
-            OwnBuiltin::VerifyGitSignature => self.verify_git_signature(&args[0]),
-            OwnBuiltin::VerifyHttpPgpSignature => {
-                self.verify_http(&args[0], "verify_http_pgp_signature", false)
+            OwnBuiltin::VerifyGitSignature => {
+                self.verify_git(&args[0], &args[1], "verify_git_signature", Validity::WhenSigned)
             }
-            OwnBuiltin::ArtifactAttestation => self.verify_http(&args[0], "artifact_attestation", true),
-            OwnBuiltin::GithubAttestation => self.verify_http(&args[0], "github_attestation", true),
+            OwnBuiltin::VerifyImageKey => self.verify_image_key(&args[0], &args[1]),
+            OwnBuiltin::VerifyGitSignatureStrict => {
+                self.verify_git(&args[0], &args[1], "verify_git_signature_strict", Validity::Now)
+            }
+            OwnBuiltin::VerifyHttpPgpSignature => {
+                self.verify_http_pgp(args, "verify_http_pgp_signature", Validity::Now)
+            }
+            OwnBuiltin::VerifyHttpPgpSignatureLenient => {
+                self.verify_http_pgp(args, "verify_http_pgp_signature_lenient", Validity::WhenSigned)
+            }
+            OwnBuiltin::ArtifactAttestation => self.artifact_attestation(&args[0], &args[1]),
+            OwnBuiltin::GithubAttestation => self.github_attestation(&args[0], &args[1]),
             // The evaluator answers these itself.
             OwnBuiltin::NowNs | OwnBuiltin::RandIntn | OwnBuiltin::UuidRfc4122 => {
                 Answer::Value(Value::Undefined)
@@ -70,6 +96,30 @@ impl SourceHost<'_> {
         })
     }
 
+    /// The name and the bytes of a file of the policy, of at most `limit` bytes. Read once, for the policy's life: a
+    /// decision takes several rounds, and all must see the same.
+    pub(super) fn read_file(&self, path: &Value, limit: usize) -> Result<(String, Bytes), String> {
+        let Value::String(path) = path else {
+            return Err(format!("the name of a file must be a string, not {path}"));
+        };
+        let mut known = self.policy.files_read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bytes = match known.get(&**path) {
+            Some(bytes) => bytes.clone(),
+            None => {
+                let root = self.policy.root.as_ref().ok_or("this policy has no root to read files from")?;
+                let read = root.read(path, limit as u64);
+                let bytes = Bytes::from(read.map_err(|error| format!("cannot read `{path}`: {error}"))?);
+                known.insert(path.to_string(), bytes.clone());
+                bytes
+            }
+        };
+        // It may have been read with a higher limit.
+        if bytes.len() > limit {
+            return Err(format!("cannot read `{path}`: {}", FileError::TooLarge(limit as u64)));
+        }
+        Ok((path.to_string(), bytes))
+    }
+
     /// `pin_image(input.image, digest)`: true, and the image is replaced by the one with this digest.
     fn pin_image(&self, image: &Value, wanted: &Value) -> Answer {
         if self.input.image.is_none() {
@@ -91,43 +141,15 @@ impl SourceHost<'_> {
         Answer::Pin(wanted.to_string())
     }
 
-    fn verify_git_signature(&self, object: &Value) -> Answer {
-        let Some(git) = &self.input.git else { return Answer::Value(Value::from(false)) };
-        if git.commit.is_none() {
-            return self.ask(Group::GitObjects, "verify_git_signature");
-        }
-        let git = &self.document["git"];
-        match (is_same(object, &git["commit"]), is_same(object, &git["tag"])) {
-            (Value::Bool(true), _) | (_, Value::Bool(true)) => unsupported("verify_git_signature"),
-            (Value::Bool(false), Value::Bool(false)) => {
-                let message =
-                    "verify_git_signature: the first argument must be `input.git.commit` or `input.git.tag`";
-                Answer::Error(message.to_owned())
-            }
-            (Value::Bool(_), unknown) | (unknown, _) => Answer::Value(unknown),
+    /// Notes that a signature doesn't count.
+    pub(super) fn note(&self, failure: Failure) {
+        let mut failures = self.failures.borrow_mut();
+        if !failures.contains(&failure) {
+            failures.push(failure);
         }
     }
 
-    fn verify_http(&self, object: &Value, name: &str, needs_checksum: bool) -> Answer {
-        let Some(http) = &self.input.http else {
-            // buildx: false for the one that answers a boolean, nothing for those that answer a signature.
-            let answer = if needs_checksum { Value::Undefined } else { Value::from(false) };
-            return Answer::Value(answer);
-        };
-        match is_same(object, &self.document["http"]) {
-            Value::Bool(true) => {}
-            Value::Bool(false) => {
-                return Answer::Error(format!("{name}: the first argument must be `input.http`"));
-            }
-            unknown => return Answer::Value(unknown),
-        }
-        if needs_checksum && http.checksum.is_empty() {
-            return self.ask(Group::HttpChecksum, name);
-        }
-        unsupported(name)
-    }
-
-    fn ask(&self, group: Group, name: &str) -> Answer {
+    pub(super) fn ask(&self, group: Group, name: &str) -> Answer {
         match self.demands.of_root(group) {
             Some(unknown) => Answer::Value(unknown),
             None => Answer::Error(format!("{name}: what it verifies could not be resolved")),
@@ -136,10 +158,6 @@ impl SourceHost<'_> {
 }
 
 /// Whether an argument is this part of the input: a boolean, or unknown. Unresolved, it is still itself.
-fn is_same(argument: &Value, part: &Value) -> Value {
+pub(super) fn is_same(argument: &Value, part: &Value) -> Value {
     if argument == part { Value::from(true) } else { unknown::equal(argument, part) }
-}
-
-fn unsupported(name: &str) -> Answer {
-    Answer::Error(format!("{name}: this version of policy-check cannot verify signatures yet"))
 }

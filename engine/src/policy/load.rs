@@ -74,6 +74,7 @@ pub(super) fn load_with(
         warnings,
         root: options.root.clone(),
         json: Mutex::new(HashMap::new()),
+        files_read: Mutex::default(),
     };
     Ok(Loaded { policy, modules, tests, input_refs: compiled.input_refs })
 }

@@ -1,9 +1,10 @@
 //! Policies: loaded and compiled once, asked often.
 //!
 //! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
-//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked. `suite`
-//! runs the tests of a policy.
+//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked,
+//! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
+mod attestation;
 mod decide;
 mod explain;
 mod files;
@@ -11,6 +12,9 @@ mod host;
 mod lint;
 mod load;
 pub mod suite;
+mod verify_git;
+mod verify_http;
+mod verify_image;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -117,14 +121,6 @@ pub enum PolicyError {
     /// The source itself cannot be shown to a policy.
     #[error("{0}")]
     Input(#[from] crate::input::InputError),
-    /// The policy reads signatures of an image that has some.
-    #[error(
-        "{source_name} has signatures, and this version cannot verify them yet: a rule that reads `signatures` cannot be decided"
-    )]
-    SignaturesUnsupported {
-        /// The image.
-        source_name: String,
-    },
 }
 
 /// A compiled policy. Checks share it: nothing in it changes.
@@ -135,6 +131,8 @@ pub struct Policy {
     root: Option<Arc<dyn PolicyRoot>>,
     /// JSON files that were read once, by path.
     json: Mutex<HashMap<String, regorus::Value>>,
+    /// Other files that were read once, by path.
+    files_read: Mutex<HashMap<String, bytes::Bytes>>,
     digest: String,
 }
 

@@ -1,11 +1,14 @@
 //! SLSA provenance of images: the predicate of an in-toto statement, v0.2 and v1, as BuildKit writes
-//! it. Nothing is verified here.
+//! it, and bound to its image. Who vouches for it is not known here.
 
+mod binding;
 mod material;
 mod predicate;
 mod purl;
 
 use crate::metadata::{AttestationChain, Blob};
+
+pub use binding::BindingError;
 
 pub use material::{Material, MaterialError};
 pub use predicate::{Predicate, RawMaterial};
@@ -25,6 +28,8 @@ const PREDICATE_TYPE_ANNOTATION: &str = "in-toto.io/predicate-type";
 pub struct Found {
     /// The provenance, from the first blob that has one.
     pub predicate: Option<Predicate>,
+    /// Digest of that blob.
+    pub digest: String,
     /// Whether the attestation manifest lists provenance that is not in the chain, because nobody
     /// asked for it.
     pub unread: bool,
@@ -32,23 +37,27 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Looks for provenance in a chain. Of several blobs the first counts, v1 before v0.2, then by digest.
-pub fn find(chain: &AttestationChain) -> Found {
+/// Looks for provenance in a chain. Of several blobs the first counts, v1 before v0.2, then by digest. One that is not
+/// of this image is an error.
+pub fn find(chain: &AttestationChain) -> Result<Found, BindingError> {
     let mut candidates: Vec<_> = blobs(chain).collect();
     candidates.sort_by_key(|(digest, predicate_type, _)| (*predicate_type != SLSA_V1, *digest));
     let mut found = Found::default();
     let read = !candidates.is_empty();
     for (digest, predicate_type, blob) in candidates {
+        binding::check_listed(chain, digest)?;
         match Predicate::parse(&blob.data, predicate_type) {
             Ok(predicate) => {
+                binding::check_subjects(chain, digest, &predicate.subjects)?;
                 found.predicate = Some(predicate);
+                digest.clone_into(&mut found.digest);
                 break;
             }
             Err(error) => found.warnings.push(format!("skipping provenance {digest}: {error}")),
         }
     }
     found.unread = !read && lists_provenance(chain);
-    found
+    Ok(found)
 }
 
 /// The blobs of a chain that should be provenance: digest, predicate type, blob.
@@ -63,21 +72,10 @@ pub(crate) fn blobs(chain: &AttestationChain) -> impl Iterator<Item = (&str, &st
 /// Whether the attestation manifest lists a provenance. A manifest that is not there, or that cannot
 /// be read, may list one: what is unresolved must not read as absent.
 fn lists_provenance(chain: &AttestationChain) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Manifest {
-        #[serde(default)]
-        layers: Vec<Layer>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Layer {
-        #[serde(default)]
-        annotations: Option<std::collections::BTreeMap<String, String>>,
-    }
     if chain.attestation_manifest.is_empty() {
         return false;
     }
-    let Some(blob) = chain.blobs.get(&chain.attestation_manifest) else { return true };
-    let Ok(manifest) = serde_json::from_slice::<Manifest>(&blob.data) else { return true };
+    let Some(manifest) = binding::attestation_manifest(chain) else { return true };
     manifest.layers.iter().any(|layer| {
         let annotation = layer.annotations.as_ref().and_then(|a| a.get(PREDICATE_TYPE_ANNOTATION));
         annotation.is_some_and(|t| PREDICATE_TYPES.contains(&t.as_str()))

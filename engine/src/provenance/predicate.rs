@@ -13,6 +13,8 @@ use super::{SLSA_V1, SLSA_V02};
 pub struct Predicate {
     /// [`SLSA_V1`] or [`SLSA_V02`].
     pub predicate_type: &'static str,
+    /// What the statement is about: digests by algorithm, of each subject.
+    pub subjects: Vec<BTreeMap<String, String>>,
     /// What kind of build it was.
     pub build_type: String,
     /// Who built.
@@ -89,8 +91,16 @@ pub enum PredicateError {
 struct Statement<'a> {
     #[serde(default, deserialize_with = "or_default")]
     predicate_type: String,
+    #[serde(default, deserialize_with = "or_default")]
+    subject: Vec<Subject>,
     #[serde(borrow)]
     predicate: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    #[serde(default, deserialize_with = "or_default")]
+    digest: BTreeMap<String, String>,
 }
 
 impl Predicate {
@@ -100,7 +110,7 @@ impl Predicate {
         let statement: Statement<'_> = serde_json::from_slice(statement)?;
         let predicate = statement.predicate.ok_or(PredicateError::Missing)?.get();
         let stated = Some(statement.predicate_type.as_str()).filter(|t| !t.is_empty());
-        let parsed: Self = match stated.unwrap_or(annotated) {
+        let mut parsed: Self = match stated.unwrap_or(annotated) {
             SLSA_V1 => serde_json::from_str::<V1>(predicate)?.into(),
             SLSA_V02 => serde_json::from_str::<V02>(predicate)?.into(),
             other => return Err(PredicateError::Type(other.to_owned())),
@@ -108,6 +118,7 @@ impl Predicate {
         if parsed.build_type.is_empty() && parsed.builder_id.is_empty() {
             return Err(PredicateError::Empty);
         }
+        parsed.subjects = statement.subject.into_iter().map(|subject| subject.digest).collect();
         Ok(parsed)
     }
 }
@@ -288,6 +299,7 @@ impl From<V1> for Predicate {
         let ExternalParameters { config_source, request } = external_parameters;
         Self {
             predicate_type: SLSA_V1,
+            subjects: Vec::new(),
             build_type,
             builder_id: v1.run_details.builder.id,
             config_uri: config_source.uri,
@@ -315,6 +327,7 @@ impl From<V02> for Predicate {
         let Invocation { config_source, parameters } = v02.invocation;
         Self {
             predicate_type: SLSA_V02,
+            subjects: Vec::new(),
             build_type: v02.build_type,
             builder_id: v02.builder.id,
             config_uri: config_source.uri,

@@ -5,6 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Characters of a message.
+const MESSAGE_LIMIT: usize = 500;
+
 /// What of an image a signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -111,14 +114,16 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of `step`, with nothing else said.
-    pub fn new(step: Step, message: impl Into<String>) -> Self {
+    /// A failure of `step`, with nothing else said. Messages may quote what comes from outside: they are cut, and have
+    /// no control characters.
+    pub fn new(step: Step, message: impl AsRef<str>) -> Self {
+        let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
         Self {
             format: String::new(),
             digest: String::new(),
             subject: None,
             step,
-            message: message.into(),
+            message: message.as_ref().chars().take(MESSAGE_LIMIT).map(plain).collect(),
             trust_root: String::new(),
         }
     }

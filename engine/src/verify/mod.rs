@@ -2,8 +2,24 @@
 //!
 //! Pure, as the whole engine: what is verified and the [`Trust`] that it is verified against are passed in.
 
+mod artifact;
+pub mod bundle;
+mod cache;
+mod certificate;
+mod dhi;
 mod failure;
+pub mod git;
+pub mod image;
+pub(crate) mod key;
+mod kind;
+mod manifest;
+mod material;
+pub mod pgp;
+mod simplesigning;
+pub mod ssh;
 mod trust;
 
+pub use artifact::{Artifact, ArtifactDigest, ArtifactDigestError};
+pub use bundle::{Bundle, BundleFailure, BundleVersion, Expect, LogEntry, VerifiedBundle};
 pub use failure::{Failure, Step, Subject};
 pub use trust::{RootKind, TRUST_ROOT_LIMIT, Trust, TrustError, TrustRoot};

@@ -1,18 +1,22 @@
 //! Whom signatures are trusted to: trust roots by name.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
-use sigstore_trust_root::TrustedRoot;
-use sigstore_verify::Verifier;
+
+use super::cache::Cache;
+use super::material::Material;
 
 /// Bytes of a `trusted_root.json`.
 pub const TRUST_ROOT_LIMIT: usize = 4 << 20;
 
-/// The trust roots that signatures are verified against, in the order they are tried.
-#[derive(Debug, Default)]
+/// The trust roots that signatures are verified against, in the order they are tried, and what was verified under
+/// them already. Clones share both.
+#[derive(Debug, Clone, Default)]
 pub struct Trust {
     roots: Vec<Arc<TrustRoot>>,
+    cache: Arc<Cache>,
 }
 
 /// Whose a trust root is. Only under [`RootKind::Sigstore`] a signature can be of a kind that buildx knows.
@@ -26,17 +30,21 @@ pub enum RootKind {
     Private,
 }
 
-/// Certificate authorities, logs and timestamp authorities: a Sigstore `trusted_root.json`.
+/// Certificate authorities, logs and timestamp authorities: a Sigstore `trusted_root.json`. It is read and parsed
+/// when the first signature is tried under it.
 pub struct TrustRoot {
     name: String,
     kind: RootKind,
-    version: String,
-    material: Result<Material, String>,
+    loaded: LazyLock<Result<Loaded, String>, Load>,
+    used: AtomicBool,
 }
 
-struct Material {
-    root: TrustedRoot,
-    verifier: Verifier,
+type Load = Box<dyn FnOnce() -> Result<Loaded, String> + Send>;
+
+struct Loaded {
+    json: Vec<u8>,
+    version: String,
+    material: Material,
 }
 
 /// Why a trust root can't be used.
@@ -62,37 +70,59 @@ pub enum TrustError {
 impl Trust {
     /// Trusts `roots`; the first under which a signature verifies counts.
     pub fn new(roots: Vec<TrustRoot>) -> Self {
-        Self { roots: roots.into_iter().map(Arc::new).collect() }
+        Self { roots: roots.into_iter().map(Arc::new).collect(), cache: Arc::default() }
+    }
+
+    /// The same with other roots, e.g. after an update. What was verified under a root that stays is not verified
+    /// again.
+    #[must_use]
+    pub fn with_roots(&self, roots: Vec<Arc<TrustRoot>>) -> Self {
+        Self { roots, cache: Arc::clone(&self.cache) }
     }
 
     /// The roots, in the order they are tried.
     pub fn roots(&self) -> &[Arc<TrustRoot>] {
         &self.roots
     }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
 }
 
 impl TrustRoot {
-    /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`).
+    /// Reads a `trusted_root.json` (Sigstore protobuf specs, `dev.sigstore.trustroot.v1.TrustedRoot`) at once.
     pub fn parse(name: &str, kind: RootKind, json: &[u8]) -> Result<Self, TrustError> {
-        if json.len() > TRUST_ROOT_LIMIT {
-            return Err(TrustError::TooLarge { name: name.to_owned() });
-        }
-        let malformed = |reason: String| TrustError::Malformed { name: name.to_owned(), reason };
-        let text = std::str::from_utf8(json).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
-        let root = TrustedRoot::from_json(text).map_err(|error| malformed(error.to_string()))?;
-        let verifier = Verifier::new(&root).map_err(|error| malformed(error.to_string()))?;
-        Ok(Self {
-            name: name.to_owned(),
-            kind,
-            version: format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(json))),
-            material: Ok(Material { root, verifier }),
-        })
+        let loaded = parse(name, json.to_vec())?;
+        let root = Self::new(name, kind, move || Ok(loaded));
+        LazyLock::force(&root.loaded);
+        Ok(root)
+    }
+
+    /// A root whose `trusted_root.json` is delivered by `load` when it is needed first; an error says why there is
+    /// none, and every signature fails under it then. `load` may block.
+    pub fn deferred(
+        name: &str,
+        kind: RootKind,
+        load: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+    ) -> Self {
+        let owned = name.to_owned();
+        Self::new(name, kind, move || parse(&owned, load()?).map_err(|error| error.to_string()))
     }
 
     /// A root that should be there and can't be used: every signature fails under it, for this reason.
     pub fn unusable(name: &str, kind: RootKind, reason: impl Into<String>) -> Self {
-        let (name, version) = (name.to_owned(), String::new());
-        Self { name, kind, version, material: Err(reason.into()) }
+        let reason = reason.into();
+        Self::new(name, kind, move || Err(reason))
+    }
+
+    fn new(
+        name: &str,
+        kind: RootKind,
+        load: impl FnOnce() -> Result<Loaded, String> + Send + 'static,
+    ) -> Self {
+        let (name, load): (_, Load) = (name.to_owned(), Box::new(load));
+        Self { name, kind, loaded: LazyLock::new(load), used: AtomicBool::new(false) }
     }
 
     /// The name that policies and reports use: `sigstore`, `github`, or the operator's.
@@ -105,19 +135,80 @@ impl TrustRoot {
         self.kind
     }
 
-    /// `sha256:…` of the JSON it was read from; empty for one that can't be used.
+    /// `sha256:…` of the JSON it was read from; empty for one that can't be used. Loads it.
     pub fn version(&self) -> &str {
-        &self.version
+        self.loaded.as_ref().map_or("", |loaded| &loaded.version)
     }
 
-    /// Its authorities and logs, and the verifier made of them; an error says why there are none.
-    pub(super) fn material(&self) -> Result<(&TrustedRoot, &Verifier), &str> {
-        self.material.as_ref().map(|material| (&material.root, &material.verifier)).map_err(String::as_str)
+    /// What signatures were tried under: the JSON, or why there is none. `None` until one was.
+    pub fn used(&self) -> Option<Result<&[u8], &str>> {
+        self.used.load(Ordering::Relaxed).then(|| self.json())
     }
+
+    /// The `trusted_root.json`, or why there is none. Loads it.
+    pub fn json(&self) -> Result<&[u8], &str> {
+        self.loaded.as_ref().map(|loaded| &*loaded.json).map_err(String::as_str)
+    }
+
+    /// Its authorities and logs, and the verifier made of them; an error says why there are none. Loads it.
+    pub(super) fn material(&self) -> Result<&Material, &str> {
+        self.used.store(true, Ordering::Relaxed);
+        self.loaded.as_ref().map(|loaded| &loaded.material).map_err(String::as_str)
+    }
+}
+
+fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
+    if json.len() > TRUST_ROOT_LIMIT {
+        return Err(TrustError::TooLarge { name: name.to_owned() });
+    }
+    let material =
+        Material::parse(&json).map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
+    let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
+    Ok(Loaded { json, version, material })
 }
 
 impl std::fmt::Debug for TrustRoot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrustRoot").field("name", &self.name).field("version", &self.version).finish()
+        f.debug_struct("TrustRoot")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_loaded_before_it_is_used() {
+        let loads = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&loads);
+        let root = TrustRoot::deferred("sigstore", RootKind::Sigstore, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes().to_vec())
+        });
+        assert_eq!((root.used(), format!("{root:?}").contains("sigstore")), (None, true));
+        assert_eq!(loads.load(Ordering::Relaxed), 0);
+        assert!(root.material().is_ok() && root.material().is_ok());
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
+        assert_eq!(root.used(), Some(Ok(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes())));
+        assert!(root.version().starts_with("sha256:"));
+    }
+
+    #[test]
+    fn roots_without_material_say_why() {
+        let missing = TrustRoot::unusable("sigstore", RootKind::Sigstore, "it is stale");
+        assert_eq!((missing.material().err(), missing.version()), (Some("it is stale"), ""));
+        assert_eq!(missing.used(), Some(Err("it is stale")));
+        let malformed = TrustRoot::deferred("own", RootKind::Private, || Ok(b"{".to_vec()));
+        assert!(malformed.material().err().unwrap().starts_with("the trust root `own` is malformed: "));
+        assert!(TrustRoot::parse("own", RootKind::Private, b"\xff").is_err());
+        let large = TrustRoot::parse("own", RootKind::Private, &vec![b' '; TRUST_ROOT_LIMIT + 1]);
+        assert_eq!(large.err(), Some(TrustError::TooLarge { name: "own".to_owned() }));
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use policy_engine::check::{Action, Facts, Outcome};
 use policy_engine::metadata::{
-    AttestationChain, Blob, Descriptor, HttpMetadata, ImageMetadata, Metadata, Request,
+    AttestationChain, Blob, Descriptor, HttpMetadata, ImageMetadata, ImageSignatures, Metadata, Request,
 };
 use serde_json::json;
 
@@ -13,12 +13,12 @@ const MATERIAL: &str = "docker-image://docker.io/library/base:1";
 const FILE: &str = "https://example.com/file.tar";
 
 /// What everything turns out to be: the image has the label `team: infra`, no user, and a provenance with
-/// one image, whose label is `team: base`, and one file.
+/// one image, whose label is `team: base`, and one file. Signatures can't be looked at.
 pub fn metadata(request: &Request) -> Metadata {
     if request.source.identifier == FILE {
         let checksum = "sha256:".to_owned() + &"c".repeat(64);
         return Metadata {
-            http: Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() }),
+            http: Some(HttpMetadata { checksum, checksum_responses: Vec::new(), ..HttpMetadata::default() }),
             ..Metadata::default()
         };
     }
@@ -32,7 +32,8 @@ pub fn metadata(request: &Request) -> Metadata {
             let annotations =
                 [("in-toto.io/predicate-type".to_owned(), "https://slsa.dev/provenance/v0.2".to_owned())];
             let descriptor = Descriptor { annotations: annotations.into(), ..Descriptor::default() };
-            let manifest = json!({"layers": [{"annotations": descriptor.annotations}]}).to_string();
+            let layer = json!({"digest": "sha256:provenance", "annotations": descriptor.annotations});
+            let manifest = json!({"layers": [layer]}).to_string();
             let predicate = json!({
                 "buildType": "t", "builder": {"id": "b"},
                 "materials": [{"uri": "pkg:docker/base@1?platform=linux%2Famd64"}, {"uri": FILE}],
@@ -53,7 +54,10 @@ pub fn metadata(request: &Request) -> Metadata {
         digest: "sha256:".to_owned() + &"a".repeat(64),
         config: wanted.config.then(|| Bytes::from(config.to_string())),
         attestation_chain: chain,
-        ..ImageMetadata::default()
+        signatures: wanted.signatures.then(|| ImageSignatures {
+            unavailable: vec!["the referrers".to_owned()],
+            ..ImageSignatures::default()
+        }),
     };
     Metadata { image: Some(image), ..Metadata::default() }
 }
@@ -65,6 +69,7 @@ pub fn name(request: &Request) -> String {
         groups.extend(image.config.then_some("config"));
         groups.extend(image.attestation_chain.then_some("chain"));
         groups.extend((!image.attestations.is_empty()).then_some("provenance"));
+        groups.extend(image.signatures.then_some("signatures"));
     }
     groups.extend(request.wanted.git.as_ref().map(|git| if git.objects { "objects" } else { "ref" }));
     groups.extend(request.wanted.http.as_ref().map(|_| "checksum"));

@@ -6,6 +6,7 @@ pub mod conversation;
 pub mod expressions;
 pub mod policies;
 pub mod rng;
+pub mod signed;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ pub struct Kind {
     pub(super) fields: &'static [&'static str],
 }
 
-const IMAGE_FIELDS: [&str; 18] = [
+const IMAGE_FIELDS: [&str; 21] = [
     "labels",
     "labels.team",
     "labels.user",
@@ -25,6 +25,9 @@ const IMAGE_FIELDS: [&str; 18] = [
     "checksum",
     "hasProvenance",
     "signatures",
+    "verification",
+    "verification[0].message",
+    "provenance.signed",
     "provenance",
     "provenance.builderID",
     "provenance.buildArgs.team",

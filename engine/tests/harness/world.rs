@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use policy_engine::check::Facts;
 use policy_engine::input;
 use policy_engine::metadata::{
-    AttestationChain, Blob, Descriptor, GitMetadata, HttpMetadata, ImageMetadata, ImageWanted, Metadata,
-    Wanted,
+    AttestationChain, Blob, Descriptor, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures,
+    ImageWanted, Metadata, Wanted,
 };
 use policy_engine::provenance::{PREDICATE_TYPES, SLSA_V1, SLSA_V02};
 use policy_engine::source::{Source, SourceOp};
@@ -24,6 +24,7 @@ pub enum Part {
     Config,
     Chain,
     Provenance,
+    Signatures,
     Git,
     Http,
 }
@@ -82,8 +83,12 @@ impl World {
                     tell(part);
                 }
             }
-            if !wanted.attestations.is_empty() {
-                tell(Part::Provenance);
+            for (told, part) in
+                [(!wanted.attestations.is_empty(), Part::Provenance), (wanted.signatures, Part::Signatures)]
+            {
+                if told {
+                    tell(part);
+                }
             }
             metadata.image = Some(self.image(source, wanted));
         }
@@ -95,7 +100,7 @@ impl World {
             tell(Part::Http);
             let checksum = self.rng(source, Part::Http).pick(&DIGESTS).to_owned();
             metadata.http =
-                Some(HttpMetadata { checksum, checksum_response: None, ..HttpMetadata::default() });
+                Some(HttpMetadata { checksum, checksum_responses: Vec::new(), ..HttpMetadata::default() });
         }
         metadata
     }
@@ -111,7 +116,15 @@ impl World {
             chain.root.clone_from(&digest);
             chain
         });
-        ImageMetadata { digest, config, attestation_chain: chain, ..ImageMetadata::default() }
+        let signatures = wanted.signatures.then(|| self.signatures(source));
+        ImageMetadata { digest, config, attestation_chain: chain, signatures }
+    }
+
+    /// None, or some that can't be looked at: to make one that verifies takes more than a test of logic needs.
+    fn signatures(&self, source: &SourceOp) -> ImageSignatures {
+        let mut rng = self.rng(source, Part::Signatures);
+        let unavailable = (0..rng.below(3)).map(|_| rng.pick(&WORDS).to_owned()).collect();
+        ImageSignatures { unavailable, ..ImageSignatures::default() }
     }
 
     fn chain(&self, source: &SourceOp, with_blobs: bool) -> AttestationChain {
@@ -130,7 +143,8 @@ impl World {
         if rng.chance(8) {
             chain.signature_manifests.push("sha256:signature".into());
         }
-        let manifest = json!({"layers": [{"annotations": annotations}]}).to_string();
+        let layer = json!({"digest": "sha256:provenance", "annotations": annotations});
+        let manifest = json!({"layers": [layer]}).to_string();
         let blob = Blob { data: manifest.into(), ..Blob::default() };
         chain.blobs.insert(chain.attestation_manifest.clone(), blob);
         if with_blobs && has_provenance {
@@ -213,12 +227,7 @@ impl World {
 pub fn full() -> Wanted {
     let attestations = PREDICATE_TYPES.iter().map(|t| (*t).to_owned()).collect();
     Wanted {
-        image: Some(ImageWanted {
-            config: true,
-            attestation_chain: true,
-            attestations,
-            ..ImageWanted::default()
-        }),
+        image: Some(ImageWanted { config: true, attestation_chain: true, attestations, signatures: true }),
         git: Some(policy_engine::metadata::GitWanted { objects: true }),
         http: Some(policy_engine::metadata::HttpWanted::default()),
     }
@@ -233,6 +242,7 @@ pub fn some_of(rng: &mut Rng) -> Wanted {
         if !image.attestation_chain || rng.chance(40) {
             image.attestations.clear();
         }
+        image.signatures = image.attestation_chain && rng.chance(50);
     }
     if let Some(git) = &mut wanted.git {
         git.objects = rng.chance(40);

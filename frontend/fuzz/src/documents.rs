@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use policy_check::buildkit::proto::{gateway, pb};
 use policy_check::buildkit::{convert, llb};
+use policy_check::resolve::github::{self, Attestation};
 use policy_engine::check::Facts;
 use policy_engine::git_object::{GitObject, ObjectKind};
 use policy_engine::input::{self, Env};
 use policy_engine::metadata::{AttestationChain, Blob, Descriptor, ImageMetadata, Metadata};
-use policy_engine::provenance::{self, Material};
+use policy_engine::provenance::{self, Material, Predicate};
 use policy_engine::source::{Platform, SourceOp};
 use policy_engine::verify::Trust;
 use prost::Message;
@@ -50,15 +51,46 @@ pub fn attestations(data: &[u8]) {
             size: data.len() as u64,
             annotations: [("in-toto.io/predicate-type".to_owned(), predicate_type.to_owned())].into(),
         };
+        let manifest = format!(r#"{{"layers":[{{"digest":"{digest}"}}]}}"#);
+        let attestation = "sha256:attestation".to_owned();
         let blob = Blob { descriptor, data: Bytes::copy_from_slice(data) };
-        let chain =
-            AttestationChain { blobs: [(digest.clone(), blob)].into(), ..AttestationChain::default() };
-        let found = provenance::find(&chain);
-        assert!(found.predicate.is_some() || !found.warnings.is_empty() || data.is_empty());
-        for material in found.predicate.iter().flat_map(|predicate| &predicate.materials) {
+        let manifest = Blob { data: manifest.into(), ..Blob::default() };
+        let mut chain = AttestationChain {
+            attestation_manifest: attestation.clone(),
+            blobs: [(digest.clone(), blob), (attestation, manifest)].into(),
+            ..AttestationChain::default()
+        };
+        let predicate = Predicate::parse(data, predicate_type);
+        // The image is one of those that it is about, as long as it is about any.
+        let subjects = predicate.iter().flat_map(|predicate| predicate.subjects.iter().flatten());
+        for (algorithm, hex) in subjects {
+            chain.image_manifest = format!("{algorithm}:{hex}");
+        }
+        match provenance::find(&chain) {
+            Ok(found) => {
+                assert_eq!(found.predicate.is_some(), predicate.is_ok());
+                assert!(predicate.is_ok() || !found.warnings.is_empty() || data.is_empty());
+            }
+            Err(_) => assert!(predicate.is_ok(), "it is bound to nothing, or to too much"),
+        }
+        for material in predicate.iter().flat_map(|predicate| &predicate.materials) {
             let _material = Material::parse(material);
         }
         image(None, Some(chain));
+    }
+}
+
+/// A page of GitHub's list of attestations, and a bundle as GitHub stores it.
+pub fn github(data: &[u8]) {
+    if let Ok(found) = github::attestations(data) {
+        for attestation in found {
+            let Attestation::Inline(bundle) = attestation else { continue };
+            let at = data.windows(bundle.len().max(1)).position(|part| *part == bundle[..]);
+            assert!(at.is_some(), "a bundle that does not stand there");
+        }
+    }
+    if let Ok(bundle) = github::decompress(data) {
+        assert!(bundle.len() as u64 <= github::MAX_BUNDLE.bytes);
     }
 }
 

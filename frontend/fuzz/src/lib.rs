@@ -6,23 +6,29 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::missing_panics_doc, reason = "panics are how a target reports what it finds")]
 
+mod bundle;
 mod check_policy;
 mod dockerfile;
 mod documents;
 mod grpc;
+mod image_signatures;
 pub mod mutate;
 mod names;
 mod options;
+mod signatures;
 mod solve;
 mod tunnel;
 mod wire;
 
+pub use bundle::{bundle, bundle_part, bundle_seeds, trust_root};
 pub use check_policy::check_policy;
 pub use dockerfile::dockerfile;
-pub use documents::{attestations, definition, git_object, image_config, metadata};
+pub use documents::{attestations, definition, git_object, github, image_config, metadata};
 pub use grpc::{grpc_frames, grpc_message};
+pub use image_signatures::image_signature;
 pub use names::{address, session_headers, source};
 pub use options::{cache_imports, location};
+pub use signatures::{allowed_signers, keyring, signature};
 pub use solve::{bridge_solve, solve};
 pub use tunnel::session_tunnel;
 

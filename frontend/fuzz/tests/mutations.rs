@@ -10,6 +10,10 @@ use policy_check_fuzz::mutate::{Random, mutated};
 const INPUTS: usize = 20_000;
 /// Inputs for targets that take their time: connections, compression, and inputs of policies.
 const FEWER: usize = 4_000;
+/// Inputs for targets that verify signatures, which is slow without optimization.
+const FEW: usize = 800;
+/// Inputs for targets that verify bundles and the like, which is slower still.
+const SLOW: usize = 300;
 
 /// The committed inputs of a target. What libFuzzer found on this machine goes by its SHA-1, and isn't read.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -47,20 +51,28 @@ macro_rules! targets {
 
 targets! {
     address: INPUTS,
+    allowed_signers: FEW,
     attestations: FEWER,
     bridge_solve: INPUTS,
+    bundle: SLOW,
+    bundle_part: SLOW,
     cache_imports: INPUTS,
     check_policy: INPUTS,
     definition: INPUTS,
     dockerfile: INPUTS,
     git_object: INPUTS,
+    github: INPUTS,
     grpc_frames: INPUTS,
     grpc_message: FEWER,
     image_config: FEWER,
+    image_signature: SLOW,
+    keyring: FEW,
     location: INPUTS,
     metadata: INPUTS,
     session_headers: INPUTS,
     session_tunnel: FEWER,
+    signature: FEW,
     solve: INPUTS,
     source: INPUTS,
+    trust_root: SLOW,
 }

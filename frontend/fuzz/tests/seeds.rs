@@ -13,8 +13,9 @@ use policy_check::buildkit::proto::policysession::CheckPolicyRequest;
 use policy_check::buildkit::proto::{control, gateway, pb};
 use policy_check::buildkit::{grpc, llb};
 use policy_engine::source::SourceOp;
+use policy_signing::{BundleForm, Identity, Instance, Key, KeyKind, Signer};
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Largest committed input, in bytes.
 const MAX_SEED: usize = 16 << 10;
@@ -160,6 +161,40 @@ fn write_documents(name: &str, question: &CheckPolicyRequest) {
     for (at, blob) in blobs.filter(|blob| blob.data.starts_with(b"{\"_type\"")).enumerate() {
         write("attestations", &format!("{name}-{at}"), &blob.data);
     }
+}
+
+/// Documents of signed images, in a world of our own.
+fn signed_images() {
+    let mut instance = Instance::with_logs(b"fuzz", "sigstore.dev", "sigstore", 1_790_000_000);
+    let key = || Key::seeded(KeyKind::P256, b"fuzz", "key");
+    let keyless = Signer::Keyless(Identity::workflow("docker/github-builder", "org/app"));
+    for (name, signer) in [("keyless", keyless), ("key", Signer::Key(key()))] {
+        for (form, of) in [(BundleForm::cosign(), "statement"), (BundleForm::message(), "message")] {
+            let bundle = instance.bundle(b"manifest", &form, &signer, None).to_string();
+            write("image_signature", &format!("bundle-{of}-{name}"), bundle.as_bytes());
+        }
+        let simple =
+            instance.simple_signature(b"manifest", "example.com/app", &Value::Null, &signer, true, None);
+        write("image_signature", &format!("payload-{name}"), &simple.payload);
+        for (annotation, value) in simple.annotations {
+            let annotation = annotation.rsplit('/').next().unwrap();
+            write("image_signature", &format!("{annotation}-{name}"), value.as_bytes());
+        }
+    }
+    write("image_signature", "key.pub", key().public_pem().as_bytes());
+    let descriptor = |media_type: &str| {
+        let digest = format!("sha256:{}", "b".repeat(64));
+        json!({"mediaType": media_type, "digest": digest, "size": 1,
+            "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1", "com.docker.dhi.build.id": "1"}})
+    };
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    let index = json!({"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [descriptor(manifest)],
+        "annotations": {"org.opencontainers.image.title": "dhi/app"}});
+    write("image_signature", "index", index.to_string().as_bytes());
+    let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let signature = json!({"mediaType": manifest, "artifactType": bundle, "layers": [descriptor(bundle)],
+        "subject": descriptor(manifest)});
+    write("image_signature", "manifest", signature.to_string().as_bytes());
 }
 
 fn pairs<T: FromIterator<(String, String)>>(of: &[(&str, &str)]) -> T {
@@ -324,11 +359,19 @@ fn texts() {
     }
 }
 
+fn signatures() {
+    for (target, name, data) in policy_check_fuzz::bundle_seeds() {
+        write(target, name, &data);
+    }
+}
+
 #[test]
 #[ignore = "writes the corpus"]
 fn write_seeds() {
     recorded();
+    signed_images();
     solves();
     streams();
     texts();
+    signatures();
 }

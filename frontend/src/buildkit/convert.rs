@@ -131,13 +131,14 @@ fn http(http: gateway::ResolveSourceHttpResponse) -> HttpMetadata {
         |it: gateway::ChecksumResponse| ChecksumResponse { digest: it.digest, suffix: it.suffix.into() };
     HttpMetadata {
         checksum: http.checksum,
-        checksum_response: http.checksum_response.map(response),
+        checksum_responses: http.checksum_response.map(response).into_iter().collect(),
         ..HttpMetadata::default()
     }
 }
 
 /// A request to BuildKit. `source` and `platform` are to be those that BuildKit asked about: without a source
-/// its daemon crashes, with another one it refuses, and without the platform it takes its own.
+/// its daemon crashes, with another one it refuses, and without the platform it takes its own. Of several digests over
+/// a suffix only the first is asked for.
 pub fn meta_request(
     source: pb::SourceOp,
     platform: Option<pb::Platform>,
@@ -157,7 +158,7 @@ pub fn meta_request(
         }),
         git: wanted.git.as_ref().map(|git| gateway::ResolveSourceGitRequest { return_object: git.objects }),
         http: wanted.http.as_ref().map(|http| gateway::ResolveSourceHttpRequest {
-            checksum_request: http.checksum.as_ref().map(checksum_request),
+            checksum_request: http.checksums.first().map(checksum_request),
         }),
         ..gateway::ResolveSourceMetaRequest::default()
     }

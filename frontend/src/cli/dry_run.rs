@@ -9,12 +9,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::Exit;
-use super::cache_args::{self, CacheArgs};
 use super::error::Error;
-use super::eval::ConnectionArgs;
 use super::ignored_flags::IgnoredFlags;
+use super::lookup_args::LookupArgs;
 use super::output::Output;
-use super::snapshot_args::SnapshotArgs;
 use super::subject::Subject;
 use crate::context::Stdin;
 use crate::dry_run::{Checked, DryRun, PolicyOptions, Progress};
@@ -49,11 +47,7 @@ pub(super) struct Args {
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    #[command(flatten)]
-    snapshot: SnapshotArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
+    lookups: LookupArgs,
     #[command(flatten)]
     ignored: IgnoredFlags,
 }
@@ -129,16 +123,16 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     if !args.ignored.given.is_empty() {
         output.debug(&format!("ignored, as they change no source: --{}", args.ignored.given.join(", --")));
     }
-    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
-    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
+    let lookups = args.lookups.begin()?;
     let log = output.clone();
     let progress = Progress::new(move |text| log.debug(text));
     let run = Arc::new(DryRun {
-        resolver: Arc::new(resolver.with_cache(cache.clone())),
+        resolver: Arc::new(lookups.resolver(None)),
         stdin: Stdin::of_process(),
         policies: args.policies.options(),
         platform: default_platform(),
-        now: capture.now,
+        trust: Arc::clone(&lookups.trust),
+        now: lookups.now,
         progress: Arc::clone(&progress),
     });
     let checked = block_on(async {
@@ -150,9 +144,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     for build in &checked {
         remarks(build, output);
     }
-    cache_args::warn(cache.as_ref(), output);
+    lookups.warn(output);
     let exit = report(args, checked, output)?;
-    capture.finish()?;
+    lookups.finish()?;
     Ok(exit)
 }
 

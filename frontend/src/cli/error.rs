@@ -19,6 +19,9 @@ use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
 use crate::starter::StarterError;
+use crate::trust::MIRRORS;
+use crate::trust::file::RootFileError;
+use crate::trust::tuf::TufError;
 
 /// A command failed before it could report.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,16 @@ pub(super) enum Error {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Starter(#[from] StarterError),
+    #[error(transparent)]
+    TrustRoot(#[from] RootFileError),
+    #[error("{0}")]
+    Mirrors(String),
+    #[error("cannot update the trust root from {url}: {error}")]
+    TrustUpdate { url: String, error: TufError },
+    #[error("cannot read `{path}`: {cause}")]
+    ReadFile { path: PathBuf, cause: std::io::Error },
+    #[error("cannot write `{path}`: {cause}")]
+    WriteFile { path: PathBuf, cause: std::io::Error },
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
     #[error("cannot use the cache `{path}`: {cause}")]
@@ -70,7 +83,9 @@ impl Error {
             }
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
-            Self::Report { .. } | Self::Test(_) => Exit::Usage,
+            Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
+            Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
+            Self::TrustUpdate { .. } => Exit::Undecided,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
@@ -96,6 +111,9 @@ impl Error {
             Self::Starter(StarterError::NotADockerfile(_)) => {
                 Some("name the folder or the Dockerfile that the policy is for".into())
             }
+            Self::TrustRoot(error) => error.help(),
+            Self::TrustUpdate { error, .. } => error.help(),
+            Self::Mirrors(_) => Some(format!("write `{MIRRORS}=sigstore=https://HOST/PATH,github=…`")),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),
@@ -108,6 +126,8 @@ impl Error {
             | Self::Inspect(_)
             | Self::Output(_)
             | Self::Report { .. }
+            | Self::ReadFile { .. }
+            | Self::WriteFile { .. }
             | Self::Json(_) => None,
         }
     }

@@ -8,14 +8,13 @@ use clap::ValueEnum;
 use policy_engine::check::Print;
 use policy_engine::input::{Env, to_print_json};
 use policy_engine::metadata::Request;
-use policy_engine::policy::Explanation;
+use policy_engine::policy::{Explanation, PolicySet};
 use policy_engine::source::{Platform, PlatformError, SourceOp};
 
 use super::Exit;
-use super::cache_args::{self, CacheArgs};
 use super::error::Error;
+use super::lookup_args::LookupArgs;
 use super::output::Output;
-use super::snapshot_args::SnapshotArgs;
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::inspect::{InspectError, inspect};
 use crate::lookup::{LookupError, block_on, describe};
@@ -24,8 +23,7 @@ use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::redact;
 use crate::report::human::Detail;
 use crate::report::{Conclusion, Report, Round, human, json};
-use crate::resolve::transport::TransportOptions;
-use crate::resolve::{Judge, Resolver};
+use crate::resolve::Judge;
 use crate::source_arg;
 
 #[derive(Debug, clap::Args)]
@@ -49,11 +47,7 @@ pub(super) struct Args {
     #[command(flatten)]
     build: BuildArgs,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    #[command(flatten)]
-    snapshot: SnapshotArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
+    lookups: LookupArgs,
 }
 
 /// Which policies are in force.
@@ -91,18 +85,6 @@ struct BuildArgs {
     /// Target stage
     #[arg(long, value_name = "STAGE", default_value = "", hide_default_value = true)]
     target: String,
-}
-
-/// How to reach registries and servers.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Connections")]
-pub(super) struct ConnectionArgs {
-    /// Registry to speak plain HTTP with; loopback needs no flag
-    #[arg(long, value_name = "HOST")]
-    insecure_registry: Vec<String>,
-    /// Certificates to trust beside the system's, in PEM
-    #[arg(long, value_name = "FILE")]
-    ca_cert: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,15 +153,13 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
 
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
 fn print(args: &Args, source: &SourceOp, platform: &Platform, output: &Output) -> Result<Exit, Error> {
-    let capture = args.snapshot.begin()?;
-    let cache = args.cache.cache();
-    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
-    let resolver = Arc::new(resolver.with_cache(cache.clone()));
+    let lookups = args.lookups.begin()?;
+    let resolver = Arc::new(lookups.resolver(None));
     let slow = |requests: &[Request]| output.progress(&format!("still looking up {}", describe(requests)));
-    let inspecting = inspect(source, Some(platform), &args.fields, &resolver, slow);
+    let inspecting = inspect(source, Some(platform), &args.fields, &lookups.trust, &resolver, slow);
     let inspection = block_on(inspecting).map_err(LookupError::from).map_err(InspectError::from)?;
-    cache_args::warn(cache.as_ref(), output);
-    capture.finish()?;
+    lookups.warn(output);
+    lookups.finish()?;
     let inspection = inspection?;
     for warning in &inspection.warnings {
         output.warning(warning);
@@ -202,8 +182,9 @@ fn evaluate(
     loaded: Loaded,
     output: &Output,
 ) -> Result<Exit, Error> {
-    let (policies, capture) = (Arc::new(loaded.policies), args.snapshot.begin()?);
-    let now = capture.now;
+    let lookups = args.lookups.begin()?;
+    let policies = PolicySet { trust: Arc::clone(&lookups.trust), ..loaded.policies };
+    let (policies, now) = (Arc::new(policies), lookups.now);
     let judge = Judge {
         policies: Arc::clone(&policies),
         source: source.clone(),
@@ -211,15 +192,13 @@ fn evaluate(
         env: env.clone(),
         now,
     };
-    let cache = args.cache.cache();
-    let resolver = args.connection.resolver(Some(judge)).with_origin(capture.origin.clone());
-    let resolver = Arc::new(resolver.with_cache(cache.clone()));
+    let resolver = Arc::new(lookups.resolver(Some(judge)));
     let question = Question { policies: &policies, source, platform: Some(platform), env, now };
     let mut log = Log { output, explain: args.explain, rounds: Vec::new() };
     let result = block_on(decide(question, &resolver, &mut log));
     let result = result.map_err(LookupError::from).map_err(DecideError::from).flatten();
     let rounds = log.rounds;
-    cache_args::warn(cache.as_ref(), output);
+    lookups.warn(output);
     if let Ok(Verdict { decision, .. }) = &result {
         prints(&decision.prints, loaded.log_level, output);
         for warning in &decision.warnings {
@@ -242,7 +221,7 @@ fn evaluate(
             output.data(&human::render(&report, detail))?;
         }
     }
-    capture.finish()?;
+    lookups.finish()?;
     Ok(match conclusion {
         Conclusion::Allowed => Exit::Allowed,
         Conclusion::Denied => Exit::Denied,
@@ -284,19 +263,5 @@ impl Observer for Log<'_> {
 
     fn slow(&mut self, requests: &[Request]) {
         self.output.progress(&format!("still looking up {}", describe(requests)));
-    }
-}
-
-impl ConnectionArgs {
-    pub(super) fn resolver(&self, judge: Option<Judge>) -> Resolver {
-        Resolver::new(self.options(), judge)
-    }
-
-    pub(super) fn options(&self) -> TransportOptions {
-        TransportOptions {
-            extra_ca: self.ca_cert.clone(),
-            plain_http: self.insecure_registry.clone(),
-            ..TransportOptions::default()
-        }
     }
 }

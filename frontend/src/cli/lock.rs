@@ -8,11 +8,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::Exit;
-use super::cache_args::{self, CacheArgs};
 use super::error::Error;
-use super::eval::ConnectionArgs;
+use super::lookup_args::LookupArgs;
 use super::output::Output;
-use super::snapshot_args::SnapshotArgs;
 use super::subject::Subject;
 use crate::build_results::BuildResults;
 use crate::context::Stdin;
@@ -36,18 +34,13 @@ pub(super) struct Args {
     #[arg(long, short, value_name = "FILE", help_heading = LOCK)]
     output: Option<PathBuf>,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    #[command(flatten)]
-    snapshot: SnapshotArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
+    lookups: LookupArgs,
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let builds = args.subject.builds(output)?;
-    let (capture, cache) = (args.snapshot.begin()?, args.cache.cache());
-    let resolver = args.connection.resolver(None).with_origin(capture.origin.clone());
-    let resolver = Arc::new(resolver.with_cache(cache.clone()));
+    let lookups = args.lookups.begin()?;
+    let resolver = Arc::new(lookups.resolver(None));
     let (stdin, platform) = (Stdin::of_process(), default_platform());
     let (results, slots) = BuildResults::of(builds.iter().map(|build| build.name.as_deref()));
     let collected = builds
@@ -55,8 +48,8 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
         .zip(slots)
         .map(|(build, own)| collect(&build.options, &resolver, &stdin, &platform, &results, own));
     let collected = block_on(join_all(collected))?;
-    cache_args::warn(cache.as_ref(), output);
-    capture.finish()?;
+    lookups.warn(output);
+    lookups.finish()?;
     // All were looked at; the first failure in their order is the one reported.
     let collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
     for warning in collected.iter().flat_map(|build| &build.warnings) {

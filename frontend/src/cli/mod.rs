@@ -10,6 +10,7 @@ mod eval;
 mod ignored_flags;
 mod init;
 mod lock;
+mod lookup_args;
 mod output;
 mod replay;
 mod schema;
@@ -20,6 +21,8 @@ mod signals;
 mod snapshot_args;
 mod subject;
 mod test;
+mod trust;
+mod trust_args;
 
 use std::process::ExitCode;
 
@@ -85,6 +88,8 @@ enum Command {
     /// Hold every build of a buildkitd to policy
     #[cfg(target_os = "linux")]
     Serve(Box<serve::Args>),
+    /// Update, look at or check the trust roots that signatures are verified against
+    Trust(Box<trust::Args>),
     /// Look at, shrink or empty what is kept from one run to the next
     Cache(cache::Args),
     /// Print the JSON Schema of a policy's input or decision, of a report or a snapshot
@@ -137,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),
+        Command::Trust(args) => trust::run(&args, &output),
         Command::Cache(args) => cache::run(&args, &output),
         Command::Schema(args) => schema::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut Cli::command(), &mut output),

@@ -1,11 +1,14 @@
 //! `policy-check replay`: decide recorded conversations again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Exit;
 use super::error::Error;
 use super::eval::Format;
 use super::output::Output;
+use super::trust_args::TrustArgs;
+use crate::cache::default_dir;
 use crate::policy_files::{open_root, read_policy_file};
 use crate::replay::{self, Mode};
 
@@ -22,6 +25,8 @@ pub(super) struct Args {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
@@ -37,7 +42,9 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
         let files = args.policy.iter().map(|path| read_policy_file(path)).collect::<Result<_, _>>()?;
         Mode::Adopt(files)
     };
-    let summary = replay::run(&args.recordings, &mode, root.as_ref())?;
+    // Recordings are decided without a network.
+    let trust = Arc::new(args.trust.options(default_dir(), None)?.load(None)?);
+    let summary = replay::run(&args.recordings, &mode, root.as_ref(), &trust)?;
     match args.format {
         Format::Human => output.data(&summary.human())?,
         Format::Json => output.data(&(serde_json::to_string_pretty(&summary.json())? + "\n"))?,

@@ -10,12 +10,14 @@ use tokio::sync::watch;
 
 use super::Exit;
 use super::error::Error;
-use super::eval::ConnectionArgs;
+use super::lookup_args::ConnectionArgs;
 use super::output::Output;
 use super::signals::Signals;
+use super::trust_args::TrustArgs;
 use crate::buildkit::batch;
 use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
+use crate::cache::default_dir;
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
 use crate::serve::daemon::Daemon;
@@ -25,6 +27,7 @@ use crate::serve::metrics::Metrics;
 use crate::serve::notify::Notifier;
 use crate::serve::policy_store::PolicyStore;
 use crate::serve::server::Server;
+use crate::serve::trust_refresh::TrustRefresh;
 use crate::serve::{ServeError, metrics_http, own_calls};
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +48,11 @@ pub(super) struct Args {
     upstream: UpstreamArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// How often to update the trust roots once a signature was verified; 0 never does
+    #[arg(long, value_name = "HOURS", default_value = "24", help_heading = "Trust")]
+    trust_refresh: u32,
 }
 
 /// What builds are held to.
@@ -163,6 +171,9 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let metrics = Metrics::new();
     let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &metrics);
     let policies = policies.map_err(ServeError::from)?;
+    let trust = args.trust.options(default_dir(), Some(args.connection.options()))?;
+    let every = (args.trust_refresh > 0).then(|| Duration::from_hours(args.trust_refresh.into()));
+    let trust = TrustRefresh::begin(trust, every, Arc::clone(&policies)).map_err(ServeError::from)?;
     policies.warnings().iter().for_each(|warning| output.policy_warning(warning));
     let log = args.operation.decision_log.as_deref();
     let log = log.map(|target| DecisionLog::open(target, &metrics)).transpose().map_err(ServeError::from)?;
@@ -181,7 +192,8 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let (stop, stopping) = watch::channel(false);
     let (now, stopping_now) = watch::channel(false);
     let signals = Signals::new().map_err(ServeError::Signals)?;
-    tokio::spawn(signals.handle(Arc::clone(&guard), notifier.clone(), stop, now));
+    tokio::spawn(signals.handle(Arc::clone(&guard), Arc::clone(&trust), notifier.clone(), stop, now));
+    tokio::spawn(trust.watch());
     tokio::spawn(Arc::clone(&guard.policies).watch(LOOK_EVERY));
     let address = listener.address().map_or_else(|| args.listen.to_string(), |address| address.to_string());
     output.note(&format!(

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::serve::guard::Guard;
 use crate::serve::notify::Notifier;
+use crate::serve::trust_refresh::TrustRefresh;
 
 /// Signals that are listened for.
 pub(super) struct Signals {
@@ -24,10 +25,11 @@ impl Signals {
         })
     }
 
-    /// SIGTERM and SIGINT stop, the second at once; SIGHUP reads policies and opens the log anew.
+    /// SIGTERM and SIGINT stop, the second at once; SIGHUP reads policies and trust roots and opens the log anew.
     pub(super) async fn handle(
         mut self,
         guard: Arc<Guard>,
+        trust: Arc<TrustRefresh>,
         notifier: Notifier,
         stop: watch::Sender<bool>,
         now: watch::Sender<bool>,
@@ -45,6 +47,7 @@ impl Signals {
                     // The service manager is told on a best effort basis, here and below.
                     let _untold = notifier.reloading();
                     guard.policies.reload().await;
+                    trust.reload();
                     if let Some(log) = &guard.log {
                         log.reopen();
                     }

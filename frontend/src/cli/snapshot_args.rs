@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use policy_engine::verify::Trust;
+
 use crate::resolve::Origin;
 use crate::snapshot::{Recording, Snapshot, SnapshotError};
+use crate::trust;
 
 /// Where answers about sources go, or come from.
 #[derive(Debug, Default, clap::Args)]
@@ -49,10 +52,21 @@ impl SnapshotArgs {
 }
 
 impl Capture {
-    /// Writes what was looked up, if that was wanted.
-    pub(super) fn finish(&self) -> Result<(), SnapshotError> {
+    /// What was recorded, where the run is one of a snapshot.
+    pub(super) fn recorded(&self) -> Option<&Snapshot> {
+        match &self.origin {
+            Origin::Offline(snapshot) => Some(snapshot),
+            Origin::Network | Origin::Recorded(_) => None,
+        }
+    }
+
+    /// Writes what was looked up, and the trust roots that were used, if that was wanted.
+    pub(super) fn finish(&self, used: &Trust) -> Result<(), SnapshotError> {
         match (&self.origin, &self.file) {
-            (Origin::Recorded(recording), Some(path)) => recording.finish()?.save(path),
+            (Origin::Recorded(recording), Some(path)) => {
+                recording.trust(trust::recorded(used));
+                recording.finish()?.save(path)
+            }
             _ => Ok(()),
         }
     }

@@ -11,8 +11,9 @@ use policy_engine::policy::suite::Coverage;
 use super::Exit;
 use super::cache_args::{self, CacheArgs};
 use super::error::Error;
-use super::eval::ConnectionArgs;
+use super::lookup_args::ConnectionArgs;
 use super::output::Output;
+use super::trust_args::TrustArgs;
 use crate::lookup::block_on;
 use crate::policy_files::PolicyFileError;
 use crate::policy_test::report::{Report, coverage, human, json, junit};
@@ -20,6 +21,7 @@ use crate::policy_test::{
     LoadedSuite, Outcome, Selection, TestError, discover, load, run_resolved, untested, watch,
 };
 use crate::report::human::Detail;
+use crate::resolve::Resolver;
 use crate::resolve::image::default_platform;
 use crate::{policy_test, whole_file};
 
@@ -52,6 +54,8 @@ pub(super) struct Args {
     resolve: ResolveArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     cache: CacheArgs,
 }
@@ -188,10 +192,13 @@ fn test(args: &Args, selection: &Selection, suites: &[LoadedSuite], output: &Out
     let now = SystemTime::now();
     let outcomes = if args.resolve.resolve {
         let cache = args.cache.cache();
-        let resolver = Arc::new(args.connection.resolver(None).with_cache(cache.clone()));
+        let transport = args.connection.options();
+        let dir = cache.as_ref().map(|cache| cache.dir().to_owned());
+        let trust = args.trust.options(dir, Some(transport.clone()))?.load(Some(now))?;
+        let resolver = Arc::new(Resolver::new(transport, None).with_cache(cache.clone()));
         let platform = default_platform();
-        let outcomes =
-            block_on(run_resolved(suites, now, &resolver, &platform)).map_err(TestError::Lookup)?;
+        let lookups = run_resolved(suites, now, &trust, &resolver, &platform);
+        let outcomes = block_on(lookups).map_err(TestError::Lookup)?;
         cache_args::warn(cache.as_ref(), output);
         outcomes
     } else {

@@ -47,7 +47,7 @@ pub(super) async fn check<R: ResolveJudged + Fetch>(
         }
     };
     let Loaded { policies, warnings: policy_warnings, log_level, disabled } = loaded;
-    let policies = Arc::new(policies);
+    let policies = Arc::new(PolicySet { trust: Arc::clone(&run.trust), ..policies });
     let mut checked = Checked {
         build: Build {
             name,

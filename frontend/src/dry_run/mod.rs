@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use policy_engine::policy::Diagnostic;
 use policy_engine::source::Platform;
+use policy_engine::verify::Trust;
 use tokio::task::JoinSet;
 
 use crate::build_options::BuildOptions;
@@ -63,6 +64,8 @@ pub struct DryRun<R> {
     pub policies: PolicyOptions,
     /// The builder's platform, which a build is for unless it says otherwise.
     pub platform: Platform,
+    /// Whom signatures are trusted to.
+    pub trust: Arc<Trust>,
     /// The time that policies see.
     pub now: SystemTime,
     /// What is under way.

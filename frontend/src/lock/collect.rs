@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use policy_engine::input::Input;
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Trust;
 
 use super::{Lock, LockError, add};
 use crate::build_options::BuildOptions;
@@ -68,7 +69,9 @@ pub async fn collect<R: Resolve + Fetch>(
 /// A lock of one source; empty for a folder.
 async fn one<R: Resolve>(used: &UsedSource, resolver: &Arc<R>) -> Result<Lock, LockError> {
     let fields = FIELDS.map(str::to_owned);
-    let input = inspect(&used.source, used.platform.as_ref(), &fields, resolver, |_| {}).await?.input;
+    let input = inspect(&used.source, used.platform.as_ref(), &fields, &Trust::default(), resolver, |_| {})
+        .await?
+        .input;
     let mut lock = Lock::default();
     if let Some((entries, name, value)) = entry(&mut lock, input) {
         if redact::url(&name) != name {

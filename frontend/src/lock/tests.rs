@@ -125,8 +125,11 @@ impl Resolve for World {
             checksum: self.0.to_string().repeat(40),
             ..GitMetadata::default()
         };
-        let http =
-            HttpMetadata { checksum: digest(self.0), checksum_response: None, ..HttpMetadata::default() };
+        let http = HttpMetadata {
+            checksum: digest(self.0),
+            checksum_responses: Vec::new(),
+            ..HttpMetadata::default()
+        };
         Ok(Metadata {
             image: request.wanted.image.as_ref().map(|_| image),
             git: request.wanted.git.as_ref().map(|_| git),

@@ -126,7 +126,11 @@ fn add(known: &mut Metadata, found: Metadata) {
     }
     if let Some(http) = found.http {
         let known = known.http.get_or_insert_with(|| http.clone());
-        known.checksum_response = known.checksum_response.take().or(http.checksum_response);
+        for response in http.checksum_responses {
+            if !known.checksum_responses.contains(&response) {
+                known.checksum_responses.push(response);
+            }
+        }
         known.github_attestations.extend(http.github_attestations);
     }
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use policy_engine::policy::PolicyError;
 use policy_engine::policy::suite::{RunOptions, Suite, Test, TestRun, TestVerdict};
 use policy_engine::source::{Platform, SourceOp};
+use policy_engine::verify::Trust;
 use serde_json::Value;
 
 use super::run::tasks;
@@ -18,18 +19,19 @@ use crate::{redact, source_arg};
 /// How often a test is run again because it came to another input.
 const MAX_ROUNDS: usize = 10;
 
-/// As [`super::run`], where the sources that mocked inputs name are looked up with `resolver`. `platform` is that of
-/// images whose mocks have none. Must be called on a tokio runtime.
+/// As [`super::run`], where the sources that mocked inputs name are looked up with `resolver` and their
+/// signatures verified under `trust`. `platform` is that of images whose mocks have none. Must be called on a tokio runtime.
 pub async fn run_resolved<R: Resolve>(
     suites: &[LoadedSuite],
     now: SystemTime,
+    trust: &Trust,
     resolver: &Arc<R>,
     platform: &Platform,
 ) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = suites.iter().map(|_| Vec::new()).collect();
     let mut known = BTreeMap::new();
     for (index, suite, test) in tasks(suites) {
-        outcomes[index].push(run_one(suite, test, now, resolver, platform, &mut known).await);
+        outcomes[index].push(run_one(suite, test, now, trust, resolver, platform, &mut known).await);
     }
     outcomes
 }
@@ -38,6 +40,7 @@ async fn run_one<R: Resolve>(
     suite: &Suite,
     test: &Test,
     now: SystemTime,
+    trust: &Trust,
     resolver: &Arc<R>,
     platform: &Platform,
     known: &mut BTreeMap<String, Value>,
@@ -58,7 +61,7 @@ async fn run_one<R: Resolve>(
             asked.push(mock.to_string());
             let resolved = match known.get(&key) {
                 Some(resolved) => resolved.clone(),
-                None => match look_up(&source, &platform, &fields, resolver).await {
+                None => match look_up(&source, &platform, &fields, trust, resolver).await {
                     Ok(resolved) => known.entry(key).or_insert(resolved).clone(),
                     Err(message) => return failed(run, test, &message),
                 },
@@ -80,10 +83,11 @@ async fn look_up<R: Resolve>(
     source: &str,
     platform: &Platform,
     fields: &[String],
+    trust: &Trust,
     resolver: &Arc<R>,
 ) -> Result<Value, String> {
     let source: SourceOp = source_arg::parse(source).map_err(|error| error.to_string())?;
-    let inspection = inspect(&source, Some(platform), fields, resolver, |_| {}).await;
+    let inspection = inspect(&source, Some(platform), fields, trust, resolver, |_| {}).await;
     let inspection = inspection.map_err(|error| error.to_string())?;
     let mut input = serde_json::to_value(&inspection.input).map_err(|error| error.to_string())?;
     // The build is the test's.

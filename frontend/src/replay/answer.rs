@@ -69,7 +69,9 @@ pub(super) fn groups<'a>(source: &'a SourceOp, wanted: &Wanted) -> impl Iterator
     let mut kinds = Vec::new();
     if let Some(image) = &wanted.image {
         kinds.extend(image.config.then_some(Kind::ImageConfig));
-        kinds.extend(image.attestation_chain.then_some(Kind::AttestationChain));
+        // The peer knows those signatures that are in the chain.
+        let chain = image.attestation_chain || image.signatures;
+        kinds.extend(chain.then_some(Kind::AttestationChain));
         kinds.extend((!image.attestations.is_empty()).then_some(Kind::Provenance));
     }
     if let Some(git) = &wanted.git {
@@ -78,7 +80,7 @@ pub(super) fn groups<'a>(source: &'a SourceOp, wanted: &Wanted) -> impl Iterator
     }
     if let Some(http) = &wanted.http {
         kinds.push(Kind::HttpChecksum);
-        kinds.extend(http.checksum.is_some().then_some(Kind::HttpChecksumWithSuffix));
+        kinds.extend((!http.checksums.is_empty()).then_some(Kind::HttpChecksumWithSuffix));
     }
     kinds.into_iter().map(|kind| Group { source: source.clone(), kind })
 }

@@ -1,10 +1,14 @@
 //! Writing down one decision, so that it can be made again: by the same policy or by another.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use policy_engine::check::{Action, Decision};
 use policy_engine::input::Env;
-use policy_engine::metadata::{AttestationChain, Blob, ImageMetadata, Metadata, Request};
+use policy_engine::metadata::{
+    AttestationChain, Blob, Descriptor, ImageMetadata, ImageSignatures, Metadata, Request, SignatureManifest,
+};
 use policy_engine::source::{Platform, SourceOp};
 use serde_json::{Map, Value, json};
 
@@ -112,13 +116,23 @@ fn check_json(source: &SourceOp, platform: Option<&Platform>, known: Option<&Met
             });
         }
         if let Some(http) = http {
-            let checksum = http.checksum_response.as_ref();
-            response["HTTP"] = json!({
-                "Checksum": http.checksum,
-                "ChecksumResponse": checksum.map(|response| {
-                    json!({"Digest": response.digest, "Suffix": STANDARD.encode(&response.suffix)})
-                }),
-            });
+            let mut responses = http.checksum_responses.iter().map(
+                |response| json!({"Digest": response.digest, "Suffix": STANDARD.encode(&response.suffix)}),
+            );
+            response["HTTP"] = json!({"Checksum": http.checksum, "ChecksumResponse": responses.next()});
+            if http.checksum_responses.len() > 1 {
+                response["HTTP"]["ChecksumResponses"] = responses.collect();
+            }
+            if !http.github_attestations.is_empty() {
+                let bundles = |found: &Vec<_>| found.iter().map(|bundle| STANDARD.encode(bundle)).collect();
+                let found = &http.github_attestations;
+                let found: BTreeMap<_, Vec<_>> =
+                    found.iter().map(|(name, found)| (name, bundles(found))).collect();
+                response["HTTP"]["GithubAttestations"] = json!(found);
+            }
+            if !http.unavailable.is_empty() {
+                response["HTTP"]["Unavailable"] = json!(http.unavailable);
+            }
         }
     }
     let mut check = json!({"Source": response});
@@ -133,42 +147,63 @@ fn image_json(image: &ImageMetadata) -> Value {
         "Digest": image.digest,
         "Config": image.config.as_deref().map(|bytes| STANDARD.encode(bytes)),
         "AttestationChain": image.attestation_chain.as_ref().map(chain_json),
+        "Signatures": image.signatures.as_ref().map(signatures_json),
+    })
+}
+
+fn signatures_json(signatures: &ImageSignatures) -> Value {
+    let manifest = |manifest: &SignatureManifest| {
+        json!({
+            "Covers": manifest.covers,
+            "Subject": descriptor_json(&manifest.subject),
+            "Digest": manifest.digest,
+            "ByTag": manifest.by_tag,
+        })
+    };
+    json!({
+        "Manifests": signatures.manifests.iter().map(manifest).collect::<Vec<_>>(),
+        "Blobs": blobs_json(&signatures.blobs),
+        "Unavailable": signatures.unavailable,
     })
 }
 
 fn chain_json(chain: &AttestationChain) -> Value {
-    let blobs: Map<_, _> =
-        chain.blobs.iter().map(|(digest, blob)| (digest.clone(), blob_json(blob))).collect();
     json!({
         "Root": chain.root,
         "ImageManifest": chain.image_manifest,
         "AttestationManifest": chain.attestation_manifest,
         "SignatureManifests": chain.signature_manifests,
-        "Blobs": blobs,
+        "Blobs": blobs_json(&chain.blobs),
     })
 }
 
-fn blob_json(blob: &Blob) -> Value {
-    let descriptor = &blob.descriptor;
+fn blobs_json(blobs: &BTreeMap<String, Blob>) -> Map<String, Value> {
+    let blob = |blob: &Blob| json!({"descriptor": descriptor_json(&blob.descriptor), "data": STANDARD.encode(&blob.data)});
+    blobs.iter().map(|(digest, it)| (digest.clone(), blob(it))).collect()
+}
+
+fn descriptor_json(descriptor: &Descriptor) -> Value {
     json!({
-        "descriptor": {
-            "mediaType": descriptor.media_type,
-            "digest": descriptor.digest,
-            "size": descriptor.size.to_string(),
-            "annotations": descriptor.annotations,
-        },
-        "data": STANDARD.encode(&blob.data),
+        "mediaType": descriptor.media_type,
+        "digest": descriptor.digest,
+        "size": descriptor.size.to_string(),
+        "annotations": descriptor.annotations,
     })
 }
 
 fn bytes_of(metadata: &Metadata) -> usize {
+    let of_blobs = |blobs: &BTreeMap<String, Blob>| blobs.values().map(|blob| blob.data.len()).sum::<usize>();
     let image = metadata.image.as_ref().map_or(0, |image| {
-        let chain = image.attestation_chain.as_ref();
         image.config.as_ref().map_or(0, bytes::Bytes::len)
-            + chain.map_or(0, |chain| chain.blobs.values().map(|blob| blob.data.len()).sum::<usize>())
+            + image.attestation_chain.as_ref().map_or(0, |chain| of_blobs(&chain.blobs))
+            + image.signatures.as_ref().map_or(0, |signatures| of_blobs(&signatures.blobs))
     });
     let git = metadata.git.as_ref().map_or(0, |git| {
         [&git.commit_object, &git.tag_object].into_iter().flatten().map(bytes::Bytes::len).sum::<usize>()
     });
-    image + git
+    let http = metadata
+        .http
+        .as_ref()
+        .map_or(0, |http| http.github_attestations.values().flatten().map(bytes::Bytes::len).sum::<usize>());
+    image + git + http
 }

@@ -9,13 +9,15 @@ use bytes::Bytes;
 use policy_engine::check::Action;
 use policy_engine::metadata::{
     AttestationChain, Blob, ChecksumAlgorithm, ChecksumRequest, ChecksumResponse, Descriptor, GitMetadata,
-    GitWanted, HttpMetadata, HttpWanted, ImageMetadata, ImageWanted, Metadata, Wanted,
+    GitWanted, HttpMetadata, HttpWanted, ImageMetadata, ImageSignatures, ImageWanted, Metadata,
+    SignatureManifest, Wanted,
 };
 use policy_engine::source::{Platform, SourceOp};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::answer::{Answer, Decided, groups};
+use crate::snapshot::document::Covers;
 
 /// `CheckPolicyRequest`.
 #[derive(Deserialize)]
@@ -72,6 +74,8 @@ struct ImageResponse {
     #[serde(deserialize_with = "base64_bytes")]
     config: Option<Bytes>,
     attestation_chain: Option<ChainMessage>,
+    /// Not in BuildKit's message: only our own recordings have them.
+    signatures: Option<SignaturesMessage>,
 }
 
 impl ImageResponse {
@@ -81,7 +85,41 @@ impl ImageResponse {
             digest: self.digest,
             config: self.config,
             attestation_chain,
-            ..ImageMetadata::default()
+            signatures: self.signatures.map(SignaturesMessage::signatures),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct SignaturesMessage {
+    manifests: Vec<SignatureManifestMessage>,
+    blobs: BTreeMap<String, BlobMessage>,
+    unavailable: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SignatureManifestMessage {
+    covers: Covers,
+    subject: DescriptorMessage,
+    digest: String,
+    #[serde(default)]
+    by_tag: bool,
+}
+
+impl SignaturesMessage {
+    fn signatures(self) -> ImageSignatures {
+        let manifest = |it: SignatureManifestMessage| SignatureManifest {
+            covers: it.covers.into(),
+            subject: it.subject.descriptor(),
+            digest: it.digest,
+            by_tag: it.by_tag,
+        };
+        ImageSignatures {
+            manifests: self.manifests.into_iter().map(manifest).collect(),
+            blobs: self.blobs.into_iter().map(|(digest, blob)| (digest, blob.blob())).collect(),
+            unavailable: self.unavailable,
         }
     }
 }
@@ -126,11 +164,16 @@ struct DescriptorMessage {
     annotations: BTreeMap<String, String>,
 }
 
+impl DescriptorMessage {
+    fn descriptor(self) -> Descriptor {
+        let Self { media_type, digest, size, annotations } = self;
+        Descriptor { media_type, digest, size, annotations }
+    }
+}
+
 impl BlobMessage {
     fn blob(self) -> Blob {
-        let DescriptorMessage { media_type, digest, size, annotations } = self.descriptor;
-        let descriptor = Descriptor { media_type, digest, size, annotations };
-        Blob { descriptor, data: self.data.unwrap_or_default() }
+        Blob { descriptor: self.descriptor.descriptor(), data: self.data.unwrap_or_default() }
     }
 }
 
@@ -158,6 +201,11 @@ impl GitResponse {
 struct HttpResponse {
     checksum: String,
     checksum_response: Option<ChecksumResponseMessage>,
+    /// More of them. Not in BuildKit's message: only our own recordings have them.
+    checksum_responses: Vec<ChecksumResponseMessage>,
+    /// Nor are these.
+    github_attestations: BTreeMap<String, Vec<Base64>>,
+    unavailable: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -176,8 +224,18 @@ impl HttpResponse {
         };
         HttpMetadata {
             checksum: self.checksum,
-            checksum_response: self.checksum_response.map(response),
-            ..HttpMetadata::default()
+            checksum_responses: self
+                .checksum_response
+                .into_iter()
+                .chain(self.checksum_responses)
+                .map(response)
+                .collect(),
+            github_attestations: self
+                .github_attestations
+                .into_iter()
+                .map(|(repository, bundles)| (repository, bundles.into_iter().map(|it| it.0).collect()))
+                .collect(),
+            unavailable: self.unavailable,
         }
     }
 }
@@ -247,10 +305,12 @@ impl MetaRequest {
             }),
             git: is_git.then(|| GitWanted { objects: self.git.is_some_and(|git| git.return_object) }),
             http: is_http.then(|| HttpWanted {
-                checksum: self
+                checksums: self
                     .http
                     .and_then(|http| http.checksum_request)
-                    .map(ChecksumRequestMessage::request),
+                    .map(ChecksumRequestMessage::request)
+                    .into_iter()
+                    .collect(),
                 ..HttpWanted::default()
             }),
         };
@@ -304,6 +364,15 @@ impl DecisionResponse {
         };
         let messages = self.deny_messages.into_iter().map(|message| message.message).collect();
         Answer::Decides(Decided { action, messages: Some(messages), update: self.update })
+    }
+}
+
+/// Bytes in base64.
+struct Base64(Bytes);
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        base64_bytes(deserializer).map(|bytes| Self(bytes.unwrap_or_default()))
     }
 }
 

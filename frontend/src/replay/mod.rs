@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use policy_engine::policy::{LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet};
+use policy_engine::verify::Trust;
 use serde::Serialize;
 
 use recording::Recording;
@@ -116,13 +117,19 @@ impl ReplayError {
     }
 }
 
-/// Replays every recording in the file `path`. What policies import and read lies in `root`.
-pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Result<Summary, ReplayError> {
+/// Replays every recording in the file `path`. What policies import and read lies in `root`; signatures are verified
+/// against `trust`.
+pub fn run(
+    path: &Path,
+    mode: &Mode,
+    root: Option<&Arc<dyn PolicyRoot>>,
+    trust: &Arc<Trust>,
+) -> Result<Summary, ReplayError> {
     let shown = || path.display().to_string();
     let read_error = |cause| ReplayError::Read { path: shown(), cause };
     let adopted = match mode {
         Mode::Compare => None,
-        Mode::Adopt(files) => Some(load(files.clone(), root)?),
+        Mode::Adopt(files) => Some(load(files.clone(), root, trust)?),
     };
     let mut summary = Summary::default();
     let lines = BufReader::new(File::open(path).map_err(read_error)?).lines();
@@ -144,7 +151,7 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
         let now = SystemTime::now();
         summary.differences.extend(match (&adopted, &recording.files) {
             (Some(policies), _) => compare::end(&recording, policies, now),
-            (None, Some(files)) => compare::steps(&recording, load(files.clone(), root).as_ref(), now),
+            (None, Some(files)) => compare::steps(&recording, load(files.clone(), root, trust).as_ref(), now),
             (None, None) => return Err(ReplayError::NoFiles { path: shown(), line: number }),
         });
     }
@@ -154,11 +161,13 @@ pub fn run(path: &Path, mode: &Mode, root: Option<&Arc<dyn PolicyRoot>>) -> Resu
     Ok(summary)
 }
 
-fn load(files: Vec<PolicyFile>, root: Option<&Arc<dyn PolicyRoot>>) -> Result<PolicySet, LoadError> {
+fn load(
+    files: Vec<PolicyFile>,
+    root: Option<&Arc<dyn PolicyRoot>>,
+    trust: &Arc<Trust>,
+) -> Result<PolicySet, LoadError> {
     let policy = Policy::load(&LoadOptions { files, root: root.cloned(), strict: false })?;
-    let mut policies = PolicySet::default();
-    policies.policies.push(Arc::new(policy));
-    Ok(policies)
+    Ok(PolicySet { policies: vec![Arc::new(policy)], trust: Arc::clone(trust) })
 }
 
 impl Summary {

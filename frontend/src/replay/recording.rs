@@ -59,6 +59,15 @@ impl From<CheckRequest> for Known {
 }
 
 impl Known {
+    /// Signatures of an image whose chain is known are those in the chain, unless it says otherwise.
+    fn signed_in_chain_only(&mut self) {
+        if let Some(Metadata { image: Some(image), .. }) = &mut self.metadata
+            && image.attestation_chain.is_some()
+        {
+            image.signatures.get_or_insert_default();
+        }
+    }
+
     /// The same question before anything was looked up.
     pub(super) fn unresolved(&self) -> Self {
         Self { source: self.source.clone(), platform: self.platform.clone(), metadata: None }
@@ -97,7 +106,7 @@ impl Recording {
         let files = |files: BTreeMap<String, String>| {
             files.into_iter().map(|(name, text)| PolicyFile { name, text }).collect()
         };
-        Ok(Self {
+        let mut recording = Self {
             name: case.name,
             files: case.files.map(files),
             envs: envs.into_iter().map(EnvJson::env).collect(),
@@ -105,7 +114,21 @@ impl Recording {
             materials: materials.into_iter().map(Known::from).collect(),
             end: ours.as_ref().map_or(end, Ours::end),
             ours: ours.map(Ours::answer),
-        })
+        };
+        // Where the policies' texts are, the peer was asked, which knows the signatures in the chain and no others.
+        if recording.files.is_some() {
+            recording.every_known().for_each(Known::signed_in_chain_only);
+        }
+        Ok(recording)
+    }
+
+    fn every_known(&mut self) -> impl Iterator<Item = &mut Known> {
+        let (steps, completed) = match &mut self.body {
+            Body::Conversation(steps) => (Some(steps), None),
+            Body::Completed(known) => (None, Some(&mut **known)),
+        };
+        let steps = steps.into_iter().flatten().map(|step| &mut step.known);
+        steps.chain(completed).chain(&mut self.materials)
     }
 
     /// How it must end, as [`Answer::end`] names it.

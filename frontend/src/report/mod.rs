@@ -78,7 +78,6 @@ pub fn error_code(error: &DecideError) -> &'static str {
             "invalid-decision"
         }
         DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
-        DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => "signatures-unsupported",
         DecideError::Policy(_) => "policy-error",
         DecideError::Lookup(_) | DecideError::Unloadable { .. } => "unresolvable-source",
         DecideError::Rounds => "round-limit",
@@ -107,9 +106,6 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
             "conflict" => "let the conditions of the rule's definitions exclude each other, or use `else`",
             _ => "correct the call, or guard it with a condition; `--explain` shows how it was reached",
         }),
-        DecideError::Policy(PolicyError::SignaturesUnsupported { .. }) => {
-            Some("guard the rule so that it reads `signatures` only where it must")
-        }
         DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => Some(
             "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)",
         ),

@@ -85,17 +85,15 @@ impl HttpResolver {
     /// wanted: then the body has to be the expected one.
     pub async fn resolve(&self, source: &HttpSource, wanted: &HttpWanted) -> Result<HttpMetadata, HttpError> {
         let url = parse_url(&source.url)?;
-        let request = wanted.checksum.as_ref();
-        if let Some(request) = request
-            && request.suffix.len() > MAX_SUFFIX_BYTES
-        {
+        let requests = wanted.checksums.as_slice();
+        if let Some(request) = requests.iter().find(|request| request.suffix.len() > MAX_SUFFIX_BYTES) {
             let (length, limit) = (request.suffix.len(), MAX_SUFFIX_BYTES);
             return Err(HttpError::SuffixTooLong { url: redacted(&url), length, limit });
         }
-        if let (Some(expected), None) = (&source.checksum, request) {
+        if let (Some(expected), []) = (&source.checksum, requests) {
             return Ok(HttpMetadata {
                 checksum: expected.clone(),
-                checksum_response: None,
+                checksum_responses: Vec::new(),
                 ..HttpMetadata::default()
             });
         }
@@ -104,8 +102,8 @@ impl HttpResolver {
             .transport
             .retrying(async || {
                 let response = self.get(&url, &headers).await?;
-                let digest = BodyDigest::new(request, self.options.max_body);
-                Ok::<_, HttpError>(self.read(response, digest).await?.finish(request))
+                let digest = BodyDigest::new(requests, self.options.max_body);
+                Ok::<_, HttpError>(self.read(response, digest).await?.finish(requests))
             })
             .await?;
         match &source.checksum {

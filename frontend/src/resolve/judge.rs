@@ -11,7 +11,7 @@ use policy_engine::source::{Platform, Source, SourceOp};
 use url::Url;
 
 use super::ResolveError;
-use super::http::RedirectRefused;
+use super::http::{RedirectCheck, RedirectRefused};
 use super::redact::Redacted;
 
 /// The policies in force, and what they were asked.
@@ -63,6 +63,12 @@ impl Trial {
             }
             Err(error) => Err(RedirectRefused::new(target, error.to_string())),
         }
+    }
+
+    /// The same as a check.
+    pub(super) fn check(&self) -> RedirectCheck {
+        let trial = self.clone();
+        RedirectCheck::new(move |target| trial.ask(target))
     }
 
     /// Asks again about the targets that were followed undecided, now that it is known what they deliver.
@@ -188,7 +194,7 @@ mod tests {
         let http = |checksum: &str| Metadata {
             http: Some(policy_engine::metadata::HttpMetadata {
                 checksum: checksum.into(),
-                checksum_response: None,
+                checksum_responses: Vec::new(),
                 ..policy_engine::metadata::HttpMetadata::default()
             }),
             ..Metadata::default()

@@ -1,9 +1,11 @@
 //! Finds out about sources: a source and what is wanted go in, metadata comes out.
 
 pub mod git;
+pub mod github;
 pub mod http;
 pub mod image;
 mod judge;
+mod link;
 pub mod oci_layout;
 pub(crate) mod once;
 mod origin;

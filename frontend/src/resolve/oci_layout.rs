@@ -9,7 +9,7 @@ use oci_spec::image::{Descriptor, Digest, ImageIndex, MediaType, OciLayout};
 use policy_engine::metadata::{ImageMetadata, ImageWanted};
 use policy_engine::source::Platform;
 
-use super::image::content::{self, Content, MAX_MANIFEST, Root, check_announced, verified};
+use super::image::content::{self, Content, MAX_MANIFEST, ReferrersWanted, Root, check_announced, verified};
 use super::image::document::{Document, Kind, OCI_INDEX, check_algorithm, kind_of, verify_digest};
 use super::image::{ImageError, MAX_REFERRERS, default_platform};
 use super::transport::ByteLimit;
@@ -189,7 +189,11 @@ impl Content for Layout<'_> {
     }
 
     /// What the tag `sha256-…` lists, and the entries of `index.json` that have the subject.
-    async fn referrers(&self, digest: &Digest) -> Result<Arc<Vec<Descriptor>>, ImageError> {
+    async fn referrers(
+        &self,
+        digest: &Digest,
+        _: ReferrersWanted,
+    ) -> Result<Arc<Vec<Descriptor>>, ImageError> {
         let index = self.index().await?;
         if index.manifests().len() > MAX_REFERRERS {
             return Err(ImageError::LimitExceeded {
@@ -218,6 +222,20 @@ impl Content for Layout<'_> {
             }
         }
         Ok(Arc::new(referrers))
+    }
+
+    async fn tagged(&self, tag: &str) -> Result<Option<Arc<Root>>, ImageError> {
+        let index = self.index().await?;
+        let Some(found) = named(&index, REF_NAME, tag) else { return Ok(None) };
+        match self.manifest(found).await {
+            Ok(bytes) => Ok(Some(Arc::new(Root { descriptor: found.clone(), bytes }))),
+            Err(ImageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn attestation_home(&self) -> Self {
+        Self { name: self.name, reference: self.reference.clone() }
     }
 }
 

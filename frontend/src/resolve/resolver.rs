@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use policy_engine::metadata::{Metadata, Request};
+use policy_engine::metadata::{HttpMetadata, Metadata, Request, Wanted};
 use policy_engine::source::{
     ATTR_OCI_STORE, GitSource as GitOp, HttpSource as HttpOp, ImageSource, OciLayoutSource, Redacted, Source,
     SourceError, SourceOp,
@@ -12,6 +12,7 @@ use policy_engine::source::{
 use tokio::sync::Semaphore;
 
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
+use super::github::{GithubError, GithubOptions, GithubResolver};
 use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource, RedirectCheck};
 use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
@@ -38,6 +39,8 @@ struct Network {
     // Reading the trust roots takes a while, so nobody pays for it who doesn't go out.
     clients: OnceLock<Result<Clients, TransportError>>,
     shared: SharedLookups,
+    /// Bodies of URLs, without what others say of them.
+    bodies: SharedLookups,
     turns: Semaphore,
 }
 
@@ -47,11 +50,14 @@ struct Settings {
     options: TransportOptions,
     client: Option<Arc<dyn ClientCredentials>>,
     cache: Option<Arc<Cache>>,
+    /// As the environment says if `None`.
+    github: Option<GithubOptions>,
 }
 
 struct Clients {
     transport: Transport,
     images: ImageResolver,
+    github: GithubResolver,
 }
 
 /// Why something could not be looked up.
@@ -73,6 +79,9 @@ pub enum ResolveError {
     /// A server didn't deliver.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// GitHub didn't deliver.
+    #[error(transparent)]
+    Github(#[from] GithubError),
     /// A redirect led where no policy allows it.
     #[error("the redirect to {target} is refused: {reason}")]
     Redirect {
@@ -128,6 +137,12 @@ impl Resolver {
         self.with_settings(|settings| settings.cache = cache)
     }
 
+    /// Reaches GitHub's API in this way. Shares nothing with what `self` looked up before.
+    #[must_use]
+    pub fn with_github(self, github: GithubOptions) -> Self {
+        self.with_settings(|settings| settings.github = Some(github))
+    }
+
     fn with_settings(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.network.settings.clone();
         change(&mut settings);
@@ -170,7 +185,8 @@ impl Resolver {
             network.settings.origin.metadata(request, redirects, ask).await
         };
         if shared {
-            network.shared.get(request, trial, look_up).await
+            let judge = trial.map(Trial::check).unwrap_or_default();
+            network.shared.get(request, &judge, look_up).await
         } else {
             look_up(RedirectCheck::default()).await
         }
@@ -179,8 +195,13 @@ impl Resolver {
 
 impl Network {
     fn new(settings: Settings) -> Self {
-        let (clients, shared) = (OnceLock::new(), SharedLookups::default());
-        Self { settings, clients, shared, turns: Semaphore::new(MAX_LOOKUPS) }
+        Self {
+            settings,
+            clients: OnceLock::new(),
+            shared: SharedLookups::default(),
+            bodies: SharedLookups::default(),
+            turns: Semaphore::new(MAX_LOOKUPS),
+        }
     }
 
     async fn look_up(
@@ -208,14 +229,37 @@ impl Network {
                 metadata.git = Some(resolver.resolve(&git_source(source, git), &wanted).await?);
             }
             Source::Http(http) => {
-                let options = HttpOptions { redirects, ..HttpOptions::default() };
-                let resolver = HttpResolver::new(self.clients()?.transport.clone(), options);
-                let wanted = wanted.http.clone().unwrap_or_default();
-                metadata.http = Some(resolver.resolve(&http_source(source, http), &wanted).await?);
+                metadata.http = Some(self.look_up_url(request, http, redirects).await?);
             }
             Source::Local(_) => return Err(ResolveError::Local),
         }
         Ok(metadata)
+    }
+
+    /// A body, downloaded once whoever is asked about it, and what GitHub attests of it.
+    async fn look_up_url(
+        &self,
+        request: &Request,
+        http: HttpOp,
+        redirects: RedirectCheck,
+    ) -> Result<HttpMetadata, ResolveError> {
+        let mut wanted = request.wanted.http.clone().unwrap_or_default();
+        let repositories = std::mem::take(&mut wanted.github_attestations);
+        let source = http_source(&request.source, http);
+        let body =
+            Request { wanted: Wanted { http: Some(wanted.clone()), ..Wanted::default() }, ..request.clone() };
+        let download = |redirects| async move {
+            let options = HttpOptions { redirects, ..HttpOptions::default() };
+            let resolver = HttpResolver::new(self.clients()?.transport.clone(), options);
+            let http = Some(resolver.resolve(&source, &wanted).await?);
+            Ok(Metadata { http, ..Metadata::default() })
+        };
+        let mut found = self.bodies.get(&body, &redirects, download).await?.http.unwrap_or_default();
+        for repository in repositories {
+            let bundles = self.clients()?.github.attestations(&repository, &found.checksum).await?;
+            found.github_attestations.insert(repository, bundles);
+        }
+        Ok(found)
     }
 
     fn clients(&self) -> Result<&Clients, TransportError> {
@@ -226,11 +270,13 @@ impl Network {
 
 impl Clients {
     fn new(settings: Settings) -> Result<Self, TransportError> {
-        let Settings { options, client, cache, .. } = settings;
+        let Settings { options, client, cache, github, .. } = settings;
         let transport = Transport::new(options)?;
         let credentials = CredentialOptions { client, ..CredentialOptions::from_environment() };
         let images = ImageResolver::new(transport.clone(), credentials).with_cache(cache);
-        Ok(Self { transport, images })
+        let github =
+            GithubResolver::new(transport.clone(), github.unwrap_or_else(GithubOptions::from_environment));
+        Ok(Self { transport, images, github })
     }
 }
 
@@ -313,3 +359,6 @@ fn http_source(op: &SourceOp, http: HttpOp) -> HttpSource {
         authorization: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,6 @@ use url::Url;
 
 use super::ResolveError;
 use super::http::RedirectCheck;
-use super::judge::Trial;
 use super::once::OnceMap;
 
 /// What was looked up so far.
@@ -28,12 +27,12 @@ struct Lookup {
 }
 
 impl SharedLookups {
-    /// What `request` wants; `look_up` asks the check it is given about each redirect, and runs only if nobody made
-    /// the same lookup before.
+    /// What `request` wants; `look_up` asks the check it is given about each redirect, which asks `judge`, and runs
+    /// only if nobody made the same lookup before.
     pub(super) async fn get<F>(
         &self,
         request: &Request,
-        trial: Option<&Trial>,
+        judge: &RedirectCheck,
         look_up: impl FnOnce(RedirectCheck) -> F + Send,
     ) -> Result<Metadata, ResolveError>
     where
@@ -42,7 +41,7 @@ impl SharedLookups {
         let mut own = false;
         let make = async {
             own = true;
-            let (redirects, check) = Redirects::new(trial);
+            let (redirects, check) = Redirects::new(judge);
             let found = look_up(check).await;
             match found {
                 // One judge's refusal is no answer for the others.
@@ -55,9 +54,9 @@ impl SharedLookups {
         };
         let key = (request.source.clone(), request.wanted.clone());
         let lookup = self.made.try_get(key, make).await?;
-        if let (false, Some(trial)) = (own, trial) {
+        if !own {
             for target in &lookup.followed {
-                trial.ask(target).map_err(|refused| ResolveError::Redirect {
+                judge.ask(target).map_err(|refused| ResolveError::Redirect {
                     target: refused.target,
                     reason: refused.reason,
                 })?;
@@ -75,11 +74,11 @@ struct Redirects {
 }
 
 impl Redirects {
-    fn new(trial: Option<&Trial>) -> (Self, RedirectCheck) {
+    fn new(judge: &RedirectCheck) -> (Self, RedirectCheck) {
         let redirects = Self::default();
-        let (noted, trial) = (redirects.clone(), trial.cloned());
+        let (noted, judge) = (redirects.clone(), judge.clone());
         let check = RedirectCheck::new(move |target| {
-            let asked = trial.as_ref().map_or(Ok(()), |trial| trial.ask(target));
+            let asked = judge.ask(target);
             match &asked {
                 Ok(()) => {
                     noted.followed.lock().unwrap_or_else(PoisonError::into_inner).push(target.clone());
@@ -117,7 +116,7 @@ mod tests {
         let request = Request { source: SourceOp::new(SOURCE), platform: None, wanted: Wanted::default() };
         let target = Url::parse("https://good/").unwrap();
         let result = lookups
-            .get(&request, Some(&trial), async |check: RedirectCheck| {
+            .get(&request, &trial.check(), async |check: RedirectCheck| {
                 made.fetch_add(1, Ordering::Relaxed);
                 let refused = |refused| HttpError::RedirectRefused { url: SOURCE.into(), refused };
                 check.ask(&target).map_err(refused)?;

@@ -29,6 +29,7 @@ pub mod server;
 pub mod sessions;
 mod solve;
 mod status;
+pub mod trust_refresh;
 pub mod uplink;
 pub mod verify;
 
@@ -70,6 +71,9 @@ pub enum ServeError {
     /// The policies don't load.
     #[error(transparent)]
     Policies(#[from] policy_store::LoadFailure),
+    /// A trust root that was named can't be used.
+    #[error(transparent)]
+    TrustRoot(#[from] crate::trust::file::RootFileError),
 }
 
 impl ServeError {
@@ -82,6 +86,7 @@ impl ServeError {
             Self::Unprotected { .. } => Some(
                 "give --buildkit-tls-cert, --buildkit-tls-key and --buildkit-tls-ca; or, on loopback alone, --insecure-buildkit".to_owned(),
             ),
+            Self::TrustRoot(error) => error.help(),
             Self::Policies(failure) => failure.problems.iter().find_map(policy_store::PolicyStoreError::help),
             _ => None,
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use policy_engine::policy::{Diagnostic, LoadError, Policy, PolicySet};
+use policy_engine::verify::Trust;
 
 use super::metrics::Metrics;
 use super::operator;
@@ -129,7 +130,8 @@ struct Watching {
 
 impl PolicyStore {
     /// Loads the policies of `--policy` flags; without any there are none, and everything is allowed. `strict`
-    /// refuses policies that there are warnings about.
+    /// refuses policies that there are warnings about. Nobody's signatures are trusted before
+    /// [`PolicyStore::set_trust`].
     pub fn load(specs: &[PolicySpec], strict: bool, metrics: &Metrics) -> Result<Arc<Self>, LoadFailure> {
         let (result, active) = load::load(specs, strict);
         let policies = result.map_err(|problems| LoadFailure { problems })?;
@@ -147,6 +149,12 @@ impl PolicyStore {
     /// The policies in force: a build takes them once, when it begins.
     pub fn current(&self) -> Arc<PolicySet> {
         Arc::clone(&self.active.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on, signatures are verified against `trust`; builds that have begun keep what they have.
+    pub fn set_trust(&self, trust: Arc<Trust>) {
+        let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        *active = Arc::new(PolicySet { trust, ..PolicySet::clone(&active) });
     }
 
     /// What was found when the policies in force were loaded.
@@ -199,10 +207,13 @@ impl PolicyStore {
         watching.pending.clear();
         let (result, watch) = load::load(&self.specs, self.strict);
         match result {
-            Ok(policies) => {
+            Ok(mut policies) => {
                 self.metrics.policies_loaded(&ids(&policies));
                 operator::tell(&format!("policies loaded: {}", policies.policies.len()));
-                *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+                let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+                policies.trust = Arc::clone(&active.trust);
+                *active = Arc::new(policies);
+                drop(active);
                 self.set_status(|status| *status = Status { since: SystemTime::now(), problem: None });
                 (watching.active, watching.failed) = (watch, None);
                 Reload::Loaded

@@ -2,6 +2,7 @@
 
 use policy_engine::metadata::{AttestationChain, ImageMetadata, Metadata, Request};
 
+use super::key::ChecksumWanted;
 use super::{LookupKey, Snapshot, Wanted};
 
 pub(super) const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
@@ -71,6 +72,9 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
         } else {
             found.attestation_chain = None;
         }
+        if !wanted.signatures {
+            found.signatures = None;
+        }
     }
     if let (Some(found), Some(wanted)) = (&mut metadata.git, &wanted.git)
         && !wanted.objects
@@ -78,10 +82,12 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
         found.commit_object = None;
         found.tag_object = None;
     }
-    if let (Some(found), Some(wanted)) = (&mut metadata.http, &wanted.http)
-        && wanted.checksum.is_none()
-    {
-        found.checksum_response = None;
+    if let (Some(found), Some(wanted)) = (&mut metadata.http, &wanted.http) {
+        found.checksum_responses.retain(|response| {
+            let request = response.request();
+            request.is_some_and(|request| wanted.checksums.contains(&ChecksumWanted::from(&request)))
+        });
+        found.github_attestations.retain(|repository, _| wanted.github_attestations.contains(repository));
     }
     metadata
 }
@@ -97,5 +103,7 @@ fn reduce_chain(chain: &mut AttestationChain, predicates: &[String]) {
 pub(super) fn fits(image: &ImageMetadata, wanted: &Wanted) -> bool {
     let Some(wanted) = &wanted.image else { return false };
     let chain = wanted.attestation_chain || !wanted.attestations.is_empty();
-    image.config.is_some() == wanted.config && image.attestation_chain.is_some() == chain
+    image.config.is_some() == wanted.config
+        && image.attestation_chain.is_some() == chain
+        && image.signatures.is_some() == wanted.signatures
 }

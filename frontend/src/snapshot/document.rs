@@ -1,11 +1,12 @@
-//! The file: version 1. A field that this version doesn't know is refused, for it might change an answer;
-//! so whatever is added gets a new version.
+//! The file: version 1. A field that the program doesn't know is refused, for it might change an answer; so fields
+//! can be added, but a file that has them is refused by those that don't know them. Files without them are read.
 
 use std::collections::BTreeMap;
 
 use policy_engine::source::SourceOp;
+use policy_engine::verify::{self, Subject};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::key::Wanted;
 
@@ -31,6 +32,9 @@ pub struct Document {
     /// What the URLs of contexts and Dockerfiles delivered, sorted by URL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub downloads: Vec<Download>,
+    /// The trust roots that signatures were tried under, in this order; none where no signature was verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<TrustRoot>,
     /// Content by its digest, in base64. Each stands here once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blobs: BTreeMap<String, String>,
@@ -96,6 +100,9 @@ pub struct Image {
     /// Attestations and signatures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation_chain: Option<AttestationChain>,
+    /// All signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<Signatures>,
 }
 
 /// An image's attestations and signatures for one platform.
@@ -114,6 +121,49 @@ pub struct AttestationChain {
     pub signature_manifests: Vec<String>,
     /// Descriptors of the manifests and blobs of the chain, sorted by digest; each is a blob.
     pub blobs: Vec<Descriptor>,
+}
+
+/// An image's signatures, wherever they lie.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signatures {
+    /// The manifests that hold them, in the order that counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<SignatureManifest>,
+    /// Descriptors of these manifests, their layers, and of attestation manifests that are signed, sorted by digest;
+    /// each is a blob.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<Descriptor>,
+    /// What was listed and could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<String>,
+}
+
+/// A manifest whose layers are signatures.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignatureManifest {
+    /// What of the image it covers.
+    pub covers: Covers,
+    /// The manifest that it signs.
+    pub subject: Descriptor,
+    /// Digest of the manifest itself.
+    pub digest: String,
+    /// Whether it was found by a tag, and not as a referrer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_tag: bool,
+}
+
+/// What of an image a signature covers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Covers {
+    /// The attestation manifest.
+    Attestation,
+    /// The platform's manifest.
+    Image,
+    /// The index.
+    Index,
 }
 
 /// An OCI content descriptor.
@@ -156,9 +206,21 @@ pub struct Git {
 pub struct Http {
     /// SHA-256 of the body.
     pub checksum: String,
-    /// The digest over the body and the suffix that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum_with_suffix: Option<String>,
+    /// The digests over the body and a suffix, in the order of the question's `checksums`.
+    // Once there was at most one.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        alias = "checksumWithSuffix",
+        deserialize_with = "one_or_many"
+    )]
+    pub checksums_with_suffix: Vec<String>,
+    /// Bundles that attest the body, by the GitHub repository that was asked; each is a blob.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub github_attestations: BTreeMap<String, Vec<String>>,
+    /// What could not be looked up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<String>,
 }
 
 /// What kind of document an image reference names.
@@ -233,6 +295,54 @@ pub struct Download {
     pub failed: Option<String>,
 }
 
+/// A trust root as it was used.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustRoot {
+    /// Its name: `sigstore`, `github`, or the operator's.
+    pub name: String,
+    /// Whose it is.
+    pub kind: RootKind,
+    /// Its `trusted_root.json`, a blob. Either this or `failed` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Why it could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// Whose a trust root is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootKind {
+    /// Sigstore's public good instance.
+    Sigstore,
+    /// GitHub's instance.
+    Github,
+    /// One that the operator named.
+    Private,
+}
+
+impl From<verify::RootKind> for RootKind {
+    fn from(kind: verify::RootKind) -> Self {
+        match kind {
+            verify::RootKind::Sigstore => Self::Sigstore,
+            verify::RootKind::Github => Self::Github,
+            verify::RootKind::Private => Self::Private,
+        }
+    }
+}
+
+impl From<RootKind> for verify::RootKind {
+    fn from(kind: RootKind) -> Self {
+        match kind {
+            RootKind::Sigstore => Self::Sigstore,
+            RootKind::Github => Self::Github,
+            RootKind::Private => Self::Private,
+        }
+    }
+}
+
 impl From<&SourceOp> for Source {
     fn from(source: &SourceOp) -> Self {
         Self { identifier: source.identifier.clone(), attrs: source.attrs.clone() }
@@ -243,4 +353,40 @@ impl From<Source> for SourceOp {
     fn from(source: Source) -> Self {
         Self { identifier: source.identifier, attrs: source.attrs }
     }
+}
+
+impl From<Subject> for Covers {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Attestation => Self::Attestation,
+            Subject::Image => Self::Image,
+            Subject::Index => Self::Index,
+        }
+    }
+}
+
+impl From<Covers> for Subject {
+    fn from(covers: Covers) -> Self {
+        match covers {
+            Covers::Attestation => Self::Attestation,
+            Covers::Image => Self::Image,
+            Covers::Index => Self::Index,
+        }
+    }
+}
+
+/// A list, or the one thing that stood in its place before there could be several.
+pub(super) fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either<T> {
+        Many(Vec<T>),
+        One(T),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Many(many) => many,
+        Either::One(one) => vec![one],
+    })
 }

@@ -1,8 +1,10 @@
 //! What was asked, in an order and without credentials.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use policy_engine::metadata::{self, ChecksumAlgorithm, Request};
+use policy_engine::metadata::{self, Request};
 use policy_engine::source::{Platform, SourceOp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,9 @@ pub struct ImageWanted {
     /// The attestation manifest and its signatures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attestation_chain: bool,
+    /// All signatures: on the attestation manifest, the image and the index.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signatures: bool,
     /// Predicate types of the attestations that were read as well, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<String>,
@@ -63,9 +68,18 @@ pub struct GitWanted {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpWanted {
-    /// A digest over the body and a suffix.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<ChecksumWanted>,
+    /// Digests over the body and a suffix, sorted.
+    // Once there was at most one.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        alias = "checksum",
+        deserialize_with = "super::document::one_or_many"
+    )]
+    pub checksums: Vec<ChecksumWanted>,
+    /// GitHub repositories whose attestations of the body were asked for, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub github_attestations: Vec<String>,
 }
 
 /// A digest over a body followed by a suffix.
@@ -105,6 +119,7 @@ impl Wanted {
                 let chain = have.attestation_chain || !have.attestations.is_empty();
                 (have.config || !want.config)
                     && (chain || !want.attestation_chain)
+                    && (have.signatures || !want.signatures)
                     && want.attestations.iter().all(|kind| have.attestations.contains(kind))
             }
         };
@@ -116,36 +131,37 @@ impl Wanted {
         let http = match (&self.http, &other.http) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(have), Some(want)) => want.checksum.is_none() || have.checksum == want.checksum,
+            (Some(have), Some(want)) => {
+                want.checksums.iter().all(|it| have.checksums.contains(it))
+                    && want.github_attestations.iter().all(|it| have.github_attestations.contains(it))
+            }
         };
         image && git && http
     }
 }
 
+impl From<&metadata::ChecksumRequest> for ChecksumWanted {
+    fn from(request: &metadata::ChecksumRequest) -> Self {
+        Self { algorithm: request.algorithm.name().to_owned(), suffix: STANDARD.encode(&request.suffix) }
+    }
+}
+
 impl From<&metadata::Wanted> for Wanted {
     fn from(wanted: &metadata::Wanted) -> Self {
-        let image = wanted.image.as_ref().map(|image| {
-            let mut attestations = image.attestations.clone();
-            attestations.sort();
-            attestations.dedup();
-            ImageWanted { config: image.config, attestation_chain: image.attestation_chain, attestations }
+        let image = wanted.image.as_ref().map(|image| ImageWanted {
+            config: image.config,
+            attestation_chain: image.attestation_chain,
+            signatures: image.signatures,
+            attestations: sorted(image.attestations.iter().cloned()),
         });
-        let checksum = |checksum: &metadata::ChecksumRequest| ChecksumWanted {
-            algorithm: match checksum.algorithm {
-                ChecksumAlgorithm::Sha256 => "sha256",
-                ChecksumAlgorithm::Sha384 => "sha384",
-                ChecksumAlgorithm::Sha512 => "sha512",
-            }
-            .to_owned(),
-            suffix: STANDARD.encode(&checksum.suffix),
-        };
-        Self {
-            image,
-            git: wanted.git.as_ref().map(|git| GitWanted { objects: git.objects }),
-            http: wanted
-                .http
-                .as_ref()
-                .map(|http| HttpWanted { checksum: http.checksum.as_ref().map(checksum) }),
-        }
+        let http = wanted.http.as_ref().map(|http| HttpWanted {
+            checksums: sorted(http.checksums.iter().map(ChecksumWanted::from)),
+            github_attestations: sorted(http.github_attestations.iter().cloned()),
+        });
+        Self { image, git: wanted.git.as_ref().map(|git| GitWanted { objects: git.objects }), http }
     }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
 }

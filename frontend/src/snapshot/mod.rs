@@ -21,6 +21,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use policy_engine::source::SourceOp;
+use policy_engine::verify::RootKind;
 
 use crate::memory_tree::Node;
 
@@ -52,6 +53,19 @@ pub struct Snapshot {
     pub contexts: BTreeMap<SourceOp, Result<BTreeMap<String, Node>, String>>,
     /// What the URLs of contexts and Dockerfiles delivered, by the URL without credentials. An error is the message.
     pub downloads: BTreeMap<String, Result<Bytes, String>>,
+    /// The trust roots that signatures were tried under, in this order.
+    pub trust: Vec<RecordedRoot>,
+}
+
+/// A trust root as it was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRoot {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub kind: RootKind,
+    /// `trusted_root.json`; an error is why there was none.
+    pub json: Result<Bytes, String>,
 }
 
 /// Why a snapshot can't be written or read.

@@ -9,13 +9,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use policy_engine::metadata::{
-    self, Blob, ChecksumResponse, GitMetadata, HttpMetadata, ImageMetadata, Metadata,
+    self, Blob, ChecksumResponse, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures, Metadata,
 };
 use policy_engine::source::Platform;
 use serde::Deserialize;
 
-use super::document::{self, AttestationChain, Document, Git, Http, Image, Lookup};
-use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time, verify};
+use super::document::{self, AttestationChain, Document, Git, Http, Image, Lookup, Signatures};
+use super::{
+    Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, RecordedRoot, Snapshot, SnapshotError, VERSION, time,
+    verify,
+};
 use crate::memory_tree::Node;
 
 /// Reads and verifies.
@@ -43,9 +46,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         return Err(SnapshotError::Version(version));
     }
     let document: Document = serde_json::from_slice(text).map_err(malformed)?;
-    let Document { lookups, media_types, contexts, downloads, .. } = &document;
+    let Document { lookups, media_types, contexts, downloads, trust, .. } = &document;
     let files = contexts.iter().flat_map(|context| &context.files).map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(SnapshotError::TooLarge { limit: format!("{MAX_ENTRIES} entries") });
     }
@@ -59,6 +62,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         media_types: BTreeMap::new(),
         contexts: BTreeMap::new(),
         downloads: BTreeMap::new(),
+        trust: Vec::new(),
     };
     for asked in document.lookups {
         let shown = asked.source.identifier.clone();
@@ -85,6 +89,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
             Err(message) => Err(message),
         };
         insert(&mut snapshot.downloads, download.url.clone(), content, &download.url)?;
+    }
+    for document::TrustRoot { name, kind, content, failed } in document.trust {
+        let json = one_of(content, failed, &name)?.map(|digest| blobs.get(&digest));
+        let json = json.map_or_else(|why| Ok(Err(why)), |json| json.map(Ok))?;
+        if snapshot.trust.iter().any(|root| root.name == name) {
+            return Err(SnapshotError::Malformed(format!("there are two trust roots named `{name}`")));
+        }
+        snapshot.trust.push(RecordedRoot { name, kind: kind.into(), json });
     }
     Ok(snapshot)
 }
@@ -158,7 +170,7 @@ fn lookup(asked: Lookup, blobs: &Blobs) -> Result<(LookupKey, Answer), SnapshotE
             let metadata = Metadata {
                 image: found.image.map(|image| self::image(image, blobs)).transpose()?,
                 git: found.git.map(|git| self::git(git, blobs)).transpose()?,
-                http: found.http.map(|http| self::http(http, &key)),
+                http: found.http.map(|http| self::http(http, &key, blobs)).transpose()?,
             };
             verify::lookup(&key, &metadata)?;
             Ok(metadata)
@@ -175,7 +187,7 @@ fn image(image: Image, blobs: &Blobs) -> Result<ImageMetadata, SnapshotError> {
             .attestation_chain
             .map(|chain| attestation_chain(chain, blobs))
             .transpose()?,
-        ..ImageMetadata::default()
+        signatures: image.signatures.map(|signatures| self::signatures(signatures, blobs)).transpose()?,
     })
 }
 
@@ -183,25 +195,44 @@ fn attestation_chain(
     chain: AttestationChain,
     blobs: &Blobs,
 ) -> Result<metadata::AttestationChain, SnapshotError> {
-    let mut found = metadata::AttestationChain {
+    Ok(metadata::AttestationChain {
         root: chain.root,
         image_manifest: chain.image_manifest,
         attestation_manifest: chain.attestation_manifest,
         signature_manifests: chain.signature_manifests,
-        blobs: BTreeMap::new(),
+        blobs: described(chain.blobs, blobs)?,
+    })
+}
+
+fn signatures(signatures: Signatures, blobs: &Blobs) -> Result<ImageSignatures, SnapshotError> {
+    let manifest = |manifest: document::SignatureManifest| metadata::SignatureManifest {
+        covers: manifest.covers.into(),
+        subject: descriptor(manifest.subject),
+        digest: manifest.digest,
+        by_tag: manifest.by_tag,
     };
-    for blob in chain.blobs {
-        let data = blobs.get(&blob.digest)?;
-        let descriptor = metadata::Descriptor {
-            media_type: blob.media_type,
-            digest: blob.digest.clone(),
-            size: blob.size,
-            annotations: blob.annotations,
-        };
-        let shown = blob.digest.clone();
-        insert(&mut found.blobs, blob.digest, Blob { descriptor, data }, &shown)?;
+    Ok(ImageSignatures {
+        manifests: signatures.manifests.into_iter().map(manifest).collect(),
+        blobs: described(signatures.blobs, blobs)?,
+        unavailable: signatures.unavailable,
+    })
+}
+
+fn described(
+    descriptors: Vec<document::Descriptor>,
+    blobs: &Blobs,
+) -> Result<BTreeMap<String, Blob>, SnapshotError> {
+    let mut found = BTreeMap::new();
+    for described in descriptors {
+        let (data, shown) = (blobs.get(&described.digest)?, described.digest.clone());
+        insert(&mut found, shown.clone(), Blob { descriptor: descriptor(described), data }, &shown)?;
     }
     Ok(found)
+}
+
+fn descriptor(descriptor: document::Descriptor) -> metadata::Descriptor {
+    let document::Descriptor { media_type, digest, size, annotations } = descriptor;
+    metadata::Descriptor { media_type, digest, size, annotations }
 }
 
 fn git(git: Git, blobs: &Blobs) -> Result<GitMetadata, SnapshotError> {
@@ -214,14 +245,20 @@ fn git(git: Git, blobs: &Blobs) -> Result<GitMetadata, SnapshotError> {
     })
 }
 
-fn http(http: Http, key: &LookupKey) -> HttpMetadata {
-    let asked = key.wanted.http.as_ref().and_then(|wanted| wanted.checksum.as_ref());
-    // The suffix is that of the question.
-    let suffix = asked.and_then(|checksum| STANDARD.decode(&checksum.suffix).ok()).unwrap_or_default();
-    let response = |digest| ChecksumResponse { digest, suffix: suffix.into() };
-    HttpMetadata {
+fn http(http: Http, key: &LookupKey, blobs: &Blobs) -> Result<HttpMetadata, SnapshotError> {
+    // The suffixes are those of the question.
+    let suffixes = key.wanted.http.iter().flat_map(|wanted| &wanted.checksums).map(|it| &it.suffix);
+    let responses = http.checksums_with_suffix.into_iter().zip(suffixes).map(|(digest, suffix)| {
+        ChecksumResponse { digest, suffix: STANDARD.decode(suffix).unwrap_or_default().into() }
+    });
+    let bundles = |(repository, digests): (String, Vec<String>)| {
+        let bundles = digests.iter().map(|digest| blobs.get(digest)).collect::<Result<_, _>>()?;
+        Ok::<_, SnapshotError>((repository, bundles))
+    };
+    Ok(HttpMetadata {
         checksum: http.checksum,
-        checksum_response: http.checksum_with_suffix.map(response),
-        ..HttpMetadata::default()
-    }
+        checksum_responses: responses.collect(),
+        github_attestations: http.github_attestations.into_iter().map(bundles).collect::<Result<_, _>>()?,
+        unavailable: http.unavailable,
+    })
 }

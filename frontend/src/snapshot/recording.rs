@@ -10,7 +10,7 @@ use policy_engine::metadata::{Metadata, Request};
 use policy_engine::source::SourceOp;
 
 use super::key::without_credentials;
-use super::{Answer, LookupKey, Snapshot, SnapshotError};
+use super::{Answer, LookupKey, RecordedRoot, Snapshot, SnapshotError};
 use crate::memory_tree::Node;
 use crate::redact;
 
@@ -37,6 +37,7 @@ impl Recording {
             media_types: BTreeMap::new(),
             contexts: BTreeMap::new(),
             downloads: BTreeMap::new(),
+            trust: Vec::new(),
         };
         Self(Mutex::new(State { snapshot, refused: BTreeSet::new(), changed: None }))
     }
@@ -104,6 +105,11 @@ impl Recording {
         let url = redact::url(url);
         let result = result.cloned().map_err(|message| redact::url(&message));
         self.add(&url, |state| insert(&mut state.snapshot.downloads, url.clone(), result));
+    }
+
+    /// The trust roots that signatures were tried under, in this order.
+    pub fn trust(&self, roots: Vec<RecordedRoot>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).snapshot.trust = roots;
     }
 
     /// The snapshot.

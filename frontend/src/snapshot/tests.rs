@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod signatures;
+
 use std::time::Duration;
 
 use policy_engine::metadata::{
@@ -35,8 +37,9 @@ fn image_request(config: bool, chain: bool, attestations: &[&str]) -> Request {
     }
 }
 
-fn http_request(source: &str, checksum: Option<ChecksumRequest>) -> Request {
-    let wanted = Asked { http: Some(HttpWanted { checksum, ..HttpWanted::default() }), ..Asked::default() };
+fn http_request(source: &str, checksums: &[ChecksumRequest]) -> Request {
+    let http = HttpWanted { checksums: checksums.to_vec(), ..HttpWanted::default() };
+    let wanted = Asked { http: Some(http), ..Asked::default() };
     Request { source: SourceOp::new(source), platform: None, wanted }
 }
 
@@ -90,8 +93,8 @@ fn image() -> Metadata {
     Metadata { image: Some(image), ..Metadata::default() }
 }
 
-fn http(checksum_response: Option<ChecksumResponse>) -> Metadata {
-    let http = HttpMetadata { checksum: sha256(b"body"), checksum_response, ..HttpMetadata::default() };
+fn http(checksum_responses: Vec<ChecksumResponse>) -> Metadata {
+    let http = HttpMetadata { checksum: sha256(b"body"), checksum_responses, ..HttpMetadata::default() };
     Metadata { http: Some(http), ..Metadata::default() }
 }
 
@@ -109,17 +112,26 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(1_800_000_000_000_000_001)
 }
 
+fn suffixes() -> [ChecksumRequest; 2] {
+    [
+        ChecksumRequest { algorithm: ChecksumAlgorithm::Sha256, suffix: Bytes::from_static(b"t") },
+        ChecksumRequest { algorithm: ChecksumAlgorithm::Sha512, suffix: Bytes::from_static(b"\0s") },
+    ]
+}
+
 /// A bit of everything.
 fn recording() -> Recording {
     let recording = Recording::new(now());
     recording.lookup(&image_request(true, true, &[SPDX, SLSA]), Vec::new(), Ok(&image()));
-    let suffix = ChecksumRequest { algorithm: ChecksumAlgorithm::Sha512, suffix: Bytes::from_static(b"\0s") };
-    let response =
-        ChecksumResponse { digest: format!("sha512:{}", "0".repeat(128)), suffix: suffix.suffix.clone() };
+    let [one, two] = suffixes();
+    let responses = vec![
+        ChecksumResponse { digest: format!("sha256:{}", "1".repeat(64)), suffix: one.suffix.clone() },
+        ChecksumResponse { digest: format!("sha512:{}", "0".repeat(128)), suffix: two.suffix.clone() },
+    ];
     let redirects = vec!["https://other/x?***".to_owned()];
-    let request = http_request("https://user:s3cret@h/a?x=1", Some(suffix));
-    recording.lookup(&request, redirects, Ok(&http(Some(response))));
-    let request = http_request("https://h/gone", None);
+    let request = http_request("https://user:s3cret@h/a?x=1", &[one, two]);
+    recording.lookup(&request, redirects, Ok(&http(responses)));
+    let request = http_request("https://h/gone", &[]);
     recording.lookup(&request, Vec::new(), Err("https://u:s3cret@h/gone: the server answered 404".into()));
     recording.lookup(&git_request(true), Vec::new(), Ok(&git()));
     recording.media_type("docker.io/library/a:1", Ok("application/vnd.oci.image.index.v1+json"));
@@ -163,17 +175,17 @@ fn no_credentials_are_written() {
     assert!(text.contains("https://***@h/a?x=1"), "{text}");
     // The credentials of whoever decides again don't matter.
     let snapshot = read::parse(text.as_bytes()).unwrap();
-    assert!(snapshot.find(&http_request("https://me:other@h/a?x=1", None)).is_some());
-    assert!(snapshot.find(&http_request("https://h/a?x=1", None)).is_none());
+    assert!(snapshot.find(&http_request("https://me:other@h/a?x=1", &[])).is_some());
+    assert!(snapshot.find(&http_request("https://h/a?x=1", &[])).is_none());
 }
 
 #[test]
 fn the_order_of_lookups_leaves_no_trace() {
-    let requests = ["https://h/b", "https://h/a"].map(|source| http_request(source, None));
+    let requests = ["https://h/b", "https://h/a"].map(|source| http_request(source, &[]));
     let texts = [[0, 1], [1, 0]].map(|order| {
         let recording = Recording::new(now());
         for i in order {
-            recording.lookup(&requests[i], Vec::new(), Ok(&http(None)));
+            recording.lookup(&requests[i], Vec::new(), Ok(&http(Vec::new())));
         }
         write::text(&recording.finish().unwrap()).unwrap()
     });
@@ -202,9 +214,17 @@ fn less_than_was_recorded_is_answered() {
 
     let git = snapshot.find(&git_request(false)).unwrap().result.unwrap().git.unwrap();
     assert_eq!(git.commit_object, None);
-    let http = snapshot.find(&http_request("https://u:p@h/a?x=1", None)).unwrap();
+    let find = |wanted: &[ChecksumRequest]| snapshot.find(&http_request("https://u:p@h/a?x=1", wanted));
+    let http = find(&[]).unwrap();
     assert_eq!(http.redirects, ["https://other/x?***"]);
-    assert_eq!(http.result.unwrap().http.unwrap().checksum_response, None);
+    assert_eq!(http.result.unwrap().http.unwrap().checksum_responses, []);
+    for suffix in suffixes() {
+        let http = find(std::slice::from_ref(&suffix)).unwrap().result.unwrap().http.unwrap();
+        assert_eq!(http.checksum_responses.len(), 1);
+        assert!(http.digest_over(&suffix).unwrap().starts_with(suffix.algorithm.name()));
+    }
+    let another = ChecksumRequest { algorithm: ChecksumAlgorithm::Sha256, suffix: Bytes::new() };
+    assert!(find(&[another]).is_none());
 }
 
 #[test]
@@ -212,9 +232,9 @@ fn failures_are_answered() {
     let snapshot = recording().finish().unwrap();
     let found = |request: &Request| snapshot.find(request).map(|found| found.result.unwrap_err().to_owned());
     let message = "https://***@h/gone: the server answered 404";
-    assert_eq!(found(&http_request("https://h/gone", None)).unwrap(), message);
+    assert_eq!(found(&http_request("https://h/gone", &[])).unwrap(), message);
     let suffix = ChecksumRequest { algorithm: ChecksumAlgorithm::Sha256, suffix: Bytes::new() };
-    assert_eq!(found(&http_request("https://h/gone", Some(suffix))).unwrap(), message);
+    assert_eq!(found(&http_request("https://h/gone", &[suffix])).unwrap(), message);
 
     // More failed: less may be there.
     let recording = Recording::new(now());
@@ -355,5 +375,28 @@ fn damaged_files_never_panic() {
             drop(read::parse(&bytes));
         }
         drop(read::parse(&text.as_bytes()[..at]));
+    }
+}
+
+#[test]
+fn trust_roots_are_kept() {
+    let root = |name: &str, kind, json: Result<&str, &str>| RecordedRoot {
+        name: name.to_owned(),
+        kind,
+        json: json.map(|json| Bytes::copy_from_slice(json.as_bytes())).map_err(str::to_owned),
+    };
+    let recording = Recording::new(SystemTime::UNIX_EPOCH);
+    recording.trust(vec![
+        root("sigstore", RootKind::Sigstore, Ok("{}")),
+        root("github", RootKind::Github, Err("it is stale")),
+        root("acme", RootKind::Private, Ok("{}")),
+    ]);
+    let snapshot = recording.finish().unwrap();
+    let text = write::text(&snapshot).unwrap();
+    assert_eq!(read::parse(text.as_bytes()).unwrap(), snapshot);
+    for (from, to) in
+        [("acme", "github"), ("\"failed\": \"it is stale\"", "\"x\": 1"), ("\"private\"", "\"x\"")]
+    {
+        assert!(read::parse(text.replace(from, to).as_bytes()).is_err(), "{from}");
     }
 }

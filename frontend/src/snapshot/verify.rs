@@ -4,11 +4,14 @@
 //! the source has. They can't tell whether a tag had that digest, nor whether an image's config is the one that
 //! its manifest names, for the manifest isn't kept: who can write a snapshot can say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy_engine::git_object::{GitObject, ObjectKind};
-use policy_engine::metadata::{AttestationChain, Descriptor, GitMetadata, ImageMetadata, Metadata};
+use policy_engine::metadata::{
+    AttestationChain, Descriptor, GitMetadata, ImageMetadata, ImageSignatures, Metadata, SignatureManifest,
+};
 use policy_engine::source::{Source, digest::validate};
+use policy_engine::verify::Subject;
 use serde_json::Value;
 
 use super::answer::{PREDICATE_TYPE, fits};
@@ -47,6 +50,10 @@ pub(super) fn lookup(key: &LookupKey, found: &Metadata) -> Result<(), SnapshotEr
         }
         (Source::Http(_), Metadata { http: Some(found), image: None, git: None }) => {
             validate(&found.checksum).map_err(|_| altered("its checksum is no digest"))?;
+            let wanted = key.wanted.http.iter().flat_map(|wanted| &wanted.github_attestations);
+            if !found.github_attestations.keys().eq(wanted) {
+                return Err(altered("its attestations are not those that were asked for"));
+            }
             None
         }
         _ => return Err(altered("what was found is not about a source of its kind")),
@@ -62,11 +69,12 @@ fn check_image(key: &LookupKey, found: &ImageMetadata) -> Result<(), &'static st
     if !fits(found, &key.wanted) {
         return Err("what was found is not what was asked for");
     }
-    match &found.attestation_chain {
-        Some(chain) => {
-            let wanted = key.wanted.image.as_ref();
-            check_chain(found, chain, wanted.map(|image| image.attestations.as_slice()).unwrap_or_default())
-        }
+    if let Some(chain) = &found.attestation_chain {
+        let wanted = key.wanted.image.as_ref();
+        check_chain(found, chain, wanted.map(|image| image.attestations.as_slice()).unwrap_or_default())?;
+    }
+    match &found.signatures {
+        Some(signatures) => check_signatures(found, signatures),
         None => Ok(()),
     }
 }
@@ -121,6 +129,63 @@ fn check_chain(
         }
     }
     Ok(())
+}
+
+/// Signatures are on what the image is made of, each manifest and layer is there or told to be missing, and nothing
+/// else is. Whether they verify is asked again each time.
+fn check_signatures(found: &ImageMetadata, signatures: &ImageSignatures) -> Result<(), &'static str> {
+    let is_told = |digest: &str| signatures.unavailable.iter().any(|told| told.contains(digest));
+    let mut manifests = BTreeSet::new();
+    let mut layers = Vec::new();
+    for manifest in &signatures.manifests {
+        check_subject(found, manifest)?;
+        let blob = signatures.blobs.get(&manifest.digest).ok_or("a signature's manifest is missing")?;
+        let parsed: Value =
+            serde_json::from_slice(&blob.data).map_err(|_| "a signature's manifest is not JSON")?;
+        layers.extend(entries(&parsed, "layers").cloned());
+        manifests.insert(manifest.digest.as_str());
+        if manifest.covers == Subject::Attestation {
+            let subject = &manifest.subject;
+            match signatures.blobs.get(&subject.digest) {
+                Some(signed) if signed.descriptor == *subject => manifests.insert(&subject.digest),
+                _ => return Err("an attestation manifest that is signed is missing"),
+            };
+        }
+    }
+    for layer in &layers {
+        let digest = layer.get("digest").and_then(Value::as_str).unwrap_or_default();
+        if !signatures.blobs.contains_key(digest) && !is_told(digest) {
+            return Err("a signature is missing");
+        }
+    }
+    for (digest, blob) in &signatures.blobs {
+        if blob.descriptor.size != blob.data.len() as u64 {
+            return Err("a signature has not the size of its descriptor");
+        }
+        if manifests.contains(digest.as_str()) {
+            continue;
+        }
+        // Manifests may describe one and the same layer in several ways.
+        if !layers.iter().any(|layer| has_digest(layer, digest) && describes(layer, &blob.descriptor)) {
+            return Err("a blob belongs to none of the signatures as it is described");
+        }
+    }
+    Ok(())
+}
+
+/// The attestation manifest of a Docker Hardened Image is in no chain: its own subject tells, which is verified with
+/// the signature.
+fn check_subject(found: &ImageMetadata, manifest: &SignatureManifest) -> Result<(), &'static str> {
+    let subject = manifest.subject.digest.as_str();
+    let chain = found.attestation_chain.as_ref();
+    let right = match manifest.covers {
+        Subject::Index => subject == found.digest,
+        Subject::Image => chain.is_none_or(|chain| chain.image_manifest == subject),
+        Subject::Attestation => chain.is_none_or(|chain| {
+            chain.attestation_manifest.is_empty() || chain.attestation_manifest == subject
+        }),
+    };
+    if right { Ok(()) } else { Err("a signature is on something else than the image") }
 }
 
 /// The attestation manifest is the one that the index names for the image. In nested indexes the one between

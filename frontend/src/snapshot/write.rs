@@ -6,14 +6,16 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use policy_engine::metadata::{self, Metadata};
+use policy_engine::metadata::{self, ChecksumResponse, HttpMetadata, ImageSignatures, Metadata};
 
 use super::document::{
     AttestationChain, Context, Descriptor, Document, Download, File, Found, Git, Http, Image, Lookup,
-    MediaType,
+    MediaType, SignatureManifest, Signatures, TrustRoot,
 };
+use super::key::ChecksumWanted;
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time};
 use crate::memory_tree::Node;
+use crate::redact;
 use crate::resolve::image::document::sha256;
 use crate::whole_file;
 
@@ -27,9 +29,9 @@ pub(super) fn file(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError
 /// The same snapshot always gives the same text.
 pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
     let too_many = |limit: String| SnapshotError::TooLarge { limit };
-    let Snapshot { lookups, media_types, contexts, downloads, .. } = snapshot;
+    let Snapshot { lookups, media_types, contexts, downloads, trust, .. } = snapshot;
     let files = contexts.values().flatten().map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len()];
+    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(too_many(format!("{MAX_ENTRIES} entries")));
     }
@@ -64,6 +66,15 @@ pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
                 url: url.clone(),
                 content: content.as_ref().ok().map(|content| blobs.add(content)),
                 failed: content.as_ref().err().cloned(),
+            })
+            .collect(),
+        trust: trust
+            .iter()
+            .map(|root| TrustRoot {
+                name: root.name.clone(),
+                kind: root.kind.into(),
+                content: root.json.as_ref().ok().map(|json| blobs.add(json)),
+                failed: root.json.as_ref().err().cloned(),
             })
             .collect(),
         blobs: blobs.0.into_iter().map(|(digest, content)| (digest, STANDARD.encode(content))).collect(),
@@ -110,17 +121,18 @@ fn lookup(key: &LookupKey, answer: &Answer, blobs: &mut Blobs) -> Lookup {
         platform: key.platform.as_ref().map(ToString::to_string),
         wanted: key.wanted.clone(),
         redirects: answer.redirects.clone(),
-        found: answer.result.as_ref().ok().map(|metadata| found(metadata, blobs)),
+        found: answer.result.as_ref().ok().map(|metadata| found(metadata, key, blobs)),
         failed: answer.result.as_ref().err().cloned(),
     }
 }
 
-fn found(metadata: &Metadata, blobs: &mut Blobs) -> Found {
+fn found(metadata: &Metadata, key: &LookupKey, blobs: &mut Blobs) -> Found {
     Found {
         image: metadata.image.as_ref().map(|image| Image {
             digest: image.digest.clone(),
             config: image.config.as_ref().map(|config| blobs.add(config)),
             attestation_chain: image.attestation_chain.as_ref().map(|chain| attestation_chain(chain, blobs)),
+            signatures: image.signatures.as_ref().map(|found| signatures(found, blobs)),
         }),
         git: metadata.git.as_ref().map(|git| Git {
             r#ref: git.r#ref.clone(),
@@ -131,23 +143,64 @@ fn found(metadata: &Metadata, blobs: &mut Blobs) -> Found {
         }),
         http: metadata.http.as_ref().map(|http| Http {
             checksum: http.checksum.clone(),
-            checksum_with_suffix: http.checksum_response.as_ref().map(|response| response.digest.clone()),
+            checksums_with_suffix: checksums(http, key),
+            github_attestations: http
+                .github_attestations
+                .iter()
+                .map(|(repository, found)| {
+                    (repository.clone(), found.iter().map(|bundle| blobs.add(bundle)).collect())
+                })
+                .collect(),
+            unavailable: http.unavailable.iter().map(|why| redact::url(why)).collect(),
         }),
     }
 }
 
-fn attestation_chain(chain: &metadata::AttestationChain, blobs: &mut Blobs) -> AttestationChain {
-    let descriptor = |(digest, blob): (&String, &metadata::Blob)| Descriptor {
-        media_type: blob.descriptor.media_type.clone(),
-        digest: blobs.named(digest.clone(), &blob.data),
-        size: blob.descriptor.size,
-        annotations: blob.descriptor.annotations.clone(),
+/// The digests over a suffix, in the order in which they were asked for.
+fn checksums(http: &HttpMetadata, key: &LookupKey) -> Vec<String> {
+    let asked = key.wanted.http.iter().flat_map(|wanted| &wanted.checksums);
+    let answer = |wanted: &ChecksumWanted| {
+        let answers = |it: &&ChecksumResponse| {
+            it.request().is_some_and(|request| ChecksumWanted::from(&request) == *wanted)
+        };
+        http.checksum_responses.iter().find(answers).map(|it| it.digest.clone())
     };
+    asked.map_while(answer).collect()
+}
+
+fn attestation_chain(chain: &metadata::AttestationChain, blobs: &mut Blobs) -> AttestationChain {
     AttestationChain {
         root: chain.root.clone(),
         image_manifest: chain.image_manifest.clone(),
         attestation_manifest: chain.attestation_manifest.clone(),
         signature_manifests: chain.signature_manifests.clone(),
-        blobs: chain.blobs.iter().map(descriptor).collect(),
+        blobs: described(&chain.blobs, blobs),
     }
+}
+
+fn signatures(signatures: &ImageSignatures, blobs: &mut Blobs) -> Signatures {
+    let manifest = |manifest: &metadata::SignatureManifest| SignatureManifest {
+        covers: manifest.covers.into(),
+        subject: descriptor(&manifest.subject),
+        digest: manifest.digest.clone(),
+        by_tag: manifest.by_tag,
+    };
+    Signatures {
+        manifests: signatures.manifests.iter().map(manifest).collect(),
+        blobs: described(&signatures.blobs, blobs),
+        unavailable: signatures.unavailable.iter().map(|why| redact::url(why)).collect(),
+    }
+}
+
+fn described(found: &BTreeMap<String, metadata::Blob>, blobs: &mut Blobs) -> Vec<Descriptor> {
+    let described = |(digest, blob): (&String, &metadata::Blob)| {
+        blobs.named(digest.clone(), &blob.data);
+        descriptor(&blob.descriptor)
+    };
+    found.iter().map(described).collect()
+}
+
+fn descriptor(descriptor: &metadata::Descriptor) -> Descriptor {
+    let metadata::Descriptor { media_type, digest, size, annotations } = descriptor.clone();
+    Descriptor { media_type, digest, size, annotations }
 }

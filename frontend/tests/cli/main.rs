@@ -17,7 +17,13 @@ mod library;
 mod lock;
 mod print;
 mod replay;
+mod signatures;
+mod signatures_git;
 mod snapshot;
 mod test;
+mod trust;
+#[allow(dead_code, reason = "unit tests use the rest")]
+#[path = "../../src/trust/testing.rs"]
+mod tuf_repository;
 mod usage;
 mod world;

@@ -141,7 +141,7 @@ fn nothing_is_looked_up_unasked() {
       }
     }
     -- stderr --
-    note: unresolved fields: image.checksum, image.createdTime, image.env, image.hasProvenance, image.labels, image.provenance, image.signatures, image.user, image.volumes, image.workingDir
+    note: unresolved fields: image.checksum, image.createdTime, image.env, image.hasProvenance, image.labels, image.provenance, image.signatures, image.user, image.verification, image.volumes, image.workingDir
     "#);
     assert_snapshot!(place.run(["eval", "--print", "https://host.invalid/a/%2e%2e/b?x=1"]).shown(), @r#"
     exit: 0

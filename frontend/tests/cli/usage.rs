@@ -199,6 +199,7 @@ fn help() {
       init         Write a policy to begin with, and its tests, beside a Dockerfile
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
+      trust        Update, look at or check the trust roots that signatures are verified against
       cache        Look at, shrink or empty what is kept from one run to the next
       schema       Print the JSON Schema of a policy's input or decision, of a report or a snapshot
       completions  Print a shell's completion script
@@ -270,6 +271,10 @@ fn help() {
     Connections:
           --insecure-registry <HOST>  Registry to speak plain HTTP with; loopback needs no flag
           --ca-cert <FILE>            Certificates to trust beside the system's, in PEM
+
+    Trust:
+          --trust-root <[NAME=]FILE>  Trust signatures under this `trusted_root.json`, too [default
+                                      name: that of the file]
 
     Snapshots:
           --snapshot <FILE>  Write everything that is looked up to this file
@@ -357,8 +362,9 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "test", "init"] {
-        let help = Place::new().run([command, "--help"]).finish().stdout;
+    for command in ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
+    {
+        let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();
         assert!(flags.len() > 4, "{help}");

@@ -56,6 +56,11 @@ impl World {
         self.addresses.iter().fold(text.to_owned(), |text, (used, recorded)| text.replace(recorded, used))
     }
 
+    /// `host:port` of its registry.
+    pub(crate) fn registry(&self) -> &str {
+        &self.addresses[0].0
+    }
+
     /// `policy-check eval` with these arguments, in which the world has the addresses of the recordings.
     pub(crate) fn eval(&self, place: &Place, args: &[&str]) -> Run {
         let args: Vec<String> = args.iter().map(|arg| self.here(arg)).collect();

@@ -31,5 +31,6 @@ mod hook;
 mod identity;
 mod operator;
 mod repo_policy;
+mod signatures;
 mod tls;
 mod transport;

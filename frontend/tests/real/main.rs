@@ -19,5 +19,6 @@ mod operator;
 mod raw;
 mod remote;
 mod repository;
+mod signatures;
 mod sources;
 mod stage;

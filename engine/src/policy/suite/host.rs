@@ -36,13 +36,18 @@ impl Host for TestHost<'_> {
                 return Answer::Value(Value::Undefined);
             }
             OwnBuiltin::VerifyGitSignature => "verify_git_signature",
+            OwnBuiltin::VerifyGitSignatureStrict => "verify_git_signature_strict",
+            OwnBuiltin::VerifyImageKey => "verify_image_key",
             OwnBuiltin::VerifyHttpPgpSignature => "verify_http_pgp_signature",
+            OwnBuiltin::VerifyHttpPgpSignatureLenient => "verify_http_pgp_signature_lenient",
             OwnBuiltin::ArtifactAttestation => "artifact_attestation",
             OwnBuiltin::GithubAttestation => "github_attestation",
         };
         self.unverified.borrow_mut().insert(name);
         let answer = match builtin {
-            OwnBuiltin::VerifyHttpPgpSignature => Value::from(false),
+            OwnBuiltin::VerifyHttpPgpSignature | OwnBuiltin::VerifyHttpPgpSignatureLenient => {
+                Value::from(false)
+            }
             _ => Value::Undefined,
         };
         Answer::Value(answer)

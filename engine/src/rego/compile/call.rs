@@ -9,14 +9,27 @@ use super::{Compiler, Problem, Result};
 use crate::builtins::{self, Kind};
 
 /// The product's built-ins: name, parameters, and what calling them may do.
-const OWN: [(&str, usize, OwnBuiltin, Traits); 6] = [
+const OWN: [(&str, usize, OwnBuiltin, Traits); 9] = [
     ("load_json", 1, OwnBuiltin::LoadJson, Traits { may_ask: false, may_fail: true }),
     ("pin_image", 2, OwnBuiltin::PinImage, Traits { may_ask: false, may_fail: true }),
     ("verify_git_signature", 2, OwnBuiltin::VerifyGitSignature, Traits { may_ask: true, may_fail: true }),
+    ("verify_image_key", 2, OwnBuiltin::VerifyImageKey, Traits { may_ask: true, may_fail: true }),
+    (
+        "verify_git_signature_strict",
+        2,
+        OwnBuiltin::VerifyGitSignatureStrict,
+        Traits { may_ask: true, may_fail: true },
+    ),
     (
         "verify_http_pgp_signature",
         3,
         OwnBuiltin::VerifyHttpPgpSignature,
+        Traits { may_ask: true, may_fail: true },
+    ),
+    (
+        "verify_http_pgp_signature_lenient",
+        3,
+        OwnBuiltin::VerifyHttpPgpSignatureLenient,
         Traits { may_ask: true, may_fail: true },
     ),
     ("artifact_attestation", 2, OwnBuiltin::ArtifactAttestation, Traits { may_ask: true, may_fail: true }),

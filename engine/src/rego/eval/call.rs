@@ -148,6 +148,8 @@ impl<'p> Evaluation<'p> {
         match self.host.call_with(&self.context.input, own, args) {
             Answer::Value(value) => {
                 if unknown::is_unknown(&value) {
+                    // It may be the first unknown value there is.
+                    self.has_unknown = true;
                     self.note(|| Event::Asked {
                         loc,
                         demands: unknown::demands(&value).into_iter().collect(),
@@ -161,6 +163,10 @@ impl<'p> Evaluation<'p> {
                 }
                 self.open_pins.push(digest);
                 Ok(Value::from(true))
+            }
+            Answer::Undefined(message) => {
+                self.note(|| Event::Undefined { loc, message });
+                Ok(Value::Undefined)
             }
             Answer::Error(message) => Err(Failure { loc, code: "builtin-error", message }),
         }

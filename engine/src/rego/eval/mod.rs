@@ -59,6 +59,8 @@ type Result<T> = std::result::Result<T, Failure>;
 pub(crate) enum Answer {
     /// A value, `Undefined` included.
     Value(Value),
+    /// Undefined, and why.
+    Undefined(String),
     /// It cannot do its work: the evaluation ends.
     Error(String),
     /// True, and the image is to be replaced by the one with this digest if the rule body holds.
@@ -133,7 +135,7 @@ pub(crate) struct Evaluation<'p> {
     program: &'p Program,
     host: &'p dyn Host,
     now_ns: i64,
-    /// Whether anything in the input is unresolved: if not, nothing needs to be searched for it.
+    /// Whether anything in the input is unresolved, or was asked for: if not, nothing needs to be searched for it.
     has_unknown: bool,
     context: Context,
     stack: Vec<Value>,

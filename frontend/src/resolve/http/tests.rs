@@ -32,7 +32,7 @@ fn plain() -> HttpWanted {
 
 fn with_suffix(algorithm: ChecksumAlgorithm, suffix: impl Into<Bytes>) -> HttpWanted {
     HttpWanted {
-        checksum: Some(ChecksumRequest { algorithm, suffix: suffix.into() }),
+        checksums: vec![ChecksumRequest { algorithm, suffix: suffix.into() }],
         ..HttpWanted::default()
     }
 }
@@ -53,14 +53,14 @@ async fn digests() {
     let found = resolve(&server, "/f?x=1#there").await.unwrap();
     assert_eq!(
         found,
-        HttpMetadata { checksum: HELLO.into(), checksum_response: None, ..HttpMetadata::default() }
+        HttpMetadata { checksum: HELLO.into(), checksum_responses: Vec::new(), ..HttpMetadata::default() }
     );
     assert_eq!(server.requests()[0].path, "/f?x=1");
 
     let wanted = with_suffix(ChecksumAlgorithm::Sha512, "world");
     let found = resolver(HttpOptions::default()).resolve(&source(server.url("/f")), &wanted).await.unwrap();
     assert_eq!(found.checksum, HELLO);
-    let response = found.checksum_response.unwrap();
+    let response = &found.checksum_responses[0];
     assert_eq!((response.digest.as_str(), &response.suffix[..]), (HELLO_WORLD, &b"world"[..]));
 
     let long = with_suffix(ChecksumAlgorithm::Sha256, vec![0; 4097]);
@@ -79,7 +79,7 @@ async fn an_expected_digest_is_believed_until_the_body_is_needed() {
         assert_eq!((found.checksum.as_str(), server.count("/f")), (expected, before));
         let found = resolver.resolve(&pinned, &with_suffix(ChecksumAlgorithm::Sha256, "")).await;
         match found {
-            Ok(found) => assert!(right && found.checksum_response.unwrap().digest == HELLO),
+            Ok(found) => assert!(right && found.checksum_responses[0].digest == HELLO),
             Err(error) => assert!(!right && matches!(error, HttpError::ChecksumMismatch { .. }), "{error}"),
         }
     }

@@ -1,27 +1,24 @@
 //! Attestations of an image, and the signatures on them: what `BuildKit` calls the attestation chain.
 
-use oci_spec::image::{Descriptor, Digest};
+use oci_spec::image::Descriptor;
 use policy_engine::metadata::{AttestationChain, Blob};
 
 use super::content::{
     Content, MAX_ATTESTATION, Root, Selection, check_announced, engine_descriptor, image_manifest,
 };
-use super::document::OCI_MANIFEST;
 use super::error::ImageError;
+use super::signatures;
 
 /// Manifests and blobs of one chain.
 pub const MAX_CHAIN_BLOBS: usize = 256;
 /// Manifests and blobs of one chain, together.
 pub const MAX_CHAIN_BYTES: u64 = 128 << 20;
-/// Referrers that are looked at.
+/// Referrers of one manifest that are looked at.
 pub const MAX_REFERRERS: usize = 256;
 
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
-const SIGSTORE_BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-const COSIGN_SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
-const COSIGN_PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// Collects the chain of the selected image: the root, the attestation manifest, the signature manifests that
 /// refer to it with their layers, and the attestations whose predicate type is in `predicates`.
@@ -39,8 +36,8 @@ pub(crate) async fn fetch(
     add(content, &mut chain, &root.descriptor, root.bytes.clone())?;
     let Some(attestation) = attestation_of(selection) else { return Ok(chain) };
     chain.attestation_manifest = attestation.digest().to_string();
-    let (manifest, signatures) =
-        tokio::try_join!(image_manifest(content, attestation), signatures_of(content, attestation.digest()))?;
+    let (manifest, (signatures, _)) =
+        tokio::try_join!(image_manifest(content, attestation), signatures::referring(content, attestation))?;
     add(content, &mut chain, attestation, content.manifest(attestation).await?)?;
     for signature in &signatures {
         chain.signature_manifests.push(signature.digest().to_string());
@@ -59,54 +56,12 @@ pub(crate) async fn fetch(
 }
 
 /// The first manifest of the index that says it attests the image.
-fn attestation_of(selection: &Selection) -> Option<&Descriptor> {
+pub(super) fn attestation_of(selection: &Selection) -> Option<&Descriptor> {
     let image = selection.image.digest().as_ref();
     selection.index.as_ref()?.index.manifests().iter().find(|manifest| {
         annotation(manifest, REFERENCE_TYPE) == Some("attestation-manifest")
             && annotation(manifest, REFERENCE_DIGEST) == Some(image)
     })
-}
-
-/// Manifests with signatures on `attestation`: bundles before cosign's older form, else in the registry's order.
-async fn signatures_of(content: &impl Content, attestation: &Digest) -> Result<Vec<Descriptor>, ImageError> {
-    let referrers = content.referrers(attestation).await?;
-    if referrers.len() > MAX_REFERRERS {
-        return Err(ImageError::LimitExceeded {
-            reference: content.reference().to_owned(),
-            what: format!("number of referrers of {attestation}"),
-            limit: MAX_REFERRERS.to_string(),
-        });
-    }
-    let mut signatures = Vec::new();
-    for referrer in referrers.iter() {
-        if let Some(is_bundle) = signature_form(content, referrer).await? {
-            signatures.push((!is_bundle, referrer.clone()));
-        }
-    }
-    signatures.sort_by_key(|(other, _)| *other);
-    Ok(signatures.into_iter().map(|(_, referrer)| referrer).collect())
-}
-
-/// Whether a referrer is a bundle; `None` when it is no signature at all. Where the registry can't tell,
-/// because it lists the type of an empty config (cosign 3 writes such indexes), the manifest is asked.
-async fn signature_form(content: &impl Content, referrer: &Descriptor) -> Result<Option<bool>, ImageError> {
-    let form = |media_type: &str| match media_type {
-        SIGSTORE_BUNDLE => Some(true),
-        COSIGN_SIGNATURE | COSIGN_PAYLOAD => Some(false),
-        _ => None,
-    };
-    if referrer.media_type().as_ref() != OCI_MANIFEST {
-        return Ok(None);
-    }
-    match referrer.artifact_type().as_ref().map(AsRef::as_ref) {
-        None
-        | Some("" | "application/vnd.oci.empty.v1+json" | "application/vnd.oci.image.config.v1+json") => {}
-        Some(artifact_type) => return Ok(form(artifact_type)),
-    }
-    let manifest = image_manifest(content, referrer).await?;
-    let by_type = manifest.artifact_type().as_ref().and_then(|artifact_type| form(artifact_type.as_ref()));
-    let by_layer = || manifest.layers().first().and_then(|layer| form(layer.media_type().as_ref()));
-    Ok(by_type.or_else(by_layer))
 }
 
 async fn add_blob(

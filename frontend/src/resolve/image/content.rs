@@ -10,10 +10,10 @@ use oci_spec::image::{Descriptor, Digest, ImageManifest};
 use policy_engine::metadata::{ImageMetadata, ImageWanted};
 use policy_engine::source::Platform;
 
-use super::chain;
 use super::document::{Document, Index, Kind, check_algorithm, kind_of, verify};
 use super::error::ImageError;
 use super::platform::{ImagePlatform, PlatformMatcher};
+use super::{chain, signatures};
 use crate::resolve::transport::ByteLimit;
 
 /// A manifest, an index, or a list of referrers.
@@ -34,6 +34,14 @@ pub(crate) struct Root {
     pub(crate) bytes: Bytes,
 }
 
+/// Which referrers are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReferrersWanted {
+    All,
+    /// In-toto attestations of SLSA provenance.
+    Provenance,
+}
+
 /// Where manifests and blobs of one image come from. What it returns is verified: bytes have the length and
 /// the digest of their descriptor, and are within the limit.
 pub(crate) trait Content: Sync {
@@ -48,11 +56,19 @@ pub(crate) trait Content: Sync {
         descriptor: &Descriptor,
         limit: ByteLimit,
     ) -> impl Future<Output = Result<Bytes, ImageError>> + Send;
-    /// Manifests whose `subject` is `digest` (OCI distribution spec, "Listing referrers").
+    /// Manifests whose `subject` is `digest` (OCI distribution spec, "Listing referrers"). There may be more than
+    /// are wanted.
     fn referrers(
         &self,
         digest: &Digest,
+        wanted: ReferrersWanted,
     ) -> impl Future<Output = Result<Arc<Vec<Descriptor>>, ImageError>> + Send;
+    /// What another tag beside the image names; `None` when there is none.
+    fn tagged(&self, tag: &str) -> impl Future<Output = Result<Option<Arc<Root>>, ImageError>> + Send;
+    /// Where the attestations of a Docker Hardened Image lie.
+    fn attestation_home(&self) -> Self
+    where
+        Self: Sized;
 }
 
 /// Finds out what is wanted about an image, and fetches nothing else.
@@ -65,7 +81,7 @@ pub(crate) async fn metadata(
     let mut metadata =
         ImageMetadata { digest: root.descriptor.digest().to_string(), ..ImageMetadata::default() };
     let wants_chain = wanted.attestation_chain || !wanted.attestations.is_empty();
-    if !wanted.config && !wants_chain {
+    if !wanted.config && !wants_chain && !wanted.signatures {
         return Ok(metadata);
     }
     let selection = select(content, &root, platform).await?;
@@ -79,7 +95,15 @@ pub(crate) async fn metadata(
             Ok(None)
         }
     };
-    (metadata.config, metadata.attestation_chain) = tokio::try_join!(config, chain)?;
+    let signatures = async {
+        if wanted.signatures {
+            Box::pin(signatures::fetch(content, &root, &selection)).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    };
+    (metadata.config, metadata.attestation_chain, metadata.signatures) =
+        tokio::try_join!(config, chain, signatures)?;
     Ok(metadata)
 }
 

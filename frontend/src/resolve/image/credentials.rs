@@ -23,6 +23,8 @@ use crate::resolve::once::OnceMap;
 const MAX_HELPER_OUTPUT: u64 = 64 << 10;
 /// Where Docker files the login for Docker Hub.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+/// Registries of Docker's that take the login for Docker Hub where they have none of their own, as in buildx.
+const DOCKER_OWNED: [&str; 2] = [super::DOCKER_SCOUT, "dhi.io"];
 /// The user name of an identity token.
 const TOKEN_USER: &str = "<token>";
 
@@ -133,7 +135,13 @@ impl CredentialStore {
 
     /// The credential for a registry host; `None` when there is none.
     pub(super) async fn get(&self, registry: &str) -> Result<Option<Credential>, ImageError> {
-        self.found.get(registry.to_owned(), async { self.look_up(registry).await }).await
+        let look_up = async {
+            match self.look_up(registry).await? {
+                None if DOCKER_OWNED.contains(&registry) => self.look_up("docker.io").await,
+                found => Ok(found),
+            }
+        };
+        self.found.get(registry.to_owned(), look_up).await
     }
 
     /// Who is to be asked where [`CredentialStore::get`] finds nothing.

@@ -14,6 +14,7 @@ pub(crate) mod document;
 mod error;
 mod platform;
 mod registry;
+mod signatures;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use self::credentials::CredentialOptions;
 pub(crate) use self::document::OCI_INDEX;
 pub use self::error::ImageError;
 pub use self::platform::default_platform;
+pub use self::signatures::MAX_SIGNATURES;
 
 /// A normalized reference. With a digest, the tag is for people only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -101,12 +103,17 @@ impl fmt::Display for ImageName {
 /// Registry, repository, kind of content, tag or digest.
 type Key = (String, String, &'static str, String);
 
+/// Where the attestations of Docker Hardened Images lie that are on Docker Hub: in the same repository.
+const DOCKER_SCOUT: &str = "registry.scout.docker.com";
+
 /// Asks registries. Made for one run and shared within it: whatever was fetched once, errors included, stays
 /// as it was, so a tag that moves meanwhile can't be one image for one check and another for the next.
 pub struct ImageResolver {
     transport: Transport,
     authenticator: Authenticator,
     cache: Option<Arc<Cache>>,
+    /// The registry, and its host for the attestations of Docker Hardened Images.
+    attestation_host: (String, String),
     roots: OnceMap<Key, Result<Arc<Root>, ImageError>>,
     blobs: OnceMap<Key, Result<Bytes, ImageError>>,
     referrers: OnceMap<Key, Result<Arc<Vec<Descriptor>>, ImageError>>,
@@ -119,6 +126,7 @@ impl ImageResolver {
             transport,
             authenticator: Authenticator::new(credentials),
             cache: None,
+            attestation_host: ("docker.io".to_owned(), DOCKER_SCOUT.to_owned()),
             roots: OnceMap::default(),
             blobs: OnceMap::default(),
             referrers: OnceMap::default(),
@@ -129,6 +137,13 @@ impl ImageResolver {
     #[must_use]
     pub fn with_cache(mut self, cache: Option<Arc<Cache>>) -> Self {
         self.cache = cache;
+        self
+    }
+
+    /// Takes the attestations of Docker Hardened Images in `registry` from `host`.
+    #[cfg(test)]
+    fn with_attestation_host(mut self, registry: &str, host: &str) -> Self {
+        self.attestation_host = (registry.to_owned(), host.to_owned());
         self
     }
 
@@ -160,4 +175,4 @@ impl fmt::Debug for ImageResolver {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,20 +1,23 @@
 //! The pulling half of the OCI distribution specification 1.1, for one image.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use oci_spec::image::{Descriptor, Digest, MediaType};
+use policy_engine::provenance::PREDICATE_TYPES;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::chain::MAX_REFERRERS;
-use super::content::{Content, MAX_MANIFEST, Root, check_announced, verified};
+use super::content::{Content, MAX_MANIFEST, ReferrersWanted, Root, check_announced, verified};
 use super::credentials::is_docker_hub;
 use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, verify_digest};
 use super::error::ImageError;
 use super::{ImageName, ImageResolver};
 use crate::cache::Cache;
+use crate::resolve::link::next_page;
 use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
 
 const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
@@ -46,13 +49,15 @@ struct Answer {
 /// One image in its registry.
 pub(super) struct RegistryImage<'a> {
     resolver: &'a ImageResolver,
-    name: &'a ImageName,
+    name: Cow<'a, ImageName>,
+    /// Whether the image itself is here, and not only what refers to it.
+    has_root: bool,
     reference: String,
 }
 
 impl<'a> RegistryImage<'a> {
     pub(super) fn new(resolver: &'a ImageResolver, name: &'a ImageName) -> Self {
-        Self { resolver, name, reference: name.to_string() }
+        Self { resolver, name: Cow::Borrowed(name), has_root: true, reference: name.to_string() }
     }
 
     fn key(&self, kind: &'static str, id: &str) -> (String, String, &'static str, String) {
@@ -64,8 +69,17 @@ impl<'a> RegistryImage<'a> {
         if let Some(digest) = &digest {
             check_algorithm(&self.reference, digest)?;
         }
-        let answer =
-            self.get(&self.url("manifests", self.id())?, &ACCEPT_MANIFEST, MAX_MANIFEST, "image").await?;
+        self.fetch_named(self.id(), digest, "image").await
+    }
+
+    /// What a tag or a digest names.
+    async fn fetch_named(
+        &self,
+        id: &str,
+        digest: Option<Digest>,
+        what: &str,
+    ) -> Result<Arc<Root>, ImageError> {
+        let answer = self.get(&self.url("manifests", id)?, &ACCEPT_MANIFEST, MAX_MANIFEST, what).await?;
         // The Docker-Content-Digest header only says what the server believes.
         let digest = match digest {
             Some(digest) => {
@@ -107,9 +121,22 @@ impl<'a> RegistryImage<'a> {
         self.name.digest.as_ref().or(self.name.tag.as_ref()).map_or("latest", String::as_str)
     }
 
-    async fn fetch_referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
+    async fn fetch_referrers(
+        &self,
+        digest: &Digest,
+        wanted: ReferrersWanted,
+    ) -> Result<Vec<Descriptor>, ImageError> {
         let what = format!("referrers of {digest}");
-        match self.get(&self.url("referrers", digest.as_ref())?, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
+        let mut url = self.url("referrers", digest.as_ref())?;
+        if wanted == ReferrersWanted::Provenance {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("artifactType", "application/vnd.in-toto+json");
+            // Docker's own; others pass it over.
+            for predicate_type in PREDICATE_TYPES {
+                query.append_pair("predicateType", predicate_type);
+            }
+        }
+        match self.get(&url, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
             Ok(first) => self.referrer_pages(digest, first).await,
             Err(ImageError::NotFound { .. }) => self.referrers_by_tag(digest).await,
             Err(error) => Err(error),
@@ -189,14 +216,14 @@ impl<'a> RegistryImage<'a> {
         what: &str,
     ) -> Result<Response, ImageError> {
         let authenticator = &self.resolver.authenticator;
-        let used = authenticator.current(self.name).await;
+        let used = authenticator.current(&self.name).await;
         let response = self.follow(verb, url, accept, used.as_ref().map(|used| &used.header)).await?;
         if response.status() != StatusCode::UNAUTHORIZED || !same_origin(response.url(), url) {
             return self.accept_status(response, what);
         }
         let transport = &self.resolver.transport;
         let granted =
-            authenticator.log_in(transport, self.name, url, response.headers(), used.as_ref()).await?;
+            authenticator.log_in(transport, &self.name, url, response.headers(), used.as_ref()).await?;
         let response = self.follow(verb, url, accept, Some(&granted.header)).await?;
         self.accept_status(response, what)
     }
@@ -328,8 +355,8 @@ impl<'a> RegistryImage<'a> {
         verified(&self.reference, descriptor, bytes)
     }
 
-    /// From the cache of earlier runs or the registry. Only what hangs on a root gets here, and the registry was
-    /// asked for that in this run: it has the image, and lets us read it.
+    /// From the cache of earlier runs or the registry. Only what hangs on a root, a tag or a list of referrers gets
+    /// here, and the registry was asked for that in this run: it has the image, and lets us read it.
     async fn kept(
         &self,
         kind: &'static str,
@@ -362,9 +389,11 @@ impl Content for RegistryImage<'_> {
     }
 
     async fn manifest(&self, descriptor: &Descriptor) -> Result<Bytes, ImageError> {
-        let root = self.root().await?;
-        if root.descriptor.digest() == descriptor.digest() {
-            return verified(&self.reference, descriptor, root.bytes.clone());
+        if self.has_root {
+            let root = self.root().await?;
+            if root.descriptor.digest() == descriptor.digest() {
+                return verified(&self.reference, descriptor, root.bytes.clone());
+            }
         }
         self.once("manifests", descriptor, MAX_MANIFEST).await
     }
@@ -373,9 +402,45 @@ impl Content for RegistryImage<'_> {
         self.once("blobs", descriptor, limit).await
     }
 
-    async fn referrers(&self, digest: &Digest) -> Result<Arc<Vec<Descriptor>>, ImageError> {
-        let key = self.key("referrers", digest.as_ref());
-        self.resolver.referrers.get(key, async { self.fetch_referrers(digest).await.map(Arc::new) }).await
+    async fn referrers(
+        &self,
+        digest: &Digest,
+        wanted: ReferrersWanted,
+    ) -> Result<Arc<Vec<Descriptor>>, ImageError> {
+        let kind = match wanted {
+            ReferrersWanted::All => "referrers",
+            ReferrersWanted::Provenance => "provenance",
+        };
+        let fetch = async { self.fetch_referrers(digest, wanted).await.map(Arc::new) };
+        self.resolver.referrers.get(self.key(kind, digest.as_ref()), fetch).await
+    }
+
+    async fn tagged(&self, tag: &str) -> Result<Option<Arc<Root>>, ImageError> {
+        let what = format!("tag {tag}");
+        let fetch = async { self.fetch_named(tag, None, &what).await };
+        match self.resolver.roots.get(self.key("root", tag), fetch).await {
+            Ok(root) => {
+                // It came with the tag already: by its digest it is not fetched again.
+                let by_digest = self.key("manifests", root.descriptor.digest().as_ref());
+                self.resolver.blobs.get(by_digest, async { Ok(root.bytes.clone()) }).await?;
+                Ok(Some(root))
+            }
+            Err(ImageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn attestation_home(&self) -> Self {
+        let (registry, host) = &self.resolver.attestation_host;
+        let same = |own: &str| own == registry || is_docker_hub(own) && is_docker_hub(registry);
+        let mut name = self.name.clone();
+        let mut has_root = self.has_root;
+        if same(&name.registry) {
+            name.to_mut().registry.clone_from(host);
+            has_root = false;
+        }
+        let reference = name.to_string();
+        Self { resolver: self.resolver, name, has_root, reference }
     }
 }
 
@@ -407,14 +472,4 @@ fn same_origin(one: &Url, other: &Url) -> bool {
 /// What servers send that don't know better.
 fn is_generic(media_type: &str) -> bool {
     matches!(media_type, "" | "application/json" | "application/octet-stream" | "text/plain")
-}
-
-/// `<url>; rel="next"` (RFC 8288), on the same server only: the next page needs the same authorization.
-fn next_page(url: &Url, link: &str) -> Option<Url> {
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let is_next = parameters.split(';').any(|parameter| {
-        let parameter: String = parameter.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
-        parameter.eq_ignore_ascii_case("rel=next")
-    });
-    url.join(target).ok().filter(|target| is_next && same_origin(target, url))
 }

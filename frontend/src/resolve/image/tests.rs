@@ -6,4 +6,5 @@ mod client;
 mod login;
 mod registry;
 mod selection;
+mod signatures;
 pub(crate) mod world;

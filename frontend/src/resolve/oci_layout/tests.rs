@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use policy_engine::verify::Subject;
 use serde_json::{Value, json};
 
 use super::*;
@@ -109,11 +110,14 @@ async fn attestations_and_signatures() {
     };
     let (listed, tagged, other) =
         (signature("one", &attestation), signature("two", &attestation), signature("three", &image));
+    let legacy = signature("four", &json!(null));
     let index = folder.manifest(json!({"manifests": [image, attestation]}));
     let fallback = folder.manifest(json!({"manifests": [tagged]}));
     folder.list(index.clone(), REF_NAME, "latest");
     folder.list(listed.clone(), "x", "signature");
-    folder.list(other, "x", "of something else");
+    folder.list(other.clone(), "x", "on the image");
+    let tag = format!("{}.sig", index["digest"].as_str().unwrap().replace(':', "-"));
+    folder.list(legacy.clone(), REF_NAME, &tag);
     folder.list(fallback, REF_NAME, &attestation["digest"].as_str().unwrap().replace(':', "-"));
     let wanted = ImageWanted { attestations: vec![SLSA.into()], ..ImageWanted::default() };
     let metadata = resolve(&folder.name(None, None), None, &wanted).await.unwrap();
@@ -123,6 +127,32 @@ async fn attestations_and_signatures() {
     assert_eq!(json!(chain.signature_manifests), json!([tagged["digest"], listed["digest"]]));
     // Index, attestation manifest, two signatures with a layer each, provenance.
     assert_eq!(chain.blobs.len(), 7);
+    assert_eq!(metadata.signatures, None);
+
+    let wanted = ImageWanted { signatures: true, ..ImageWanted::default() };
+    let metadata = resolve(&folder.name(None, None), None, &wanted).await.unwrap();
+    assert_eq!(metadata.attestation_chain, None);
+    let signatures = metadata.signatures.unwrap();
+    let found: Vec<_> = signatures
+        .manifests
+        .iter()
+        .map(|manifest| {
+            (manifest.covers, json!(manifest.digest), json!(manifest.subject.digest), manifest.by_tag)
+        })
+        .collect();
+    let expected = [
+        (Subject::Attestation, &tagged, &attestation, false),
+        (Subject::Attestation, &listed, &attestation, false),
+        (Subject::Image, &other, &image, false),
+        (Subject::Index, &legacy, &index, true),
+    ];
+    let expected = expected.map(|(covers, manifest, subject, by_tag)| {
+        (covers, manifest["digest"].clone(), subject["digest"].clone(), by_tag)
+    });
+    assert_eq!(found, expected);
+    // Four manifests with a layer each, and the attestation manifest.
+    assert_eq!(signatures.blobs.len(), 9);
+    assert_eq!(signatures.unavailable, [""; 0]);
 }
 
 #[tokio::test]

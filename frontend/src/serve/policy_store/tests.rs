@@ -244,3 +244,15 @@ async fn watching_brings_changes_into_force() {
         () = async { while allows(&store.current()) { tokio::task::yield_now().await; } } => {}
     }
 }
+
+#[tokio::test]
+async fn trust_outlives_a_reload() {
+    let dir = folder(&[("a.rego", ALLOW)]);
+    let store = open(&[dir.path()]);
+    let trust: Arc<Trust> = Arc::default();
+    store.set_trust(Arc::clone(&trust));
+    assert!(Arc::ptr_eq(&store.current().trust, &trust));
+    std::fs::write(dir.path().join("a.rego"), DENY).unwrap();
+    assert_eq!(store.reload().await, Reload::Loaded);
+    assert!(Arc::ptr_eq(&store.current().trust, &trust) && !allows(&store.current()));
+}

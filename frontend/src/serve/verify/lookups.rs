@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use policy_engine::metadata::{ImageMetadata, ImageWanted, Metadata, Request, Wanted};
+use policy_engine::input::Group;
+use policy_engine::metadata::{
+    HttpWanted, ImageMetadata, ImageSignatures, ImageWanted, Metadata, Request, Wanted,
+};
 use policy_engine::source::{ImageSource, Source, SourceOp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -14,9 +17,12 @@ use crate::lookup::ResolveMediaType;
 use crate::redact;
 use crate::resolve::image::OCI_INDEX;
 use crate::resolve::once::OnceMap;
+use crate::snapshot;
 
 /// Lookups of one build that may run at a time: a provenance may name thousands of materials.
 pub(super) const MAX_LOOKUPS: usize = 16;
+/// BuildKit's attribute for the digest that a URL's body must have.
+const HTTP_CHECKSUM: &str = "http.checksum";
 
 /// Looks things up, each once in a build; a failure is a result too.
 pub(super) struct Lookups<R> {
@@ -47,15 +53,29 @@ impl<R: ResolveMediaType> Lookups<R> {
 
     /// How to get what is `wanted` about the source of `question`, of which `known` is known so far.
     ///
-    /// BuildKit goes first. But it crashes when it is asked for the attestations of what isn't an OCI index, so
-    /// it is asked for those only once the digest is known, and what that digest is.
+    /// BuildKit goes first; what it can't be asked for is looked up once it has said all that it can. It crashes
+    /// when it is asked for the attestations of what isn't an OCI index, so it is asked for those only once the
+    /// digest is known, and what that digest is.
     pub(super) async fn plan(
         &self,
         question: &Question,
-        wanted: Wanted,
+        mut wanted: Wanted,
         known: Option<&Metadata>,
         progress: &Progress,
     ) -> Result<Plan, VerifyError> {
+        let own = Own::take(&mut wanted);
+        if let Some(known) = known
+            && own.is_some()
+            && is_known(&wanted, known)
+        {
+            return Ok(Plan::Found(Box::new(self.with_own(question, own, known.clone()).await)));
+        }
+        if let Some(http) = &mut wanted.http {
+            // It can be asked for one digest over a suffix at a time.
+            let known = known.and_then(|known| known.http.as_ref());
+            http.checksums.retain(|it| known.is_none_or(|known| known.digest_over(it).is_none()));
+            http.checksums.truncate(1);
+        }
         let image = wanted.image.clone().unwrap_or_default();
         if !image.attestation_chain && image.attestations.is_empty() {
             return Ok(Plan::Ask(wanted));
@@ -83,9 +103,58 @@ impl<R: ResolveMediaType> Lookups<R> {
             platform: question.platform.clone(),
             wanted: Wanted { image: Some(ImageWanted { config: false, ..image }), ..Wanted::default() },
         };
-        let own = self.one(&request).await?.image.unwrap_or_default();
-        let image = ImageMetadata { digest, attestation_chain: own.attestation_chain, ..found };
-        Ok(Plan::Found(Box::new(Metadata { image: Some(image), ..Metadata::default() })))
+        let found_here = self.one(&request).await?.image.unwrap_or_default();
+        let image = ImageMetadata { digest, attestation_chain: found_here.attestation_chain, ..found };
+        let metadata = Metadata { image: Some(image), ..Metadata::default() };
+        Ok(Plan::Found(Box::new(self.with_own(question, own, metadata).await)))
+    }
+
+    /// Adds to what is `known` what BuildKit can't be asked for. A failure is told and is no error: signatures that
+    /// are missing only ever lose trust, and who controls the registry can withhold them anyway.
+    async fn with_own(&self, question: &Question, own: Own, mut known: Metadata) -> Metadata {
+        let cause = |error| match error {
+            VerifyError::Lookup { cause, .. } => cause,
+            other => other.to_string(),
+        };
+        let request = |source, wanted| Request { source, platform: question.platform.clone(), wanted };
+        let digest = digest_of(&question.source, Some(&known));
+        if let (true, Some(image)) = (own.signatures, &mut known.image) {
+            let pinned = match (Source::parse(&question.source), digest.as_deref()) {
+                (Ok(Source::Image(source)), Some(digest)) => pinned(&source, digest),
+                _ => None,
+            };
+            let found = match pinned {
+                Some(pinned) => {
+                    let image = ImageWanted { signatures: true, ..ImageWanted::default() };
+                    let wanted = Wanted { image: Some(image), ..Wanted::default() };
+                    self.one(&request(pinned.to_op(), wanted)).await.map_err(cause)
+                }
+                None => Err("it has no digest to look for signatures of".to_owned()),
+            };
+            image.signatures = Some(match found {
+                Ok(found) => found.image.and_then(|image| image.signatures).unwrap_or_default(),
+                Err(why) => ImageSignatures { unavailable: vec![why], ..ImageSignatures::default() },
+            });
+        }
+        if let Some(http) = &mut known.http {
+            for repository in own.repositories {
+                // The digest that BuildKit found is believed: nothing is downloaded a second time.
+                let mut source = SourceOp::new(&question.source.identifier);
+                source.attrs.insert(HTTP_CHECKSUM.to_owned(), http.checksum.clone());
+                let github_attestations = vec![repository.clone()];
+                let wanted = HttpWanted { github_attestations, ..HttpWanted::default() };
+                let wanted = Wanted { http: Some(wanted), ..Wanted::default() };
+                let found = self.one(&request(source, wanted)).await.map_err(cause);
+                let found = found
+                    .map(|found| found.http.map(|mut http| http.github_attestations.remove(&repository)));
+                let bundles = found.unwrap_or_else(|why| {
+                    http.unavailable.push(why);
+                    None
+                });
+                http.github_attestations.insert(repository, bundles.flatten().unwrap_or_default());
+            }
+        }
+        known
     }
 
     /// Whether the image in question is an OCI index; `None` while its digest is not known.
@@ -150,6 +219,40 @@ impl<R: ResolveMediaType> Lookups<R> {
             })
             .collect()
     }
+}
+
+/// What BuildKit can't be asked for.
+struct Own {
+    signatures: bool,
+    /// GitHub repositories whose attestations of a URL's body are wanted.
+    repositories: Vec<String>,
+}
+
+impl Own {
+    /// Takes it out of what is `wanted`, so that BuildKit can be asked for the rest. With signatures come the
+    /// attestations that they may be on.
+    fn take(wanted: &mut Wanted) -> Self {
+        let signatures = wanted.image.as_mut().is_some_and(|image| {
+            image.attestation_chain |= image.signatures;
+            std::mem::take(&mut image.signatures)
+        });
+        let repositories = wanted
+            .http
+            .as_mut()
+            .map(|http| std::mem::take(&mut http.github_attestations))
+            .unwrap_or_default();
+        Self { signatures, repositories }
+    }
+
+    fn is_some(&self) -> bool {
+        self.signatures || !self.repositories.is_empty()
+    }
+}
+
+/// Whether `known` is an answer to `wanted`.
+fn is_known(wanted: &Wanted, known: &Metadata) -> bool {
+    let answered = policy_engine::input::wanted::<Group>([], Some(known));
+    snapshot::Wanted::from(&answered).covers(&snapshot::Wanted::from(wanted))
 }
 
 fn failed(source: &SourceOp, cause: String) -> VerifyError {

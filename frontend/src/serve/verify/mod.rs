@@ -169,8 +169,8 @@ impl<R: ResolveMediaType> Verifier<R> {
     ) -> Result<Step, VerifyError> {
         let now = SystemTime::now();
         let mut known = Known { facts: Facts::default(), materials: Vec::new() };
-        if let Some(metadata) = &question.known {
-            known.facts.insert(question.source.clone(), question.platform.clone(), metadata.clone());
+        if let Some(metadata) = self.progress.known(question) {
+            known.facts.insert(question.source.clone(), question.platform.clone(), metadata);
         }
         let mut asked_before = Vec::new();
         for _ in 0..MAX_ROUNDS {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use policy_engine::metadata::Wanted;
+use policy_engine::metadata::{HttpMetadata, Metadata, Wanted};
 use policy_engine::source::{Platform, SourceOp};
 
 use super::VerifyError;
@@ -24,6 +24,8 @@ struct Asked {
     wanted: HashMap<Wanted, usize>,
     /// What an image was when its attestations were asked for.
     digest: Option<String>,
+    /// What a URL's body was last, with all digests over a suffix that came so far.
+    body: Option<HttpMetadata>,
 }
 
 impl Progress {
@@ -46,6 +48,21 @@ impl Progress {
                 }),
             }
         })
+    }
+
+    /// What BuildKit found out, by this question and by earlier ones. Of the digests over a body and a suffix it
+    /// delivers one at a time.
+    pub(super) fn known(&self, question: &Question) -> Option<Metadata> {
+        let mut known = question.known.clone()?;
+        if let Some(http) = &mut known.http {
+            self.with(question, |asked| {
+                if let Some(before) = &asked.body {
+                    http.keep(before);
+                }
+                asked.body = Some(http.clone());
+            });
+        }
+        Some(known)
     }
 
     /// Takes notice of a request to BuildKit; `false` when it had that in the same conversation already.

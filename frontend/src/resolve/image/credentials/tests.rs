@@ -52,6 +52,19 @@ async fn auths_by_host_and_url() {
 }
 
 #[tokio::test]
+async fn dockers_registries_take_the_login_for_docker_hub() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = r#"{"auths": {
+            "https://index.docker.io/v1/": {"username": "hub", "password": "p"},
+            "dhi.io": {"username": "dhi", "password": "p"}
+        }}"#;
+    let store = store(&directory, config);
+    assert_eq!(store.get("registry.scout.docker.com").await.unwrap(), Some(basic("hub", "p")));
+    assert_eq!(store.get("dhi.io").await.unwrap(), Some(basic("dhi", "p")));
+    assert_eq!(store.get("registry.scout.docker.com.evil.example").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn no_file_means_no_credentials() {
     let directory = tempfile::tempdir().unwrap();
     let options = CredentialOptions {

@@ -246,6 +246,7 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
     let list: Vec<_> = materials.iter().map(|uri| serde_json::json!({"uri": uri})).collect();
     let statement = serde_json::json!({
         "predicateType": "https://slsa.dev/provenance/v0.2",
+        "subject": [{"name": "app", "digest": {"sha256": "e".repeat(64)}}],
         "predicate": {"buildType": "https://build.test/", "materials": list},
     });
     let descriptor = Descriptor {
@@ -253,10 +254,18 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
         annotations: [("in-toto.io/predicate-type".into(), "https://slsa.dev/provenance/v0.2".into())].into(),
         ..Descriptor::default()
     };
+    let annotations = &descriptor.annotations;
+    let manifest = serde_json::json!({"layers": [{"digest": digest('c'), "annotations": annotations}]});
+    let listed = Blob {
+        descriptor: Descriptor { digest: digest('d'), ..Descriptor::default() },
+        data: manifest.to_string().into(),
+    };
+    let statement = Blob { descriptor, data: statement.to_string().into() };
     let chain = AttestationChain {
         root: digest('a'),
+        image_manifest: digest('e'),
         attestation_manifest: digest('d'),
-        blobs: [(digest('c'), Blob { descriptor, data: statement.to_string().into() })].into(),
+        blobs: [(digest('c'), statement), (digest('d'), listed)].into(),
         ..AttestationChain::default()
     };
     let image = ImageMetadata {
@@ -268,7 +277,8 @@ fn world_with_materials(materials: &[String]) -> Arc<World> {
     let mut world = World::default();
     world.learn(&SourceOp::new(IMAGE), Metadata { image: Some(image), ..Metadata::default() });
     for material in materials {
-        let http = HttpMetadata { checksum: digest('a'), checksum_response: None, ..HttpMetadata::default() };
+        let http =
+            HttpMetadata { checksum: digest('a'), checksum_responses: Vec::new(), ..HttpMetadata::default() };
         world.learn(&SourceOp::new(material), Metadata { http: Some(http), ..Metadata::default() });
     }
     Arc::new(world)
@@ -294,7 +304,9 @@ async fn materials_are_looked_up_once_in_a_build() {
         let path = log.path().join("log.jsonl");
         std::fs::write(&path, serde_json::json!({"replay": case}).to_string()).unwrap();
         let file = PolicyFile { name: "p.rego".into(), text: format!("package docker\n{rules}") };
-        let summary = crate::replay::run(&path, &crate::replay::Mode::Adopt(vec![file]), None).unwrap();
+        let summary =
+            crate::replay::run(&path, &crate::replay::Mode::Adopt(vec![file]), None, &Arc::default())
+                .unwrap();
         assert_eq!(summary.differences, []);
     }
     let asked = world.asked.lock().unwrap().join("\n");

@@ -23,6 +23,8 @@ pub(super) struct World {
     pub(super) sources: BTreeMap<String, Metadata>,
     /// Digests of the images that are an OCI index.
     pub(super) indexes: Vec<String>,
+    /// What our own resolver can't look up: words of its requests.
+    broken: Vec<&'static str>,
     /// What our own resolver was asked.
     pub(super) asked: Mutex<Vec<String>>,
     /// How many lookups are running, and how many were at a time.
@@ -30,6 +32,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A world whose requests with these words our own resolver can't answer.
+    pub(super) fn without(broken: &[&'static str]) -> Self {
+        Self { broken: broken.to_vec(), ..Self::default() }
+    }
+
     /// The most lookups that ran at a time.
     pub(super) fn most_lookups(&self) -> usize {
         self.running.lock().unwrap().1
@@ -48,6 +55,7 @@ impl World {
             let image = all.image.get_or_insert_default();
             image.digest = new.digest;
             image.config = new.config.or(image.config.take());
+            image.signatures = new.signatures.or(image.signatures.take());
             if let Some(chain) = new.attestation_chain {
                 self.indexes.push(chain.root.clone());
                 let known = image.attestation_chain.get_or_insert_default();
@@ -63,7 +71,7 @@ impl World {
         }
         if let Some(new) = known.http {
             let http = all.http.get_or_insert_with(|| new.clone());
-            http.checksum_response = new.checksum_response.or(http.checksum_response.take());
+            http.keep(&new);
         }
     }
 
@@ -97,7 +105,8 @@ impl World {
         });
         let http = known.http.clone().map(|mut http| {
             let asked = request.http.as_ref().and_then(|http| http.checksum_request.as_ref());
-            http.checksum_response = http.checksum_response.take().filter(|_| asked.is_some());
+            let asked = asked.map(|asked| &*asked.suffix);
+            http.checksum_responses.retain(|response| asked == Some(&*response.suffix));
             http
         });
         Some(response(source, &Metadata { image, git, http }))
@@ -130,6 +139,9 @@ impl Resolve for World {
             let chain =
                 AttestationChain { image_manifest: root.clone(), root, ..AttestationChain::default() };
             image.attestation_chain = Some(chain);
+        }
+        if let Some(why) = self.broken.iter().find(|why| describe_one(request).contains(**why)) {
+            return Err(Missing((*why).to_owned()));
         }
         Ok(found)
     }
@@ -181,7 +193,7 @@ pub(super) fn response(source: &pb::SourceOp, known: &Metadata) -> gateway::Reso
         }),
         http: known.http.as_ref().map(|http| gateway::ResolveSourceHttpResponse {
             checksum: http.checksum.clone(),
-            checksum_response: http.checksum_response.as_ref().map(|it| gateway::ChecksumResponse {
+            checksum_response: http.checksum_responses.first().map(|it| gateway::ChecksumResponse {
                 digest: it.digest.clone(),
                 suffix: it.suffix.to_vec(),
             }),
