@@ -26,6 +26,7 @@ const LIBRARY: &[(&str, &str)] = &[
     library!("images/config.rego"),
     library!("images/digests.rego"),
     library!("images/immutable.rego"),
+    library!("images/keys.rego"),
     library!("images/managed.rego"),
     library!("images/materials.rego"),
     library!("images/platforms.rego"),

@@ -14,7 +14,7 @@ fn policies() -> PathBuf {
 fn the_tests_of_the_library_pass() {
     let run = run_in(&policies(), ["test", "--strict", "--coverage", "--min-coverage", "95", "."]).finish();
     let failed: Vec<&str> = run.stdout.lines().filter(|line| !line.contains(": PASS")).collect();
-    assert_eq!(run.code, 0, "{}{}", failed.join("\n"), run.stderr);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", failed.join("\n"));
 }
 
 #[test]

@@ -362,7 +362,8 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
+    for command in
+        ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
     {
         let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));

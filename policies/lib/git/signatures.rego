@@ -2,9 +2,9 @@
 # title: Signed commits and tags
 # description: |
 #   The file names the keys that count: an OpenPGP keyring (`gpg --export --armor`), SSH public keys, or git's
-#   `allowed_signers`. Whoever holds one of them may sign, so keep a file per repository. An object that is not signed
-#   is denied; a signature that doesn't verify is an error, which denies as well. buildx takes OpenPGP keyrings alone.
-#   `git` must be `input.git` itself.
+#   `allowed_signers`. Whoever holds one of them may sign, so keep a file per repository. What is not signed is denied,
+#   and so is a signature that doesn't verify; the report says why. buildx takes OpenPGP keyrings alone. `git` must be
+#   `input.git` itself.
 package lib.git.signatures
 
 # METADATA
