@@ -9,11 +9,9 @@ use clap::ValueEnum;
 use policy_engine::policy::suite::Coverage;
 
 use super::Exit;
-use super::cache_args::{self, CacheArgs};
 use super::error::Error;
-use super::lookup_args::ConnectionArgs;
+use super::lookup_args::LookupArgs;
 use super::output::Output;
-use super::trust_args::TrustArgs;
 use crate::lookup::block_on;
 use crate::policy_files::PolicyFileError;
 use crate::policy_test::report::{Report, coverage, human, json, junit};
@@ -21,7 +19,6 @@ use crate::policy_test::{
     LoadedSuite, Outcome, Selection, TestError, discover, load, run_resolved, untested, watch,
 };
 use crate::report::human::Detail;
-use crate::resolve::Resolver;
 use crate::resolve::image::default_platform;
 use crate::{policy_test, whole_file};
 
@@ -53,11 +50,7 @@ pub(super) struct Args {
     #[command(flatten)]
     resolve: ResolveArgs,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
-    #[command(flatten)]
-    cache: CacheArgs,
+    lookups: LookupArgs,
 }
 
 /// Which policies are tested.
@@ -189,20 +182,16 @@ fn test(args: &Args, selection: &Selection, suites: &[LoadedSuite], output: &Out
     {
         return Err(TestError::NoTests.into());
     }
-    let now = SystemTime::now();
     let outcomes = if args.resolve.resolve {
-        let cache = args.cache.cache();
-        let transport = args.connection.options();
-        let dir = cache.as_ref().map(|cache| cache.dir().to_owned());
-        let trust = args.trust.options(dir, Some(transport.clone()))?.load(Some(now))?;
-        let resolver = Arc::new(Resolver::new(transport, None).with_cache(cache.clone()));
-        let platform = default_platform();
-        let lookups = run_resolved(suites, now, &trust, &resolver, &platform);
-        let outcomes = block_on(lookups).map_err(TestError::Lookup)?;
-        cache_args::warn(cache.as_ref(), output);
+        let lookups = args.lookups.begin()?;
+        let (resolver, platform) = (Arc::new(lookups.resolver(None)), default_platform());
+        let running = run_resolved(suites, lookups.now, &lookups.trust, &resolver, &platform);
+        let outcomes = block_on(running).map_err(TestError::Lookup)?;
+        lookups.warn(output);
+        lookups.finish()?;
         outcomes
     } else {
-        policy_test::run(suites, now)
+        policy_test::run(suites, SystemTime::now())
     };
     let wanted = !args.reports.coverage.is_empty() || args.reports.min_coverage.is_some();
     let coverage = if wanted { Some(reached(suites, &outcomes, selection, output)?) } else { None };

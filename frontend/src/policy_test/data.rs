@@ -9,12 +9,12 @@ use policy_engine::input::{self, Env};
 use policy_engine::metadata::Metadata;
 use policy_engine::policy::suite::Documents;
 use policy_engine::source::{Platform, SourceOp};
-use policy_engine::verify::Trust;
 
 use super::TestError;
 use crate::policy_root::read_within;
 use crate::redact;
 use crate::snapshot::Snapshot;
+use crate::trust::TrustOptions;
 
 /// Bytes that a data file may have.
 const MAX_DATA_FILE: u64 = 4 << 20;
@@ -91,9 +91,11 @@ fn add_snapshot(
             facts.insert((*source).clone(), platform.cloned(), metadata.clone());
         }
     }
-    let (env, trust) = (Env::default(), Trust::default());
+    let failed = |error: String| unusable(path, error);
+    // Signatures are verified as they were when the snapshot was captured.
+    let trust = TrustOptions::default().load_recorded(&snapshot.trust, snapshot.captured);
+    let (env, trust) = (Env::default(), trust.map_err(|error| failed(error.to_string()))?);
     for (source, platform) in known.keys() {
-        let failed = |error: String| unusable(path, error);
         let built = input::build(source, *platform, &facts, &env, &trust);
         let built = built.map_err(|error| failed(redact::url(&error.to_string())))?;
         let is_only = known.keys().filter(|(other, _)| other == source).count() == 1;
@@ -126,11 +128,7 @@ fn add(known: &mut Metadata, found: Metadata) {
     }
     if let Some(http) = found.http {
         let known = known.http.get_or_insert_with(|| http.clone());
-        for response in http.checksum_responses {
-            if !known.checksum_responses.contains(&response) {
-                known.checksum_responses.push(response);
-            }
-        }
+        known.keep(&http);
         known.github_attestations.extend(http.github_attestations);
     }
 }
