@@ -192,3 +192,48 @@ fn mutations_reach_their_check() {
     let verdict = world.trust.verify_bundle(json.as_bytes(), &digest(b"another artifact"), Expect::Anything);
     assert_eq!(verdict.unwrap_err().step, Step::Artifact);
 }
+
+/// Laxer readers than ours would take these for the same bundle.
+#[test]
+fn numbers_bodies_and_statements_are_written_in_one_way() {
+    let mut world = world();
+    let good = world.sign(&form(BundleVersion::V03, true, Logged::Dsse, false), None);
+    let entry = "/verificationMaterial/tlogEntries/0";
+    for field in ["logIndex", "integratedTime", "inclusionProof/logIndex", "inclusionProof/treeSize"] {
+        let at = format!("{entry}/{field}");
+        let number = good.pointer(&at).unwrap().as_str().unwrap().to_owned();
+        for wrong in [format!("+{number}"), format!("0{number}"), format!(" {number}"), String::new()] {
+            let mut bundle = good.clone();
+            *bundle.pointer_mut(&at).unwrap() = json!(wrong);
+            world.refuses(&bundle, Step::Bundle, &format!("{at} {wrong:?}"));
+        }
+        let mut bundle = good.clone();
+        *bundle.pointer_mut(&at).unwrap() = json!(number.parse::<i64>().unwrap());
+        world.verify(&bundle).expect("a number");
+    }
+    // The log vouches for the body alone, so the entry may not call it something else.
+    let body = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = good.clone();
+        let at = bundle.pointer_mut(&format!("{entry}/canonicalizedBody")).unwrap();
+        let mut body: Value =
+            serde_json::from_slice(&BASE64.decode(at.as_str().unwrap().as_bytes()).unwrap()).unwrap();
+        change(&mut body);
+        *at = json!(BASE64.encode(body.to_string().as_bytes()));
+        Bundle::parse(bundle.to_string().as_bytes()).map(drop)
+    };
+    body(&|_| {}).expect("unchanged");
+    let changes: [&dyn Fn(&mut Value); 4] = [
+        &|body| body["kind"] = json!("rekord"),
+        &|body| body["apiVersion"] = json!("0.0.2"),
+        &|body| body["x"] = json!(1),
+        &|body| drop(body.as_object_mut().unwrap().remove("kind")),
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        assert_eq!(body(*change).unwrap_err().step, Step::LogEntry, "change {n}");
+    }
+    // Whatever in the statement two readers could read as two things.
+    let mut bundle = good.clone();
+    let statement = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"p","predicate":{"a":[{"b":1,"b":2}]}}"#;
+    bundle["dsseEnvelope"]["payload"] = json!(BASE64.encode(statement.as_bytes()));
+    world.refuses(&bundle, Step::Statement, "a field twice");
+}
