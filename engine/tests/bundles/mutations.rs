@@ -138,7 +138,7 @@ fn mutations_reach_their_check() {
     world.verify(&with(vec![certificates[0].clone()])).expect("an intermediate in the chain");
     let others = world.sign(&v2, None);
     let leaf = others.pointer(CHAIN).unwrap()[0].clone();
-    world.refuses(&at(CHAIN, json!([leaf])), Step::Signature, "the certificate of another signature");
+    world.refuses(&at(CHAIN, json!([leaf])), Step::LogEntry, "the certificate of another signature");
     world.refuses(&with(vec![leaf.clone(); 10]), Step::Limit, "too many certificates");
     // invalid-inclusion-proof
     let hashes = "/verificationMaterial/tlogEntries/0/inclusionProof/hashes";
@@ -236,4 +236,25 @@ fn numbers_bodies_and_statements_are_written_in_one_way() {
     let statement = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"p","predicate":{"a":[{"b":1,"b":2}]}}"#;
     bundle["dsseEnvelope"]["payload"] = json!(BASE64.encode(statement.as_bytes()));
     world.refuses(&bundle, Step::Statement, "a field twice");
+}
+
+/// A key may have been certified for two names; the entry is about one of them. (The promise, too, is of this body, so
+/// only a log that took it in could have it: what names another certificate is found before any of that.)
+#[test]
+fn entries_of_statements_name_the_very_certificate() {
+    let mut world = world();
+    let good = world.sign(&form(BundleVersion::V03, true, Logged::Intoto, false), None);
+    world.verify(&good).expect("unchanged");
+    let mut bundle = good.clone();
+    let at = bundle.pointer_mut("/verificationMaterial/tlogEntries/0/canonicalizedBody").unwrap();
+    let mut body: Value =
+        serde_json::from_slice(&BASE64.decode(at.as_str().unwrap().as_bytes()).unwrap()).unwrap();
+    let other = world.sign(&form(BundleVersion::V03, true, Logged::Intoto, false), None);
+    let other = other.pointer("/verificationMaterial/certificate/rawBytes").unwrap().as_str().unwrap();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{other}\n-----END CERTIFICATE-----\n");
+    body["spec"]["content"]["envelope"]["signatures"][0]["publicKey"] = json!(BASE64.encode(pem.as_bytes()));
+    *at = json!(BASE64.encode(body.to_string().as_bytes()));
+    let failure = world.verify(&bundle).unwrap_err();
+    assert_eq!(failure.step, Step::LogEntry, "{failure}");
+    assert!(failure.message.contains("another certificate"), "{failure}");
 }
