@@ -104,7 +104,7 @@ mod tests {
             "image.signatures.0.signer.buildSignerURI",
             "image.signatures.0.trustRoot",
             "image.verification.0.step",
-            "image.provenance.signed",
+            "image.provenance.signatures.0.kind",
             "ociLayout.provenance.materials.0.image.verification.0.subject",
             "image.env.0",
             "env.depth",

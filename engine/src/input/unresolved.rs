@@ -10,7 +10,7 @@ use super::Group;
 pub struct Unresolved {
     /// The document within the node: `image`, `git`, `http`, `ociLayout`.
     pub document: &'static str,
-    /// The field of the document: `labels`, or of an object in it: `provenance.signed`.
+    /// The field of the document: `labels`, or of an object in it: `provenance.signatures`.
     pub field: &'static str,
     /// What to fetch for it.
     pub group: Group,
@@ -33,7 +33,7 @@ pub(super) const IMAGE_PROVENANCE: &[&str] = &["provenance"];
 /// Of an image: what its signatures tell.
 pub(super) const IMAGE_SIGNATURES: &[&str] = &["signatures", "verification"];
 /// Of an image whose provenance is known: what its signatures tell of that.
-pub(super) const IMAGE_PROVENANCE_SIGNED: &[&str] = &["provenance.signed"];
+pub(super) const IMAGE_PROVENANCE_SIGNATURES: &[&str] = &["provenance.signatures"];
 /// Of a git source whose ref is not a full one.
 pub(super) const GIT_REF: &[&str] = &["tagName", "branch", "ref"];
 /// Of a git source that is no commit id.
@@ -47,7 +47,7 @@ pub(super) const HTTP_CHECKSUM: &[&str] = &["checksum"];
 
 const IMAGE: &[&[&str]] = &[IMAGE_DIGEST, IMAGE_CONFIG, IMAGE_CHAIN, IMAGE_PROVENANCE, IMAGE_SIGNATURES];
 /// Fields of objects, by their own name.
-const NESTED: &[&[&str]] = &[&["signed"]];
+const NESTED: &[&[&str]] = &[&["signatures"]];
 const GIT: &[&[&str]] = &[GIT_REF, GIT_IDS, GIT_TAG, GIT_COMMIT];
 const HTTP: &[&[&str]] = &[HTTP_CHECKSUM];
 
@@ -89,7 +89,7 @@ mod tests {
             ("git.tag.tagger", true),
             ("ociLayout.signatures", true),
             ("image.verification", true),
-            ("image.provenance.signed", true),
+            ("image.provenance.signatures", true),
             ("http.checksum", true),
             ("http.url", false),
             ("env.labels", false),
@@ -100,9 +100,10 @@ mod tests {
         }
         assert!(may_be_unresolved(&[]));
         assert!(may_be_unresolved_name("labels") && may_be_unresolved_name("tag"));
-        assert!(may_be_unresolved_name("signed") && may_be_unresolved_name("verification"));
-        let nested =
-            super::IMAGE_PROVENANCE_SIGNED.iter().map(|field| field.rsplit('.').next().unwrap_or_default());
+        assert!(may_be_unresolved_name("signatures") && may_be_unresolved_name("verification"));
+        let nested = super::IMAGE_PROVENANCE_SIGNATURES
+            .iter()
+            .map(|field| field.rsplit('.').next().unwrap_or_default());
         assert!(nested.clone().all(may_be_unresolved_name), "{:?}", nested.collect::<Vec<_>>());
         assert!(!may_be_unresolved_name("ref") && !may_be_unresolved_name("repo"));
     }

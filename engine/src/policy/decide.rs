@@ -37,6 +37,7 @@ pub(super) fn check(
     trust: &Trust,
     explanation: Option<&mut Explanation>,
 ) -> Result<Outcome, PolicyError> {
+    let trust = &trust.as_of(check.now);
     let Built { input, nodes, warnings, raw } =
         input::build(check.source, check.platform, check.facts, check.env, trust)?;
     let mut document = input.to_value();
