@@ -1,7 +1,7 @@
 //! Policies: loaded and compiled once, asked often.
 //!
-//! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
-//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked,
+//! `load` reads the files and what they import and compiles them; `lint` remarks on what may be meant
+//! otherwise; `decide` answers a check; `host` has the built-ins that work on the source being checked,
 //! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
 mod attestation;
@@ -9,7 +9,7 @@ mod decide;
 mod explain;
 mod files;
 mod host;
-mod lint;
+pub mod lint;
 mod load;
 pub mod suite;
 mod verify_git;
