@@ -11,6 +11,7 @@ mod files;
 mod host;
 pub mod lint;
 mod load;
+mod statement;
 pub mod suite;
 mod verify_git;
 mod verify_http;
@@ -22,6 +23,7 @@ use std::time::SystemTime;
 
 pub use explain::{Explanation, ExplanationEvent};
 use files::SourceFile;
+pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;

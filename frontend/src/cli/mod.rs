@@ -80,7 +80,7 @@ enum Command {
     DryRun(Box<dry_run::Args>),
     /// Write what the sources of a build are now, or check what was written
     Lock(Box<lock::Args>),
-    /// Say what policies mean otherwise than they say
+    /// Find likely mistakes in policies and their tests
     Lint(lint::Args),
     /// Run the tests of policies
     Test(Box<test::Args>),

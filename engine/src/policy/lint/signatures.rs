@@ -89,7 +89,7 @@ fn is_index(step: &str) -> bool {
 
 /// `> 0`, `>= 1`, `!= 0`
 fn is_least(operator: &str, than: &Term) -> bool {
-    let least = if operator == "gte" { 1u64 } else { 0 };
+    let least = u64::from(operator == "gte");
     matches!(&than.node, Node::Scalar(value) if *value == regorus::Value::from(least))
 }
 
@@ -104,7 +104,7 @@ fn asks_who(rule: &Rule, signature: &Name) -> bool {
                 asks |= keys.first().and_then(Term::as_string).is_none_or(|field| WHO.contains(&field));
             }
             Node::Call(_, args) | Node::Array(args) | Node::Set(args) => {
-                asks |= args.iter().any(is_signature)
+                asks |= args.iter().any(is_signature);
             }
             Node::ArrayCompr(value, _) | Node::SetCompr(value, _) => asks |= is_signature(value),
             _ => {}

@@ -1,5 +1,7 @@
 //! Pages and tables that are made from the code.
 
+#![allow(clippy::format_push_string, reason = "text that is made rarely is made readably")]
+
 use policy_engine::builtins::{Kind, TABLE};
 use policy_engine::input::{Group, lookups, schema};
 use policy_engine::policy::lint::CODES;
