@@ -15,6 +15,7 @@ pub mod dockerfile;
 pub mod dry_run;
 mod flag_values;
 pub mod inspect;
+pub mod lint;
 pub mod lock;
 pub mod lookup;
 pub mod memory_tree;

@@ -51,6 +51,26 @@ const NESTED: &[&[&str]] = &[&["signatures"]];
 const GIT: &[&[&str]] = &[GIT_REF, GIT_IDS, GIT_TAG, GIT_COMMIT];
 const HTTP: &[&[&str]] = &[HTTP_CHECKSUM];
 
+/// Every property that may have to be looked up first, by document, and what it is looked up with.
+pub fn lookups() -> Vec<Unresolved> {
+    let of = |document, group, fields: &'static [&'static str]| {
+        fields.iter().map(move |field| Unresolved { document, field, group })
+    };
+    let image = |document| {
+        let config = of(document, Group::ImageConfig, IMAGE_CONFIG);
+        let digest = of(document, Group::ImageDigest, IMAGE_DIGEST).chain(config);
+        let chain = of(document, Group::AttestationChain, IMAGE_CHAIN);
+        let provenance = of(document, Group::Provenance, IMAGE_PROVENANCE);
+        let signatures = of(document, Group::Signatures, IMAGE_SIGNATURES);
+        let signed = of(document, Group::Signatures, IMAGE_PROVENANCE_SIGNED);
+        digest.chain(chain).chain(provenance).chain(signatures).chain(signed)
+    };
+    let git = of("git", Group::GitRef, GIT_REF).chain(of("git", Group::GitRef, GIT_IDS));
+    let objects = of("git", Group::GitObjects, GIT_TAG).chain(of("git", Group::GitObjects, GIT_COMMIT));
+    let http = of("http", Group::HttpChecksum, HTTP_CHECKSUM);
+    image("image").chain(image("ociLayout")).chain(git).chain(objects).chain(http).collect()
+}
+
 fn has(fields: &[&[&str]], name: &str) -> bool {
     fields.iter().any(|fields| fields.contains(&name))
 }

@@ -65,6 +65,8 @@ pub(super) enum Error {
     ReadFile { path: PathBuf, cause: std::io::Error },
     #[error("cannot write `{path}`: {cause}")]
     WriteFile { path: PathBuf, cause: std::io::Error },
+    #[error("there are no policies: no file ends in `.rego`")]
+    NoPolicies,
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
     #[error("cannot use the cache `{path}`: {cause}")]
@@ -90,7 +92,11 @@ impl Error {
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
             Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
-            Self::Starter(_) | Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
+            Self::Starter(_)
+            | Self::Snapshot(_)
+            | Self::NoCacheFolder
+            | Self::Cache { .. }
+            | Self::NoPolicies => Exit::Usage,
             Self::Build { .. } | Self::Bake(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Undecided
             }
@@ -114,6 +120,7 @@ impl Error {
             Self::TrustRoot(error) => error.help(),
             Self::TrustUpdate { error, .. } => error.help(),
             Self::Mirrors(_) => Some(format!("write `{MIRRORS}=sigstore=https://HOST/PATH,github=…`")),
+            Self::NoPolicies => Some("name a policy, or a folder that has some".into()),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),

@@ -6,6 +6,7 @@
 mod bad_policy;
 mod bake;
 mod cache;
+mod docs;
 mod dry_run;
 mod dry_run_world;
 mod eval;
@@ -14,6 +15,7 @@ mod harness;
 mod init;
 mod integrations;
 mod library;
+mod lint;
 mod lock;
 mod print;
 mod replay;

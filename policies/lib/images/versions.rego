@@ -28,8 +28,8 @@ within(image, range) if tag_within(image.tag, range)
 tag_within(tag, range) if {
 	valid(range)
 	numbers := parts(tag)
-	lowest(numbers) >= lower(range)
-	highest(numbers) < upper(range)
+	lowest(numbers) >= start(range)
+	highest(numbers) < end(range)
 	release_or_wanted(tag, range)
 }
 
@@ -48,14 +48,14 @@ valid(range) if {
 	}
 }
 
-lower(range) := lowest(parts(range.min))
+start(range) := lowest(parts(range.min))
 
-lower(range) := [0, 0, 0] if not has(range, "min")
+start(range) := [0, 0, 0] if not has(range, "min")
 
-upper(range) := lowest(parts(range.below))
+end(range) := lowest(parts(range.below))
 
 # Above every version: lists compare above numbers.
-upper(range) := [[]] if not has(range, "below")
+end(range) := [[]] if not has(range, "below")
 
 has(range, name) if name in object.keys(range)
 
