@@ -7,7 +7,7 @@ test_signed_provenance_is_allowed if {
 		"provenance": {
 			"predicateType": "https://slsa.dev/provenance/v1",
 			"completeness": {"parameters": true, "materials": true},
-			"signed": true,
+			"signatures": [{"trustRoot": "sigstore"}],
 		},
 	}}
 }
@@ -33,7 +33,7 @@ test_incomplete_provenance_is_denied if {
 	} with input as {"image": {
 		"ref": "ghcr.io/org/app:1",
 		"hasProvenance": true,
-		"provenance": {"predicateType": "https://slsa.dev/provenance/v1", "signed": true},
+		"provenance": {"predicateType": "https://slsa.dev/provenance/v1", "signatures": [{"trustRoot": "sigstore"}]},
 	}}
 }
 

@@ -62,7 +62,7 @@ pub fn lookups() -> Vec<Unresolved> {
         let chain = of(document, Group::AttestationChain, IMAGE_CHAIN);
         let provenance = of(document, Group::Provenance, IMAGE_PROVENANCE);
         let signatures = of(document, Group::Signatures, IMAGE_SIGNATURES);
-        let signed = of(document, Group::Signatures, IMAGE_PROVENANCE_SIGNED);
+        let signed = of(document, Group::Signatures, IMAGE_PROVENANCE_SIGNATURES);
         digest.chain(chain).chain(provenance).chain(signatures).chain(signed)
     };
     let git = of("git", Group::GitRef, GIT_REF).chain(of("git", Group::GitRef, GIT_IDS));

@@ -3,8 +3,10 @@
 # description: |
 #   Provenance is what the builder says of the build. `input.image.hasProvenance` holds for an image with attestations
 #   of any kind; these functions read the SLSA provenance itself. Without a signature it is the word of whoever pushed
-#   the image: `signed`, or rules about [signatures](#signed-images), make it more.
+#   the image: `signed_by`, or rules about [signatures](#signed-images), make it more.
 package lib.images.provenance
+
+import data.lib.images.signatures
 
 # METADATA
 # description: The image has SLSA provenance.
@@ -24,10 +26,29 @@ denial(image) := message if {
 
 # METADATA
 # description: |
-#   A verified signature covers this provenance. buildx doesn't tell, so there this never holds.
+#   A verified signature covers this provenance, whoever made it: ask who with `signed_by`, or with a rule about
+#   signatures. buildx doesn't tell, so there this never holds.
 # custom:
 #   example: provenance.signed(input.image)
-signed(image) if image.provenance.signed
+signed(image) if count(image.provenance.signatures) > 0
+
+# METADATA
+# description: |
+#   A certificate for this identity signed this provenance; `identity` is that of
+#   [`keyless`](#signed-images). buildx doesn't tell, so there this never holds.
+# custom:
+#   example: |
+#     provenance.signed_by(input.image, {
+#     	"trustRoot": "sigstore",
+#     	"signer": {
+#     		"issuer": "https://token.actions.githubusercontent.com",
+#     		"sourceRepositoryURI": "https://github.com/our-org/app",
+#     	},
+#     })
+signed_by(image, identity) if {
+	covering := {"signatures": image.provenance.signatures}
+	signatures.keyless(covering, identity)
+}
 
 # METADATA
 # description: Why the image isn't allowed by `signed`.

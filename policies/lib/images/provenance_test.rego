@@ -12,7 +12,7 @@ built := {
 		"builderID": "https://github.com/our-org/app/actions/runs/1",
 		"configSource": {"uri": "https://github.com/our-org/app.git#refs/heads/main"},
 		"hermetic": true,
-		"signed": true,
+		"signatures": [{"trustRoot": "sigstore", "signer": {"issuer": "https://i", "subjectAlternativeName": "a@b"}}],
 		"completeness": {"parameters": true, "materials": true},
 	},
 }
@@ -32,10 +32,18 @@ test_other_attestations_are_no_provenance if {
 
 test_signed if {
 	provenance.signed(built)
-	not provenance.signed(changed("signed", false))
+	not provenance.signed(changed("signatures", []))
 	not provenance.signed(bare)
 	not provenance.denial_signed(built)
 	contains(provenance.denial_signed(bare), "no signature that verifies")
+}
+
+test_signed_by if {
+	signer := {"issuer": "https://i", "subjectAlternativeName": "a@b"}
+	provenance.signed_by(built, {"trustRoot": "sigstore", "signer": signer})
+	not provenance.signed_by(built, {"trustRoot": "acme", "signer": signer})
+	not provenance.signed_by(built, {"trustRoot": "sigstore", "signer": {"issuer": "https://i"}})
+	not provenance.signed_by(bare, {"trustRoot": "sigstore", "signer": signer})
 }
 
 test_built_by if {

@@ -56,7 +56,7 @@ pub const CODES: &[Code] = &[
     code("missing-default", "`allow` that is in `decision` and has no default",
         "where no rule holds, the decision is undefined, which is an error and not a denial"),
     code("negated-verification", "`not verify_…(…)`",
-        "an error or a missing signature is not the answer that the rule waits for"),
+        "it also holds of every source that the rule is not about"),
     code("never-true", "a comparison that can never hold",
         "the rule is never in force"),
     code("no-decision", "a policy of package `docker` without `decision`",

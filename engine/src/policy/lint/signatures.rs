@@ -121,17 +121,11 @@ fn negated(rule: &Rule, term: &Term) -> Option<Finding> {
     if !VERIFIERS.contains(&name) {
         return None;
     }
-    let is_error = name.starts_with("verify_git_signature");
-    let denies = rule.name.contains("deny") || rule.element.is_some();
-    // A message about what is not signed is what `not` is for, unless it is never reached.
-    if denies && !is_error {
+    // A message about what is not signed is what `not` is for.
+    if rule.name.contains("deny") || rule.element.is_some() {
         return None;
     }
-    let message = if is_error {
-        format!("`not {name}(…)` never holds: a signature that doesn't verify is an error")
-    } else {
-        format!("`not {name}(…)` also holds of every source that it isn't about")
-    };
+    let message = format!("`not {name}(…)` also holds of every source that it isn't about");
     let help = format!("let a rule that allows call `{name}(…)`, and deny what no rule allows");
     Some(Finding::new("negated-verification", term.loc, message, help))
 }
