@@ -8,6 +8,7 @@ use policy_engine::source::PlatformError;
 use super::Exit;
 use super::build_flags::FlagError;
 use crate::bake::BakeError;
+use crate::distribution::DistributionError;
 use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::lock::LockError;
@@ -51,6 +52,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     TrustRoot(#[from] RootFileError),
@@ -83,6 +86,10 @@ impl Error {
             Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
             Self::TrustUpdate { .. } => Exit::Undecided,
+            Self::Distribution(DistributionError::Fetch { .. } | DistributionError::Runtime(_)) => {
+                Exit::Undecided
+            }
+            Self::Distribution(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
@@ -100,6 +107,7 @@ impl Error {
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
             Self::Lock(error) => error.help(),
+            Self::Distribution(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::TrustRoot(error) => error.help(),

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod build_flags;
+mod bundle;
 mod cache;
 mod cache_args;
 mod completions;
@@ -80,6 +81,8 @@ enum Command {
     Lock(Box<lock::Args>),
     /// Run the tests of policies
     Test(Box<test::Args>),
+    /// Push, pull, check and pin policies and libraries
+    Bundle(Box<bundle::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Lock(args) => lock::run(&args, &output),
         Command::Test(args) => test::run(&args, &output),
+        Command::Bundle(args) => bundle::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

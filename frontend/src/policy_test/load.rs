@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use policy_engine::policy::suite::{Documents, Suite, Test};
-use policy_engine::policy::{LoadError, LoadOptions};
+use policy_engine::policy::{LoadError, LoadOptions, PolicyRoot};
 
 use super::root::Layers;
 use super::{Group, Selection, TestError, data, discover};
-use crate::policy_files::read_policy_file;
+use crate::distribution::libraries::{FILE_NAME, LibraryRoot};
+use crate::policy_files::{PolicyFileError, read_policy_file};
 
 /// A policy with its tests.
 pub struct LoadedSuite {
@@ -65,17 +66,18 @@ fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestErro
     let Group { folder, policy, tests } = group;
     let of_policy = policy.as_ref().and_then(|policy| Path::new(&policy.name).parent());
     let of_policy = of_policy.unwrap_or(&folder).to_owned();
-    let layers = match &selection.root {
-        Some(root) => Layers::open(&[root])?,
-        None => Layers::open(&[&of_policy, Path::new("")])?,
+    let folders = match &selection.root {
+        Some(root) => vec![root.as_path()],
+        None => vec![&of_policy, Path::new("")],
     };
+    let layers: Arc<dyn PolicyRoot> = Arc::new(Layers::open(&folders)?);
+    let home = folders.iter().find(|folder| folder.join(FILE_NAME).exists()).unwrap_or(&folders[0]);
+    let root =
+        LibraryRoot::over(layers, home.to_path_buf(), &selection.fetcher).map_err(PolicyFileError::from)?;
     let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
     let policy_name = policy.as_ref().map(|policy| policy.name.clone());
-    let options = LoadOptions {
-        files: policy.into_iter().collect(),
-        root: Some(Arc::new(layers)),
-        strict: selection.strict,
-    };
+    let options =
+        LoadOptions { files: policy.into_iter().collect(), root: Some(root), strict: selection.strict };
     let shown = if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() };
     let name = match &policy_name {
         None => shown,

@@ -18,11 +18,11 @@ fn specs(paths: &[&Path]) -> Vec<PolicySpec> {
 }
 
 fn open(paths: &[&Path]) -> Arc<PolicyStore> {
-    PolicyStore::load(&specs(paths), false, &Metrics::new()).unwrap()
+    PolicyStore::load(&specs(paths), false, &Fetcher::default(), &Metrics::new()).unwrap()
 }
 
 fn problems(specs: &[PolicySpec]) -> Vec<String> {
-    let failure = PolicyStore::load(specs, false, &Metrics::new()).unwrap_err();
+    let failure = PolicyStore::load(specs, false, &Fetcher::default(), &Metrics::new()).unwrap_err();
     failure.problems.iter().map(ToString::to_string).collect()
 }
 
@@ -75,11 +75,12 @@ fn files_of_a_flag_form_one_policy_and_flags_add_up() {
     ]);
     let file = |name: &str| dir.path().join(name).display().to_string();
     let both = PolicySpec { files: vec![file("a.rego"), file("b.rego")], ..PolicySpec::default() };
-    let store = PolicyStore::load(std::slice::from_ref(&both), false, &Metrics::new()).unwrap();
+    let store =
+        PolicyStore::load(std::slice::from_ref(&both), false, &Fetcher::default(), &Metrics::new()).unwrap();
     assert_eq!(store.current().policies.len(), 1);
     assert!(allows(&store.current()));
     let deny = format!("filename=cwd://{}", file("deny.rego")).parse().unwrap();
-    let store = PolicyStore::load(&[both, deny], false, &Metrics::new()).unwrap();
+    let store = PolicyStore::load(&[both, deny], false, &Fetcher::default(), &Metrics::new()).unwrap();
     assert_eq!(store.current().policies.len(), 2);
     assert!(!allows(&store.current()));
     assert!(allows(&open(&[]).current()), "no policy, no rule");
@@ -154,7 +155,7 @@ fn files_come_and_go() {
 fn what_does_not_load_leaves_the_old_set() {
     let dir = folder(&[("a.rego", DENY)]);
     let metrics = Metrics::new();
-    let store = PolicyStore::load(&specs(&[dir.path()]), false, &metrics).unwrap();
+    let store = PolicyStore::load(&specs(&[dir.path()]), false, &Fetcher::default(), &metrics).unwrap();
     let since = store.status().since;
     std::fs::write(dir.path().join("a.rego"), BROKEN).unwrap();
     assert_eq!((store.poll(), store.poll()), (Reload::Settling, Reload::Failed));
@@ -220,7 +221,8 @@ fn strict_refuses_warnings() {
     let dir = folder(&[("a.rego", "package docker\ndecision := {\"allow\": input.image.hasProvenanc}")]);
     let store = open(&[dir.path()]);
     assert_eq!(store.warnings().len(), 1);
-    let failure = PolicyStore::load(&specs(&[dir.path()]), true, &Metrics::new()).unwrap_err();
+    let failure =
+        PolicyStore::load(&specs(&[dir.path()]), true, &Fetcher::default(), &Metrics::new()).unwrap_err();
     assert_eq!(failure.problems[0].diagnostics(), store.warnings());
 }
 
