@@ -190,7 +190,13 @@ fn verify(args: &VerifyArgs, output: &Output) -> Result<Exit, Error> {
         Err(error) => return Err(error.into()),
     };
     let mut exit = Exit::Allowed;
-    let further = untested(&selection, &suites)?;
+    // What is not pushed is not looked at.
+    let is_hidden = |path: &str| {
+        let path = Path::new(path).strip_prefix(&root).unwrap_or(Path::new(path));
+        path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
+    };
+    let mut further = untested(&selection, &suites)?;
+    further.retain(|loaded| !loaded.policy.as_deref().is_some_and(is_hidden));
     for loaded in suites.iter().chain(&further) {
         match &loaded.suite {
             Ok(suite) => suite.policy().warnings().iter().for_each(|warning| {

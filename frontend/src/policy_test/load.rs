@@ -71,9 +71,9 @@ fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestErro
         None => vec![&of_policy, Path::new("")],
     };
     let layers: Arc<dyn PolicyRoot> = Arc::new(Layers::open(&folders)?);
-    let home = folders.iter().find(|folder| folder.join(FILE_NAME).exists()).unwrap_or(&folders[0]);
-    let root =
-        LibraryRoot::over(layers, home.to_path_buf(), &selection.fetcher).map_err(PolicyFileError::from)?;
+    let home = folders.iter().find(|folder| folder.join(FILE_NAME).exists()).or(folders.first());
+    let home = home.map(|folder| folder.to_path_buf()).unwrap_or_default();
+    let root = LibraryRoot::over(layers, home, &selection.fetcher).map_err(PolicyFileError::from)?;
     let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
     let policy_name = policy.as_ref().map(|policy| policy.name.clone());
     let options =

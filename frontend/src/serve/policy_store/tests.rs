@@ -258,3 +258,73 @@ async fn trust_outlives_a_reload() {
     assert_eq!(store.reload().await, Reload::Loaded);
     assert!(Arc::ptr_eq(&store.current().trust, &trust) && !allows(&store.current()));
 }
+
+const ACME: &str = "package acme.images\ntrusted := true";
+const IMPORTING: &str = "package docker\nimport data.acme.images\ndecision := {\"allow\": images.trusted}";
+
+#[test]
+fn libraries_of_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| std::fs::write(dir.path().join(path), content).unwrap();
+    std::fs::create_dir(dir.path().join("lib")).unwrap();
+    write("docker.rego", IMPORTING);
+    write("lib/images.rego", ACME);
+    let failed = problems(&specs(&[dir.path()]));
+    assert!(failed[0].contains("acme/images.rego"), "{failed:?}");
+    write("policy-libraries.json", r#"{"version": 1, "libraries": {"acme": {"from": "lib"}}}"#);
+    let store = open(&[dir.path()]);
+    assert!(allows(&store.current()));
+    // Other libraries are other policies; a lock that doesn't hold leaves the old ones in force.
+    let files = format!("sha256:{}", "0".repeat(64));
+    let lock = format!(r#"{{"version": 1, "libraries": {{"acme": {{"from": "lib", "files": "{files}"}}}}}}"#);
+    write("policy-libraries.json", &lock);
+    assert_eq!(settled(&store), Reload::Failed);
+    assert!(store.status().problem.unwrap().contains("has changed"));
+    assert!(allows(&store.current()));
+    write("lib/images.rego", &ACME.replace("true", "false"));
+    write("policy-libraries.json", r#"{"version": 1, "libraries": {"acme": {"from": "lib"}}}"#);
+    assert_eq!(settled(&store), Reload::Loaded);
+    assert!(!allows(&store.current()));
+}
+
+/// The second look at what has changed.
+fn settled(store: &PolicyStore) -> Reload {
+    assert_eq!(store.poll(), Reload::Settling);
+    store.poll()
+}
+
+#[test]
+fn policies_elsewhere_must_be_pinned_and_there() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let (tag, pinned) = ("oci://127.0.0.1:1/acme/p:v1", format!("oci://127.0.0.1:1/acme/p@{digest}"));
+    let spec = |files: &[&str]| PolicySpec {
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+        ..PolicySpec::default()
+    };
+    assert!(problems(&[spec(&[tag])])[0].contains("is not pinned"));
+    assert!(problems(&[spec(&[&pinned])])[0].starts_with("cannot fetch `oci://127.0.0.1:1/acme/p@"));
+    assert!(problems(&[spec(&[&pinned, "a.rego"])])[0].contains("whole policy"));
+}
+
+/// From the cache: what is there by its digest is asked of nobody.
+#[test]
+fn policies_elsewhere_come_into_force() {
+    use crate::cache::Cache;
+    use crate::distribution::Files;
+    use crate::distribution::layout::{Layout, pack};
+    use crate::resolve::image::document::sha256;
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
+    let mut files = Files::default();
+    files.insert("main.rego", DENY.into()).unwrap();
+    let artifact = pack(&files, Layout::Opa).unwrap();
+    let digest = sha256(&artifact.manifest());
+    cache.put(&digest, &artifact.manifest());
+    artifact.layers.iter().for_each(|layer| cache.put(&sha256(&layer.content), &layer.content));
+    let fetcher = Fetcher { cache: Some(cache), offline: true, ..Fetcher::default() };
+    let place = format!("oci://127.0.0.1:1/acme/p@{digest}");
+    let spec = PolicySpec { files: vec![place.clone()], ..PolicySpec::default() };
+    let store = PolicyStore::load(&[spec], false, &fetcher, &Metrics::new()).unwrap();
+    assert!(!allows(&store.current()));
+    assert_eq!(store.current().policies[0].name(), format!("{place}//main.rego"));
+}
