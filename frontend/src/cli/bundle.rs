@@ -117,7 +117,7 @@ fn push(args: &PushArgs, output: &Output) -> Result<Exit, Error> {
     let folder = Place::Folder(args.folder.display().to_string());
     let files = fetcher.fetch(&folder)?.files;
     let refused = |reason| DistributionError::Files { place: folder.to_string(), reason };
-    if !files.iter().any(|(path, _)| path.ends_with(".rego")) {
+    if !files.has_rego() {
         return Err(refused("there are no policies in it".to_owned()).into());
     }
     let artifact = pack(&files, args.layout).map_err(refused)?;

@@ -111,10 +111,12 @@ impl Files {
         } else {
             Box::new(archive)
         };
+        // Whole first, so that a limit is named and doesn't look like an archive cut short.
+        let plain = read_within(plain, MAX_ARCHIVE).map_err(|error| format!("the archive: {error}"))?;
         let failed = |error: std::io::Error| format!("the archive can't be read: {error}");
         let mut files = Self::default();
         let mut seen = 0;
-        for entry in Archive::new(plain.take(MAX_ARCHIVE)).entries().map_err(failed)? {
+        for entry in Archive::new(plain.as_slice()).entries().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             count(&mut seen)?;
             let name = entry.path_bytes().into_owned();
@@ -171,6 +173,11 @@ impl Files {
         self.files.iter().map(|(path, content)| (path.as_str(), content))
     }
 
+    /// Whether there is any Rego.
+    pub fn has_rego(&self) -> bool {
+        self.files.keys().any(|path| path.strip_suffix(".rego").is_some())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -210,7 +217,7 @@ impl Files {
     pub fn policy(&self, place: &str) -> Vec<PolicyFile> {
         let file = |(path, content): (&str, &Bytes)| {
             let text = std::str::from_utf8(content).ok()?;
-            let is_policy = path.ends_with(".rego") && !path.ends_with("_test.rego");
+            let is_policy = path.strip_suffix(".rego").is_some_and(|stem| !stem.ends_with("_test"));
             let is_docker = package(text).is_some_and(|package| package == "docker");
             (is_policy && is_docker)
                 .then(|| PolicyFile { name: format!("{place}//{path}"), text: text.to_owned() })

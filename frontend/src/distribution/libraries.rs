@@ -95,6 +95,7 @@ impl Library {
     }
 
     /// The same library, held to what is there now.
+    #[must_use]
     pub fn locked(&self, fetched: &Fetched) -> Self {
         Self { from: self.from.clone(), pin: fetched.place.pin(), files: Some(fetched.files.digest()) }
     }

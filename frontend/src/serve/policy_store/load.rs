@@ -37,7 +37,7 @@ pub(super) fn load(
         });
         for named in named {
             let policy = match named {
-                Named::Files { files, root } => local(files, root, strict, fetcher, &mut watch),
+                Named::Files { files, root } => local(&files, root, strict, fetcher, &mut watch),
                 Named::Remote(place) => elsewhere(&place, strict, fetcher, &mut watch),
             };
             match policy {
@@ -105,7 +105,7 @@ fn in_folder(folder: &Path, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
 
 /// A policy in files of this machine.
 fn local(
-    paths: Vec<PathBuf>,
+    paths: &[PathBuf],
     folder: PathBuf,
     strict: bool,
     fetcher: &Fetcher,
@@ -113,7 +113,7 @@ fn local(
 ) -> Result<Policy, Vec<PolicyStoreError>> {
     let mut files = Vec::new();
     let mut problems: Vec<PolicyStoreError> = Vec::new();
-    for path in &paths {
+    for path in paths {
         // Noted before it is read, so that a change in between is noticed.
         watch.add(path);
         match read(path) {
@@ -131,7 +131,7 @@ fn local(
     watch.add(&folder.join(FILE_NAME));
     let root = LibraryRoot::over(root, folder, fetcher)
         .map_err(|error| vec![PolicyFileError::from(error).into()])?;
-    compile(LoadOptions { files, root: Some(root), strict })
+    compile(&LoadOptions { files, root: Some(root), strict })
 }
 
 /// A policy on another machine. A tag may stand for what a `policy-libraries.json` in the working directory says.
@@ -145,11 +145,11 @@ fn elsewhere(
     watch.add(&here.join(FILE_NAME));
     let policy = open_root(&here).and_then(|locks| Ok(remote_policy(place, &*locks, &here, fetcher)?));
     let (files, root) = policy.map_err(|error| vec![error.into()])?;
-    compile(LoadOptions { files, root: Some(root), strict })
+    compile(&LoadOptions { files, root: Some(root), strict })
 }
 
-fn compile(options: LoadOptions) -> Result<Policy, Vec<PolicyStoreError>> {
-    Policy::load(&options).map_err(|error| vec![PolicyFileError::Load(error).into()])
+fn compile(options: &LoadOptions) -> Result<Policy, Vec<PolicyStoreError>> {
+    Policy::load(options).map_err(|error| vec![PolicyFileError::Load(error).into()])
 }
 
 fn read(path: &Path) -> Result<PolicyFile, PolicyFileError> {
