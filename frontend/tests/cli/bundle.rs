@@ -27,14 +27,29 @@ struct DockerRegistry {
 impl DockerRegistry {
     /// Starts it, or says aloud that it isn't installed.
     fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// One that wants a login: `user`, `s3cret`.
+    fn private() -> Option<Self> {
+        Self::start_with("user:$2b$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n")
+    }
+
+    fn start_with(passwords: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("htpasswd");
+        std::fs::write(&file, passwords).expect("a file");
+        let auth = match passwords {
+            "" => String::new(),
+            _ => format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display()),
+        };
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let address = format!("127.0.0.1:{port}");
         let config = folder.path().join("config.yml");
         let text = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: \"{address}\"}}\n",
+             http: {{addr: \"{address}\"}}\n{auth}",
             folder.path().join("data").display()
         );
         std::fs::write(&config, text).expect("a file");
@@ -181,6 +196,20 @@ fn whole_policies_by_digest_only() {
     assert_eq!(code(&place, &["eval", "--offline", snapshot, "--policy", &reference, "."]), 0);
     let offline = says(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", pinned, "."], 2);
     assert!(offline.contains("not in the cache"), "{offline}");
+}
+
+#[test]
+fn registries_that_want_a_login() {
+    let Some(registry) = DockerRegistry::private() else { return };
+    let place = place();
+    let reference = format!("oci://{}/acme/lib:v1", registry.address);
+    let refused = says(&place, &["bundle", "push", "lib", &reference], 3);
+    assert!(refused.contains("docker login"), "{refused}");
+    // `user:s3cret`
+    let auths = json!({"auths": {&registry.address: {"auth": "dXNlcjpzM2NyZXQ="}}});
+    place.write(".docker/config.json", auths.to_string());
+    let pushed = prints(&place, &["bundle", "push", "lib", &reference]);
+    assert_eq!(prints(&place, &["bundle", "pull", &reference, "-o", "pulled"]), pushed);
 }
 
 #[test]

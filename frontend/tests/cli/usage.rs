@@ -196,6 +196,7 @@ fn help() {
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
       test         Run the tests of policies
+      bundle       Push, pull, check and pin policies and libraries
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       trust        Update, look at or check the trust roots that signatures are verified against
