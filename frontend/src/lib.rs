@@ -31,5 +31,6 @@ pub mod resolve;
 pub mod serve;
 pub mod snapshot;
 pub mod source_arg;
+pub mod starter;
 pub mod trust;
 mod whole_file;

@@ -19,6 +19,7 @@ use crate::replay::ReplayError;
 use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
+use crate::starter::StarterError;
 use crate::trust::MIRRORS;
 use crate::trust::file::RootFileError;
 use crate::trust::tuf::TufError;
@@ -55,6 +56,8 @@ pub(super) enum Error {
     Distribution(#[from] DistributionError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Starter(#[from] StarterError),
     #[error(transparent)]
     TrustRoot(#[from] RootFileError),
     #[error("{0}")]
@@ -94,7 +97,7 @@ impl Error {
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
             Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
-            Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
+            Self::Starter(_) | Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
             Self::Build { .. } | Self::Bake(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Undecided
             }
@@ -110,6 +113,12 @@ impl Error {
             Self::Distribution(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
+            Self::Starter(StarterError::Exists(_)) => {
+                Some("`--force` replaces it; nothing was written".into())
+            }
+            Self::Starter(StarterError::NotADockerfile(_)) => {
+                Some("name the folder or the Dockerfile that the policy is for".into())
+            }
             Self::TrustRoot(error) => error.help(),
             Self::TrustUpdate { error, .. } => error.help(),
             Self::Mirrors(_) => Some(format!("write `{MIRRORS}=sigstore=https://HOST/PATH,github=…`")),
@@ -120,6 +129,7 @@ impl Error {
             Self::Serve(error) => error.help(),
             Self::Platform(_)
             | Self::Bake(_)
+            | Self::Starter(_)
             | Self::Cache { .. }
             | Self::Inspect(_)
             | Self::Output(_)

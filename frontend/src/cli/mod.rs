@@ -9,6 +9,7 @@ mod dry_run;
 mod error;
 mod eval;
 mod ignored_flags;
+mod init;
 mod lock;
 mod lookup_args;
 mod output;
@@ -81,6 +82,8 @@ enum Command {
     Lock(Box<lock::Args>),
     /// Run the tests of policies
     Test(Box<test::Args>),
+    /// Write a policy to begin with, and its tests, beside a Dockerfile
+    Init(init::Args),
     /// Push, pull, check and pin policies and libraries
     Bundle(Box<bundle::Args>),
     /// Decide recorded conversations again and compare
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Lock(args) => lock::run(&args, &output),
         Command::Test(args) => test::run(&args, &output),
+        Command::Init(args) => init::run(&args, &output),
         Command::Bundle(args) => bundle::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]

@@ -196,6 +196,7 @@ fn help() {
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
       test         Run the tests of policies
+      init         Write a policy to begin with, and its tests, beside a Dockerfile
       bundle       Push, pull, check and pin policies and libraries
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
@@ -362,7 +363,8 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "test", "trust update", "trust show", "trust verify"]
+    for command in
+        ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
     {
         let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));

@@ -3,13 +3,13 @@
 //! The cryptography, certificate chains, logs' proofs and their agreement with the bundle are those of the crate
 //! `sigstore-verify`. Around it stands what it leaves open:
 //!
-//! - [`form`]: the JSON is read strictly, sizes are bounded, the versions' rules hold, and the bundle is about the
+//! - `form`: the JSON is read strictly, sizes are bounded, the versions' rules hold, and the bundle is about the
 //!   artifact. None of this needs a trust root.
-//! - [`logs`]: entries of unknown logs are passed over, as are those whose promise does not verify. A checkpoint must
+//! - `logs`: entries of unknown logs are passed over, as are those whose promise does not verify. A checkpoint must
 //!   be the entry's own log's.
-//! - [`timestamps`]: timestamps that no authority made are passed over.
-//! - [`keyless`] and [`key`] demand what must be left after that, hand the rest to the crate, and tell its errors
-//!   apart ([`steps`]).
+//! - `timestamps`: timestamps that no authority made are passed over.
+//! - `keyless` and `key` demand what must be left after that, hand the rest to the crate, and tell its errors
+//!   apart (`steps`).
 //!
 //! Format: <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>.
 
