@@ -11,6 +11,7 @@ pub mod cache;
 pub mod cli;
 pub mod context;
 pub mod decide;
+pub mod distribution;
 pub mod dockerfile;
 pub mod dry_run;
 mod flag_values;

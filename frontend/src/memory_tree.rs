@@ -34,6 +34,11 @@ pub enum Node {
 pub trait Nodes: Send + Sync {
     /// What is at a path, given by its names; follows no symlink.
     fn node(&self, path: &[String]) -> Node;
+
+    /// The names in a folder, in any order; `None` where nobody can tell.
+    fn names(&self, _folder: &[String]) -> Option<Vec<String>> {
+        None
+    }
 }
 
 impl Nodes for BTreeMap<String, Node> {
@@ -77,6 +82,11 @@ impl MemoryTree {
     /// What is at a path, given by its names; follows no symlink.
     pub(crate) fn node(&self, path: &[String]) -> Node {
         self.nodes.node(path)
+    }
+
+    /// The names in a folder, in any order; `None` where nobody can tell.
+    pub(crate) fn names(&self, folder: &[String]) -> Option<Vec<String>> {
+        self.nodes.names(folder)
     }
 
     fn find(&self, path: &str) -> Result<Bytes, FileError> {
@@ -126,6 +136,10 @@ fn names(target: &[u8], links: usize) -> Result<Vec<String>, FileError> {
 impl Nodes for MemoryTree {
     fn node(&self, path: &[String]) -> Node {
         self.nodes.node(path)
+    }
+
+    fn names(&self, folder: &[String]) -> Option<Vec<String>> {
+        self.nodes.names(folder)
     }
 }
 

@@ -7,6 +7,8 @@ use policy_engine::policy::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet,
 };
 
+use crate::distribution::libraries::{LibraryRoot, remote_policy};
+use crate::distribution::{DistributionError, Fetcher, Place};
 use crate::policy_root::{DiskRoot, read_within};
 use crate::policy_spec::{LogLevel, PolicySpec};
 
@@ -25,7 +27,12 @@ pub struct Selection {
     pub root: Option<PathBuf>,
     /// `--strict`: warnings about a policy refuse it.
     pub strict: bool,
+    /// Gets policies and libraries that lie elsewhere.
+    pub fetcher: Fetcher,
 }
+
+/// One policy: its files, and where it imports and reads from.
+pub type PolicySource = (Vec<PolicyFile>, Arc<dyn PolicyRoot>);
 
 /// The policies in force.
 pub struct Loaded {
@@ -77,6 +84,12 @@ pub enum PolicyFileError {
     /// Rego that doesn't load.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A policy or a library from elsewhere that can't be used.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// A policy from elsewhere in a flag that names further files.
+    #[error("`{0}` is a whole policy, and cannot be named together with other files")]
+    Together(String),
 }
 
 impl PolicyFileError {
@@ -90,6 +103,8 @@ impl PolicyFileError {
                 "`filename=` is looked up in the context; `cwd://{path}` is in the working directory"
             )),
             Self::NoPolicy => Some("name one with `--file` or `--policy filename=PATH`".into()),
+            Self::Distribution(error) => error.help(),
+            Self::Together(_) => Some("give it a `--policy` flag of its own".into()),
             Self::Root { .. } => Some("name a folder that exists with `--policy-root`".into()),
             _ => None,
         }
@@ -112,18 +127,25 @@ impl Selection {
         if disabled(&self.specs)? {
             return Ok(Loaded::disabled());
         }
-        let root = open_root(self.root_path())?;
+        let folder = self.root_path();
+        let root = LibraryRoot::over(open_root(folder)?, folder.to_owned(), &self.fetcher)?;
         let mut sets = Vec::new();
         if !self.specs.iter().any(|spec| spec.reset) {
-            sets.extend(self.beside_dockerfile()?.map(|file| vec![file]));
+            sets.extend(self.beside_dockerfile()?.map(|file| (vec![file], Arc::clone(&root))));
         }
         for spec in named(&self.specs) {
-            sets.push(spec.files.iter().map(|name| self.named(name)).collect::<Result<_, _>>()?);
+            sets.push(match remote(spec)? {
+                Some(place) => remote_policy(place, &*root, folder, &self.fetcher)?,
+                None => {
+                    let files = spec.files.iter().map(|name| self.named(name)).collect::<Result<_, _>>()?;
+                    (files, Arc::clone(&root))
+                }
+            });
         }
         if sets.is_empty() {
             return Err(PolicyFileError::NoPolicy);
         }
-        Loaded::compile(sets, &root, self.strict, &self.specs)
+        Loaded::compile(sets, self.strict, &self.specs)
     }
 
     fn root_path(&self) -> &Path {
@@ -164,17 +186,15 @@ impl Loaded {
         Self { policies, warnings, log_level: LogLevel::Info, disabled: true }
     }
 
-    /// Compiles policies of these files each, which read from `root`; `specs` says how much is shown of what they
-    /// print.
+    /// Compiles these policies; `specs` says how much is shown of what they print.
     pub fn compile(
-        sets: Vec<Vec<PolicyFile>>,
-        root: &Arc<dyn PolicyRoot>,
+        sets: Vec<PolicySource>,
         strict: bool,
         specs: &[PolicySpec],
     ) -> Result<Self, PolicyFileError> {
         let mut policies = PolicySet::default();
-        for files in sets {
-            let options = LoadOptions { files, root: Some(Arc::clone(root)), strict };
+        for (files, root) in sets {
+            let options = LoadOptions { files, root: Some(root), strict };
             policies.policies.push(Arc::new(Policy::load(&options)?));
         }
         let warnings = policies.policies.iter().flat_map(|policy| policy.warnings()).cloned().collect();
@@ -197,6 +217,14 @@ pub fn disabled(specs: &[PolicySpec]) -> Result<bool, PolicyFileError> {
 pub fn named(specs: &[PolicySpec]) -> impl Iterator<Item = &PolicySpec> {
     let first = specs.iter().rposition(|spec| spec.reset).unwrap_or(0);
     specs.iter().skip(first).filter(|spec| !spec.files.is_empty())
+}
+
+/// The place on another machine that a flag names, which is a whole policy.
+pub fn remote(spec: &PolicySpec) -> Result<Option<&str>, PolicyFileError> {
+    match spec.files.iter().find(|name| Place::names_remote(name)) {
+        Some(place) if spec.files.len() > 1 => Err(PolicyFileError::Together(crate::redact::url(place))),
+        place => Ok(place.map(String::as_str)),
+    }
 }
 
 fn has_rego_suffix(file: &str) -> bool {

@@ -15,6 +15,7 @@ use super::lookup_args::LookupArgs;
 use super::output::Output;
 use super::subject::Subject;
 use crate::context::Stdin;
+use crate::distribution::Fetcher;
 use crate::dry_run::{Checked, DryRun, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
@@ -108,12 +109,13 @@ impl FromStr for Destination {
 }
 
 impl PolicyArgs {
-    fn options(&self) -> PolicyOptions {
+    fn options(&self, fetcher: Fetcher) -> PolicyOptions {
         PolicyOptions {
             specs: self.policy.clone(),
             root: self.policy_root.clone(),
             strict: self.strict,
             required: self.require_policy,
+            fetcher,
         }
     }
 }
@@ -129,7 +131,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let run = Arc::new(DryRun {
         resolver: Arc::new(lookups.resolver(None)),
         stdin: Stdin::of_process(),
-        policies: args.policies.options(),
+        policies: args.policies.options(args.lookups.fetcher()),
         platform: default_platform(),
         trust: Arc::clone(&lookups.trust),
         now: lookups.now,

@@ -8,6 +8,7 @@ use policy_engine::source::PlatformError;
 use super::Exit;
 use super::build_flags::FlagError;
 use crate::bake::BakeError;
+use crate::distribution::DistributionError;
 use crate::dry_run::DryRunError;
 use crate::inspect::InspectError;
 use crate::lock::LockError;
@@ -52,6 +53,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Starter(#[from] StarterError),
@@ -88,6 +91,10 @@ impl Error {
             Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
             Self::TrustUpdate { .. } => Exit::Undecided,
+            Self::Distribution(DistributionError::Fetch { .. } | DistributionError::Runtime(_)) => {
+                Exit::Undecided
+            }
+            Self::Distribution(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
@@ -109,6 +116,7 @@ impl Error {
             Self::Policy(error) => error.help(),
             Self::Replay(error) => error.help(),
             Self::Lock(error) => error.help(),
+            Self::Distribution(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
             Self::Starter(StarterError::Exists(_)) => {

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::lookup_args::LookupArgs;
 use super::output::Output;
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
+use crate::distribution::Fetcher;
 use crate::inspect::{InspectError, inspect};
 use crate::lookup::{LookupError, block_on, describe};
 use crate::policy_files::{Loaded, Selection};
@@ -96,12 +97,13 @@ pub(super) enum Format {
 }
 
 impl PolicyArgs {
-    fn selection(&self) -> Selection {
+    fn selection(&self, fetcher: Fetcher) -> Selection {
         Selection {
             file: self.file.clone(),
             specs: self.policy.clone(),
             root: self.policy_root.clone(),
             strict: self.strict,
+            fetcher,
         }
     }
 }
@@ -139,7 +141,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     if args.print {
         return print(args, &source, &platform, output);
     }
-    let selection = args.policies.selection();
+    let selection = args.policies.selection(args.lookups.fetcher());
     let env = args.build.env(selection.dockerfile_name());
     let loaded = selection.load()?;
     for warning in &loaded.warnings {

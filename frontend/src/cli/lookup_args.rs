@@ -12,6 +12,7 @@ use super::output::Output;
 use super::snapshot_args::{Capture, SnapshotArgs};
 use super::trust_args::TrustArgs;
 use crate::cache::Cache;
+use crate::distribution::Fetcher;
 use crate::resolve::transport::TransportOptions;
 use crate::resolve::{Judge, Resolver};
 use crate::snapshot::SnapshotError;
@@ -52,6 +53,15 @@ pub(super) struct Lookups {
 }
 
 impl LookupArgs {
+    /// What gets policies and libraries from elsewhere.
+    pub(super) fn fetcher(&self) -> Fetcher {
+        Fetcher {
+            transport: self.connection.options(),
+            cache: self.cache.cache(),
+            offline: self.snapshot.is_offline(),
+        }
+    }
+
     /// Begins the run.
     pub(super) fn begin(&self) -> Result<Lookups, Error> {
         let (capture, cache) = (self.snapshot.begin()?, self.cache.cache());

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod build_flags;
+mod bundle;
 mod cache;
 mod cache_args;
 mod completions;
@@ -86,6 +87,8 @@ enum Command {
     Test(Box<test::Args>),
     /// Write a policy to begin with, and its tests, beside a Dockerfile
     Init(init::Args),
+    /// Push, pull, check and pin policies and libraries
+    Bundle(Box<bundle::Args>),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -143,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &output),
         Command::Test(args) => test::run(&args, &output),
         Command::Init(args) => init::run(&args, &output),
+        Command::Bundle(args) => bundle::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

@@ -17,7 +17,8 @@ use super::trust_args::TrustArgs;
 use crate::buildkit::batch;
 use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
-use crate::cache::default_dir;
+use crate::cache::{Cache, DEFAULT_SIZE, default_dir};
+use crate::distribution::Fetcher;
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
 use crate::serve::daemon::Daemon;
@@ -169,7 +170,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 
 async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let metrics = Metrics::new();
-    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &metrics);
+    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &args.fetcher(), &metrics);
     let policies = policies.map_err(ServeError::from)?;
     let trust = args.trust.options(default_dir(), Some(args.connection.options()))?;
     let every = (args.trust_refresh > 0).then(|| Duration::from_hours(args.trust_refresh.into()));
@@ -220,6 +221,12 @@ async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Args {
+    /// Policies from elsewhere are kept where the other commands keep what never changes.
+    fn fetcher(&self) -> Fetcher {
+        let cache = default_dir().map(|dir| Arc::new(Cache::new(&dir, DEFAULT_SIZE)));
+        Fetcher { transport: self.connection.options(), cache, offline: false }
+    }
+
     fn options(&self) -> Options {
         Options {
             repo_policies: match (self.policies.no_repo_policy, self.policies.require_repo_policy) {

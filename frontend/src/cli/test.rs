@@ -145,6 +145,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
         root: args.policies.policy_root.clone(),
         run: args.run.clone(),
         strict: args.policies.strict,
+        fetcher: args.lookups.fetcher(),
     };
     if !args.watch {
         return once(args, &selection, output).0;

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use policy_engine::policy::PolicyFile;
+use policy_engine::policy::{PolicyFile, PolicyRoot};
 
 use super::DryRunError;
 use crate::context::Context;
+use crate::distribution::Fetcher;
+use crate::distribution::libraries::{LibraryRoot, remote_policy};
 use crate::dockerfile::DockerfileOrigin;
+use crate::memory_tree::MemoryTree;
 use crate::policy_files::{
-    Loaded, PolicyFileError, disabled, named, open_root, read_in_root, read_policy_file,
+    Loaded, PolicyFileError, disabled, named, open_root, read_in_root, read_policy_file, remote,
 };
 use crate::policy_spec::PolicySpec;
 
@@ -24,6 +27,8 @@ pub struct PolicyOptions {
     pub strict: bool,
     /// `--require-policy`: that no policy applies is an error.
     pub required: bool,
+    /// Gets policies and libraries that lie elsewhere.
+    pub fetcher: Fetcher,
 }
 
 /// Loads what is in force for a build with this context, and with policies of its own. There may be none, unless one
@@ -45,19 +50,38 @@ pub(super) fn load(
         Some(path) => open_root(path)?,
         None => Arc::clone(&context.files),
     };
+    let folder = options.root.as_deref().or(context.folder.as_deref());
+    // Who sends a context must not make this machine fetch things for it.
+    let root = match folder {
+        Some(folder) => LibraryRoot::over(root, folder.to_owned(), &options.fetcher)
+            .map_err(PolicyFileError::Distribution)?,
+        None => root,
+    };
     let mut sets = Vec::new();
     if !specs.iter().any(|spec| spec.reset) {
-        sets.extend(context.policy.clone().map(|file| vec![file]));
+        sets.extend(context.policy.clone().map(|file| (vec![file], Arc::clone(&root))));
     }
     for spec in named(&specs) {
-        let files = spec.files.iter().map(|name| read(name, options.root.as_deref(), context));
-        sets.push(files.collect::<Result<_, _>>()?);
+        sets.push(match remote(spec)? {
+            Some(place) => {
+                let (locks, folder): (&dyn PolicyRoot, _) = match folder {
+                    Some(folder) => (&*root, folder),
+                    None => (&MemoryTree::empty(), Path::new("")),
+                };
+                remote_policy(place, locks, folder, &options.fetcher)
+                    .map_err(PolicyFileError::Distribution)?
+            }
+            None => {
+                let files = spec.files.iter().map(|name| read(name, options.root.as_deref(), context));
+                (files.collect::<Result<_, _>>()?, Arc::clone(&root))
+            }
+        });
     }
     let strict = specs.iter().filter_map(|spec| spec.strict).next_back().unwrap_or_default();
     if sets.is_empty() && (options.required || strict) {
         return Err(missing());
     }
-    Ok(Loaded::compile(sets, &root, options.strict, &specs)?)
+    Ok(Loaded::compile(sets, options.strict, &specs)?)
 }
 
 /// A file of `--policy filename=`: relative to the root or the context, or with `cwd://` to the working directory.

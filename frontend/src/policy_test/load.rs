@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use policy_engine::policy::suite::{Documents, Suite, Test};
-use policy_engine::policy::{LoadError, LoadOptions, PolicyFile};
+use policy_engine::policy::{LoadError, LoadOptions, PolicyFile, PolicyRoot};
 
 use super::root::Layers;
 use super::{Group, Selection, TestError, data, discover};
-use crate::policy_files::read_policy_file;
+use crate::distribution::libraries::{FILE_NAME, LibraryRoot};
+use crate::policy_files::{PolicyFileError, read_policy_file};
 
 /// A policy with its tests.
 pub struct LoadedSuite {
@@ -87,16 +88,17 @@ pub fn options(
 ) -> Result<(LoadOptions, Vec<PolicyFile>, Documents), TestError> {
     let Group { folder, policy, tests } = group;
     let of_policy = policy.as_ref().map_or_else(|| folder.clone(), |policy| folder_of(&policy.name));
-    let layers = match &selection.root {
-        Some(root) => Layers::open(&[root])?,
-        None => Layers::open(&[&of_policy, Path::new("")])?,
+    let folders = match &selection.root {
+        Some(root) => vec![root.as_path()],
+        None => vec![&of_policy, Path::new("")],
     };
+    let layers: Arc<dyn PolicyRoot> = Arc::new(Layers::open(&folders)?);
+    let home = folders.iter().find(|folder| folder.join(FILE_NAME).exists()).or(folders.first());
+    let home = home.map(|folder| folder.to_path_buf()).unwrap_or_default();
+    let root = LibraryRoot::over(layers, home, &selection.fetcher).map_err(PolicyFileError::from)?;
     let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
-    let options = LoadOptions {
-        files: policy.into_iter().collect(),
-        root: Some(Arc::new(layers)),
-        strict: selection.strict,
-    };
+    let options =
+        LoadOptions { files: policy.into_iter().collect(), root: Some(root), strict: selection.strict };
     Ok((options, tests, documents))
 }
 

@@ -22,6 +22,7 @@ pub use self::load::{LoadedSuite, load, options, untested};
 pub use self::resolve::run_resolved;
 pub use self::run::{Outcome, run};
 
+use crate::distribution::Fetcher;
 use crate::policy_files::PolicyFileError;
 use crate::snapshot::SnapshotError;
 
@@ -39,6 +40,8 @@ pub struct Selection {
     pub run: Option<String>,
     /// Warnings about a policy refuse it.
     pub strict: bool,
+    /// Gets libraries that lie elsewhere.
+    pub fetcher: Fetcher,
 }
 
 /// Why nothing was tested.

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::git::{GitError, GitOptions, GitResolver, GitSource};
 use super::github::{GithubError, GithubOptions, GithubResolver};
 use super::http::{HttpError, HttpOptions, HttpResolver, HttpSource, RedirectCheck};
-use super::image::{ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
+use super::image::{Artifact, ClientCredentials, CredentialOptions, ImageError, ImageName, ImageResolver};
 use super::judge::{Judge, Trial};
 use super::oci_layout::{self, LayoutName};
 use super::origin::Origin;
@@ -172,6 +172,16 @@ impl Resolver {
             Ok(resolver.download(&source, limit).await?)
         };
         network.settings.origin.download(url, fetch).await
+    }
+
+    /// The artifact that `image` names, with its digest and its manifest. Always asks the network.
+    pub async fn artifact(&self, image: &ImageSource) -> Result<(String, Bytes, Artifact), ResolveError> {
+        Ok(Box::pin(self.network.clients()?.images.artifact(&image_name(image)?)).await?)
+    }
+
+    /// Uploads an artifact under the name of `image`; its manifest's digest.
+    pub async fn push(&self, image: &ImageSource, artifact: &Artifact) -> Result<String, ResolveError> {
+        Ok(Box::pin(self.network.clients()?.images.push(&image_name(image)?, artifact)).await?)
     }
 
     async fn look_up(&self, request: &Request, trial: Option<&Trial>) -> Result<Metadata, ResolveError> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, LOCATION};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use url::{Host, Url};
 
 pub use self::body::{ByteLimit, read_body, stream_body};
@@ -152,6 +152,18 @@ impl Transport {
     /// One POST of bytes: no redirect is followed, nothing is tried again, any status is `Ok`.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Response, TransportError> {
         let request = self.client_for(url).post(url.clone()).headers(headers).body(body);
+        request.send().await.map_err(|error| self.error(url, error))
+    }
+
+    /// One request of another method: no redirect is followed, nothing is tried again, any status is `Ok`.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, TransportError> {
+        let request = self.client_for(url).request(method, url.clone()).headers(headers).body(body);
         request.send().await.map_err(|error| self.error(url, error))
     }
 

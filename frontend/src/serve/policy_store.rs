@@ -19,6 +19,7 @@ use policy_engine::verify::Trust;
 use super::metrics::Metrics;
 use super::operator;
 use super::record::PolicyId;
+use crate::distribution::Fetcher;
 use crate::policy_files::PolicyFileError;
 use crate::policy_spec::PolicySpec;
 use watch::{Difference, Watch};
@@ -112,6 +113,7 @@ pub enum Reload {
 pub struct PolicyStore {
     specs: Vec<PolicySpec>,
     strict: bool,
+    fetcher: Fetcher,
     metrics: Metrics,
     active: RwLock<Arc<PolicySet>>,
     status: Mutex<Status>,
@@ -132,13 +134,19 @@ impl PolicyStore {
     /// Loads the policies of `--policy` flags; without any there are none, and everything is allowed. `strict`
     /// refuses policies that there are warnings about. Nobody's signatures are trusted before
     /// [`PolicyStore::set_trust`].
-    pub fn load(specs: &[PolicySpec], strict: bool, metrics: &Metrics) -> Result<Arc<Self>, LoadFailure> {
-        let (result, active) = load::load(specs, strict);
+    pub fn load(
+        specs: &[PolicySpec],
+        strict: bool,
+        fetcher: &Fetcher,
+        metrics: &Metrics,
+    ) -> Result<Arc<Self>, LoadFailure> {
+        let (result, active) = load::load(specs, strict, fetcher);
         let policies = result.map_err(|problems| LoadFailure { problems })?;
         metrics.policies_loaded(&ids(&policies));
         Ok(Arc::new(Self {
             specs: specs.to_vec(),
             strict,
+            fetcher: fetcher.clone(),
             metrics: metrics.clone(),
             active: RwLock::new(Arc::new(policies)),
             status: Mutex::new(Status { since: SystemTime::now(), problem: None }),
@@ -205,7 +213,7 @@ impl PolicyStore {
 
     fn load_now(&self, watching: &mut Watching) -> Reload {
         watching.pending.clear();
-        let (result, watch) = load::load(&self.specs, self.strict);
+        let (result, watch) = load::load(&self.specs, self.strict, &self.fetcher);
         match result {
             Ok(mut policies) => {
                 self.metrics.policies_loaded(&ids(&policies));

@@ -89,6 +89,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
     use super::*;
+    use crate::distribution::Fetcher;
     use crate::serve::metrics::Metrics;
     use crate::trust::file::RootFile;
     use crate::trust::instance::{GITHUB, SIGSTORE};
@@ -98,7 +99,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("acme.json");
         std::fs::write(&path, SIGSTORE.embedded).unwrap();
-        let policies = PolicyStore::load(&[], false, &Metrics::new()).unwrap();
+        let policies = PolicyStore::load(&[], false, &Fetcher::default(), &Metrics::new()).unwrap();
         let options = TrustOptions {
             files: vec![RootFile { name: "acme".to_owned(), path: path.clone() }],
             ..TrustOptions::default()

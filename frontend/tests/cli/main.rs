@@ -5,6 +5,7 @@
 
 mod bad_policy;
 mod bake;
+mod bundle;
 mod cache;
 mod docs;
 mod dry_run;

@@ -198,6 +198,7 @@ fn help() {
       lint         Find likely mistakes in policies and their tests
       test         Run the tests of policies
       init         Write a policy to begin with, and its tests, beside a Dockerfile
+      bundle       Push, pull, check and pin policies and libraries
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       trust        Update, look at or check the trust roots that signatures are verified against

@@ -93,6 +93,15 @@ impl Nodes for Tree {
             Ok(Some((EntryKind::Link, id))) => content(id).map_or(Node::TooLarge(MAX_FILE_BYTES), Node::Link),
         }
     }
+
+    fn names(&self, folder: &[String]) -> Option<Vec<String>> {
+        let Ok(Some((EntryKind::Tree, id))) = self.find(folder) else { return None };
+        let tree = self.objects.get(&id).filter(|object| object.kind == Kind::Tree)?;
+        // A name that isn't UTF-8 is none that a policy could ask for.
+        let name = |name: &[u8]| String::from_utf8(name.to_vec()).ok();
+        let entries: Result<Vec<_>, _> = TreeRefIter::from_bytes(&tree.data, self.root.kind()).collect();
+        Some(entries.ok()?.into_iter().filter_map(|entry| name(entry.filename)).collect())
+    }
 }
 
 #[cfg(test)]

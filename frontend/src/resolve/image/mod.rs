@@ -4,6 +4,7 @@
 //! the name to config and attestations; `registry` speaks the OCI distribution protocol, `auth` and
 //! `credentials` log in. [`super::oci_layout`] walks the same way through a folder.
 
+mod artifact;
 mod auth;
 pub(crate) mod chain;
 mod challenge;
@@ -31,6 +32,7 @@ use super::once::OnceMap;
 use super::transport::Transport;
 use crate::cache::Cache;
 
+pub use self::artifact::{Artifact, Layer, MAX_LAYER_BYTES, MAX_LAYERS};
 pub use self::chain::{MAX_CHAIN_BLOBS, MAX_CHAIN_BYTES, MAX_REFERRERS};
 pub use self::client::{BoxFuture, ClientCredentials, ClientToken, TokenRequest};
 pub use self::content::{MAX_ATTESTATION, MAX_CONFIG, MAX_INDEX_DEPTH, MAX_MANIFEST};

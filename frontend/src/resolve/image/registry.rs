@@ -1,5 +1,7 @@
 //! The pulling half of the OCI distribution specification 1.1, for one image.
 
+mod push;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

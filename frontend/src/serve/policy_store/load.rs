@@ -7,18 +7,26 @@ use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyFile, PolicySe
 
 use super::PolicyStoreError;
 use super::watch::{Watch, is_policy};
-use crate::policy_files::{PolicyFileError, open_root, read_policy_file};
+use crate::distribution::Fetcher;
+use crate::distribution::libraries::{FILE_NAME, LibraryRoot, remote_policy};
+use crate::policy_files::{PolicyFileError, open_root, read_policy_file, remote};
 use crate::policy_spec::PolicySpec;
 use crate::serve::recording_root::RecordingRoot;
 
-/// The files of one policy, and the folder it reads from.
-struct Named {
-    files: Vec<PathBuf>,
-    root: PathBuf,
+/// One policy.
+enum Named {
+    /// Its files, and the folder it reads from.
+    Files { files: Vec<PathBuf>, root: PathBuf },
+    /// The place on another machine where it lies.
+    Remote(String),
 }
 
 /// Loads everything, or tells every problem; and what to watch in either case.
-pub(super) fn load(specs: &[PolicySpec], strict: bool) -> (Result<PolicySet, Vec<PolicyStoreError>>, Watch) {
+pub(super) fn load(
+    specs: &[PolicySpec],
+    strict: bool,
+    fetcher: &Fetcher,
+) -> (Result<PolicySet, Vec<PolicyStoreError>>, Watch) {
     let mut watch = Watch::default();
     let mut problems = Vec::new();
     let mut policies = PolicySet::default();
@@ -28,7 +36,11 @@ pub(super) fn load(specs: &[PolicySpec], strict: bool) -> (Result<PolicySet, Vec
             Vec::new()
         });
         for named in named {
-            match policy(named, strict, &mut watch) {
+            let policy = match named {
+                Named::Files { files, root } => local(&files, root, strict, fetcher, &mut watch),
+                Named::Remote(place) => elsewhere(&place, strict, fetcher, &mut watch),
+            };
+            match policy {
                 Ok(policy) => policies.policies.push(Arc::new(policy)),
                 Err(found) => problems.extend(found),
             }
@@ -49,6 +61,9 @@ fn named(spec: &PolicySpec, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
             return Err(PolicyStoreError::Option(option));
         }
     }
+    if let Some(place) = remote(spec)? {
+        return Ok(vec![Named::Remote(place.to_owned())]);
+    }
     // As `--policy` of the other commands spells the working directory.
     let path = |name: &String| PathBuf::from(name.strip_prefix("cwd://").unwrap_or(name));
     let files: Vec<PathBuf> = spec.files.iter().map(path).collect();
@@ -58,7 +73,7 @@ fn named(spec: &PolicySpec, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
         Some(folder) => Err(PolicyStoreError::FolderAmongFiles(folder.display().to_string())),
         None => {
             let root = parent(first);
-            Ok(vec![Named { files, root }])
+            Ok(vec![Named::Files { files, root }])
         }
     }
 }
@@ -85,13 +100,20 @@ fn in_folder(folder: &Path, watch: &mut Watch) -> Result<Vec<Named>, PolicyStore
     if files.is_empty() {
         return Err(PolicyStoreError::EmptyFolder(shown()));
     }
-    Ok(files.into_iter().map(|file| Named { files: vec![file], root: folder.to_owned() }).collect())
+    Ok(files.into_iter().map(|file| Named::Files { files: vec![file], root: folder.to_owned() }).collect())
 }
 
-fn policy(named: Named, strict: bool, watch: &mut Watch) -> Result<Policy, Vec<PolicyStoreError>> {
+/// A policy in files of this machine.
+fn local(
+    paths: &[PathBuf],
+    folder: PathBuf,
+    strict: bool,
+    fetcher: &Fetcher,
+    watch: &mut Watch,
+) -> Result<Policy, Vec<PolicyStoreError>> {
     let mut files = Vec::new();
     let mut problems: Vec<PolicyStoreError> = Vec::new();
-    for path in &named.files {
+    for path in paths {
         // Noted before it is read, so that a change in between is noticed.
         watch.add(path);
         match read(path) {
@@ -102,11 +124,32 @@ fn policy(named: Named, strict: bool, watch: &mut Watch) -> Result<Policy, Vec<P
     if !problems.is_empty() {
         return Err(problems);
     }
-    let root = open_root(&named.root).map_err(|error| vec![error.into()])?;
+    let root = open_root(&folder).map_err(|error| vec![error.into()])?;
     let root = Arc::new(RecordingRoot::new(root));
-    watch.add_root(named.root, Arc::clone(&root));
-    let options = LoadOptions { files, root: Some(root), strict };
-    Policy::load(&options).map_err(|error| vec![PolicyFileError::Load(error).into()])
+    watch.add_root(folder.clone(), Arc::clone(&root));
+    // What comes from libraries never changes; the file that names them is watched like others.
+    watch.add(&folder.join(FILE_NAME));
+    let root = LibraryRoot::over(root, folder, fetcher)
+        .map_err(|error| vec![PolicyFileError::from(error).into()])?;
+    compile(&LoadOptions { files, root: Some(root), strict })
+}
+
+/// A policy on another machine. A tag may stand for what a `policy-libraries.json` in the working directory says.
+fn elsewhere(
+    place: &str,
+    strict: bool,
+    fetcher: &Fetcher,
+    watch: &mut Watch,
+) -> Result<Policy, Vec<PolicyStoreError>> {
+    let here = PathBuf::from(".");
+    watch.add(&here.join(FILE_NAME));
+    let policy = open_root(&here).and_then(|locks| Ok(remote_policy(place, &*locks, &here, fetcher)?));
+    let (files, root) = policy.map_err(|error| vec![error.into()])?;
+    compile(&LoadOptions { files, root: Some(root), strict })
+}
+
+fn compile(options: &LoadOptions) -> Result<Policy, Vec<PolicyStoreError>> {
+    Policy::load(options).map_err(|error| vec![PolicyFileError::Load(error).into()])
 }
 
 fn read(path: &Path) -> Result<PolicyFile, PolicyFileError> {

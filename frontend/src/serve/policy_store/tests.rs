@@ -18,11 +18,11 @@ fn specs(paths: &[&Path]) -> Vec<PolicySpec> {
 }
 
 fn open(paths: &[&Path]) -> Arc<PolicyStore> {
-    PolicyStore::load(&specs(paths), false, &Metrics::new()).unwrap()
+    PolicyStore::load(&specs(paths), false, &Fetcher::default(), &Metrics::new()).unwrap()
 }
 
 fn problems(specs: &[PolicySpec]) -> Vec<String> {
-    let failure = PolicyStore::load(specs, false, &Metrics::new()).unwrap_err();
+    let failure = PolicyStore::load(specs, false, &Fetcher::default(), &Metrics::new()).unwrap_err();
     failure.problems.iter().map(ToString::to_string).collect()
 }
 
@@ -75,11 +75,12 @@ fn files_of_a_flag_form_one_policy_and_flags_add_up() {
     ]);
     let file = |name: &str| dir.path().join(name).display().to_string();
     let both = PolicySpec { files: vec![file("a.rego"), file("b.rego")], ..PolicySpec::default() };
-    let store = PolicyStore::load(std::slice::from_ref(&both), false, &Metrics::new()).unwrap();
+    let store =
+        PolicyStore::load(std::slice::from_ref(&both), false, &Fetcher::default(), &Metrics::new()).unwrap();
     assert_eq!(store.current().policies.len(), 1);
     assert!(allows(&store.current()));
     let deny = format!("filename=cwd://{}", file("deny.rego")).parse().unwrap();
-    let store = PolicyStore::load(&[both, deny], false, &Metrics::new()).unwrap();
+    let store = PolicyStore::load(&[both, deny], false, &Fetcher::default(), &Metrics::new()).unwrap();
     assert_eq!(store.current().policies.len(), 2);
     assert!(!allows(&store.current()));
     assert!(allows(&open(&[]).current()), "no policy, no rule");
@@ -154,7 +155,7 @@ fn files_come_and_go() {
 fn what_does_not_load_leaves_the_old_set() {
     let dir = folder(&[("a.rego", DENY)]);
     let metrics = Metrics::new();
-    let store = PolicyStore::load(&specs(&[dir.path()]), false, &metrics).unwrap();
+    let store = PolicyStore::load(&specs(&[dir.path()]), false, &Fetcher::default(), &metrics).unwrap();
     let since = store.status().since;
     std::fs::write(dir.path().join("a.rego"), BROKEN).unwrap();
     assert_eq!((store.poll(), store.poll()), (Reload::Settling, Reload::Failed));
@@ -220,7 +221,8 @@ fn strict_refuses_warnings() {
     let dir = folder(&[("a.rego", "package docker\ndecision := {\"allow\": input.image.hasProvenanc}")]);
     let store = open(&[dir.path()]);
     assert_eq!(store.warnings().len(), 1);
-    let failure = PolicyStore::load(&specs(&[dir.path()]), true, &Metrics::new()).unwrap_err();
+    let failure =
+        PolicyStore::load(&specs(&[dir.path()]), true, &Fetcher::default(), &Metrics::new()).unwrap_err();
     assert_eq!(failure.problems[0].diagnostics(), store.warnings());
 }
 
@@ -255,4 +257,74 @@ async fn trust_outlives_a_reload() {
     std::fs::write(dir.path().join("a.rego"), DENY).unwrap();
     assert_eq!(store.reload().await, Reload::Loaded);
     assert!(Arc::ptr_eq(&store.current().trust, &trust) && !allows(&store.current()));
+}
+
+const ACME: &str = "package acme.images\ntrusted := true";
+const IMPORTING: &str = "package docker\nimport data.acme.images\ndecision := {\"allow\": images.trusted}";
+
+#[test]
+fn libraries_of_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| std::fs::write(dir.path().join(path), content).unwrap();
+    std::fs::create_dir(dir.path().join("lib")).unwrap();
+    write("docker.rego", IMPORTING);
+    write("lib/images.rego", ACME);
+    let failed = problems(&specs(&[dir.path()]));
+    assert!(failed[0].contains("acme/images.rego"), "{failed:?}");
+    write("policy-libraries.json", r#"{"version": 1, "libraries": {"acme": {"from": "lib"}}}"#);
+    let store = open(&[dir.path()]);
+    assert!(allows(&store.current()));
+    // Other libraries are other policies; a lock that doesn't hold leaves the old ones in force.
+    let files = format!("sha256:{}", "0".repeat(64));
+    let lock = format!(r#"{{"version": 1, "libraries": {{"acme": {{"from": "lib", "files": "{files}"}}}}}}"#);
+    write("policy-libraries.json", &lock);
+    assert_eq!(settled(&store), Reload::Failed);
+    assert!(store.status().problem.unwrap().contains("has changed"));
+    assert!(allows(&store.current()));
+    write("lib/images.rego", &ACME.replace("true", "false"));
+    write("policy-libraries.json", r#"{"version": 1, "libraries": {"acme": {"from": "lib"}}}"#);
+    assert_eq!(settled(&store), Reload::Loaded);
+    assert!(!allows(&store.current()));
+}
+
+/// The second look at what has changed.
+fn settled(store: &PolicyStore) -> Reload {
+    assert_eq!(store.poll(), Reload::Settling);
+    store.poll()
+}
+
+#[test]
+fn policies_elsewhere_must_be_pinned_and_there() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let (tag, pinned) = ("oci://127.0.0.1:1/acme/p:v1", format!("oci://127.0.0.1:1/acme/p@{digest}"));
+    let spec = |files: &[&str]| PolicySpec {
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+        ..PolicySpec::default()
+    };
+    assert!(problems(&[spec(&[tag])])[0].contains("is not pinned"));
+    assert!(problems(&[spec(&[&pinned])])[0].starts_with("cannot fetch `oci://127.0.0.1:1/acme/p@"));
+    assert!(problems(&[spec(&[&pinned, "a.rego"])])[0].contains("whole policy"));
+}
+
+/// From the cache: what is there by its digest is asked of nobody.
+#[test]
+fn policies_elsewhere_come_into_force() {
+    use crate::cache::Cache;
+    use crate::distribution::Files;
+    use crate::distribution::layout::{Layout, pack};
+    use crate::resolve::image::document::sha256;
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
+    let mut files = Files::default();
+    files.insert("main.rego", DENY.into()).unwrap();
+    let artifact = pack(&files, Layout::Opa).unwrap();
+    let digest = sha256(&artifact.manifest());
+    cache.put(&digest, &artifact.manifest());
+    artifact.layers.iter().for_each(|layer| cache.put(&sha256(&layer.content), &layer.content));
+    let fetcher = Fetcher { cache: Some(cache), offline: true, ..Fetcher::default() };
+    let place = format!("oci://127.0.0.1:1/acme/p@{digest}");
+    let spec = PolicySpec { files: vec![place.clone()], ..PolicySpec::default() };
+    let store = PolicyStore::load(&[spec], false, &fetcher, &Metrics::new()).unwrap();
+    assert!(!allows(&store.current()));
+    assert_eq!(store.current().policies[0].name(), format!("{place}//main.rego"));
 }

@@ -1,0 +1,88 @@
+//! What can go wrong with policies from elsewhere.
+
+use crate::resolve::ResolveError;
+
+/// Why policies from elsewhere can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DistributionError {
+    /// What was named can't be a place of policies.
+    #[error("`{place}` names no place of policies: {reason}")]
+    Place {
+        /// As given, without credentials.
+        place: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A tag, a branch or nothing at all stands where a digest or a commit must.
+    #[error("`{0}` is not pinned: a tag or a branch may be something else tomorrow")]
+    Unpinned(String),
+    /// Not in the cache, and the network must not be asked.
+    #[error("`{0}` is not in the cache, and `--offline` asks nobody")]
+    Offline(String),
+    /// The registry or the repository didn't deliver.
+    #[error("cannot fetch `{place}`: {error}")]
+    Fetch {
+        /// The place.
+        place: String,
+        /// Why.
+        error: Box<ResolveError>,
+    },
+    /// Files that must not or cannot be used.
+    #[error("`{place}`: {reason}")]
+    Files {
+        /// The place.
+        place: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The files are others than the lock says.
+    #[error("`{place}` has changed: its files have the digest {actual}, the lock says {expected}")]
+    Changed {
+        /// The place.
+        place: String,
+        /// What the lock says.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+    /// A `policy-libraries.json` that can't be used.
+    #[error("`{path}`: {reason}")]
+    Libraries {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file or folder of this machine.
+    #[error("`{path}`: {cause}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+    /// The thread for fetching could not be started, or did not end.
+    #[error("cannot start fetching: {0}")]
+    Runtime(std::io::Error),
+}
+
+impl DistributionError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Place { .. } => Some(
+                "write `oci://REGISTRY/REPOSITORY@sha256:…`, `git::URL#COMMIT:FOLDER` or a folder".to_owned(),
+            ),
+            Self::Unpinned(_) => Some(
+                "run `policy-check bundle lock` where `policy-libraries.json` lies, or write the digest or the commit"
+                    .to_owned(),
+            ),
+            Self::Offline(_) => Some("run it once without `--offline`, and with a cache".to_owned()),
+            Self::Changed { .. } => {
+                Some("look at the change, and accept it with `policy-check bundle lock --update`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

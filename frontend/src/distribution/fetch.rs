@@ -1,0 +1,193 @@
+//! Getting the files of a place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use policy_engine::metadata::{GitWanted, Request, Wanted};
+use policy_engine::policy::{PolicyFile, PolicyRoot};
+use policy_engine::source::{ImageSource, SourceOp};
+
+use super::{DistributionError, Files, Place, layout};
+use crate::cache::Cache;
+use crate::lookup::{Resolve, block_on};
+use crate::resolve::image::Artifact;
+use crate::resolve::transport::TransportOptions;
+use crate::resolve::{ResolveError, Resolver};
+
+/// Gets files from places: from the cache where it has them, else over the network unless that is off.
+#[derive(Debug, Clone, Default)]
+pub struct Fetcher {
+    /// How servers are reached.
+    pub transport: TransportOptions,
+    /// What never changes is kept here.
+    pub cache: Option<Arc<Cache>>,
+    /// Ask nobody.
+    pub offline: bool,
+}
+
+/// What was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The place, pinned to what it is now.
+    pub place: Place,
+    /// Its files.
+    pub files: Files,
+}
+
+impl Fetcher {
+    /// The files of a place, which need not be pinned: for `bundle lock` and its like. Blocks.
+    pub fn fetch(&self, place: &Place) -> Result<Fetched, DistributionError> {
+        let fetched = match place {
+            Place::Folder(path) => {
+                return Ok(Fetched { place: place.clone(), files: folder(Path::new(path))? });
+            }
+            Place::Oci(image) => self.blocking(place, |resolver| self.artifact(image.clone(), resolver)),
+            Place::Git(source) => {
+                self.blocking(place, |resolver| git(place.clone(), source.clone(), resolver))
+            }
+        }?;
+        if fetched.files.is_empty() {
+            let reason = "there are no policies in it".to_owned();
+            return Err(DistributionError::Files { place: place.to_string(), reason });
+        }
+        Ok(fetched)
+    }
+
+    /// The files of a pinned place, held to the digest `files` where that is known. Blocks.
+    pub fn pinned(&self, place: &Place, files: Option<&str>) -> Result<Files, DistributionError> {
+        if place.is_remote() && place.pin().is_none() {
+            return Err(DistributionError::Unpinned(place.to_string()));
+        }
+        if place.is_remote()
+            && let (Some(cache), Some(digest)) = (&self.cache, files)
+            && let Some(archive) = cache.get(digest)
+        {
+            let refused = |reason| DistributionError::Files { place: place.to_string(), reason };
+            return Files::in_archive(&archive).map_err(refused);
+        }
+        let fetched = self.fetch(place)?;
+        if let Some(expected) = files {
+            let actual = fetched.files.digest();
+            if actual != expected {
+                let place = place.to_string();
+                return Err(DistributionError::Changed { place, expected: expected.to_owned(), actual });
+            }
+            if place.is_remote() {
+                self.keep(&fetched.files);
+            }
+        }
+        Ok(fetched.files)
+    }
+
+    /// Keeps the files for runs that know their digest.
+    pub fn keep(&self, files: &Files) {
+        if let Some(cache) = &self.cache {
+            cache.put(&files.digest(), &files.archive());
+        }
+    }
+
+    /// The policy at a pinned place, and where it imports from. Blocks.
+    pub fn policy(
+        &self,
+        place: &Place,
+        files: &Files,
+    ) -> Result<(Vec<PolicyFile>, Arc<dyn PolicyRoot>), DistributionError> {
+        let policy = files.policy(&place.to_string());
+        if policy.is_empty() {
+            let reason = "there is no file of `package docker` in it, which would be a policy".to_owned();
+            return Err(DistributionError::Files { place: place.to_string(), reason });
+        }
+        Ok((policy, Arc::new(files.tree())))
+    }
+
+    /// Uploads an artifact; its digest. Blocks.
+    pub fn push(&self, image: &ImageSource, artifact: &Artifact) -> Result<String, DistributionError> {
+        let place = Place::Oci(image.clone());
+        self.blocking(&place, |resolver| async move {
+            resolver.push(image, artifact).await.map_err(|error| failed(&Place::Oci(image.clone()), error))
+        })
+    }
+
+    async fn artifact(
+        &self,
+        image: ImageSource,
+        resolver: Arc<Resolver>,
+    ) -> Result<Fetched, DistributionError> {
+        let place = Place::Oci(image.clone());
+        let cached = match (&self.cache, image.reference.digest()) {
+            (Some(cache), Some(digest)) => {
+                let (cache, digest) = (Arc::clone(cache), digest.to_owned());
+                tokio::task::spawn_blocking(move || Artifact::cached(&cache, &digest)).await.ok().flatten()
+            }
+            _ => None,
+        };
+        let (place, artifact) = match cached {
+            Some(artifact) => (place, artifact),
+            None if self.offline => return Err(DistributionError::Offline(place.to_string())),
+            None => {
+                let found = resolver.artifact(&image).await.map_err(|error| failed(&place, error))?;
+                let (digest, manifest, artifact) = found;
+                if let Some(cache) = &self.cache {
+                    let (cache, digest) = (Arc::clone(cache), digest.clone());
+                    // A cache that can't be written remembers nothing.
+                    let _kept = tokio::task::spawn_blocking(move || cache.put(&digest, &manifest)).await;
+                }
+                (place.pinned_to(&digest)?, artifact)
+            }
+        };
+        match layout::unpack(&artifact) {
+            Ok(files) => Ok(Fetched { place, files }),
+            Err(reason) => Err(DistributionError::Files { place: place.to_string(), reason }),
+        }
+    }
+
+    /// Runs what waits for the network on a thread of its own: this one may belong to a runtime already.
+    fn blocking<T: Send, F: Future<Output = Result<T, DistributionError>>>(
+        &self,
+        place: &Place,
+        work: impl FnOnce(Arc<Resolver>) -> F + Send,
+    ) -> Result<T, DistributionError> {
+        if self.offline && matches!(place, Place::Git(_)) {
+            return Err(DistributionError::Offline(place.to_string()));
+        }
+        let resolver = || Resolver::new(self.transport.clone(), None).with_cache(self.cache.clone());
+        let lost = || DistributionError::Runtime(std::io::Error::other("it was cut short"));
+        let run =
+            || block_on(async { work(Arc::new(resolver())).await }).map_err(DistributionError::Runtime)?;
+        std::thread::scope(|scope| scope.spawn(run).join()).map_err(|_| lost())?
+    }
+}
+
+fn failed(place: &Place, error: ResolveError) -> DistributionError {
+    DistributionError::Fetch { place: place.to_string(), error: Box::new(error) }
+}
+
+/// The commit is found first, and then its files are asked for by its id, which they are held to.
+async fn git(place: Place, source: SourceOp, resolver: Arc<Resolver>) -> Result<Fetched, DistributionError> {
+    let place = if place.pin().is_some() {
+        place
+    } else {
+        let wanted = Wanted { git: Some(GitWanted::default()), ..Wanted::default() };
+        let request = Request { source, platform: None, wanted };
+        let found = resolver.resolve(&request).await.map_err(|error| failed(&place, error))?;
+        let found = found.git.unwrap_or_default();
+        let commit = if found.commit_checksum.is_empty() { found.checksum } else { found.commit_checksum };
+        place.pinned_to(&commit)?
+    };
+    let Place::Git(source) = &place else { return Err(DistributionError::Unpinned(place.to_string())) };
+    let tree = resolver.git_files(source).await.map_err(|error| failed(&place, error))?;
+    match Files::in_tree(&tree) {
+        Ok(files) => Ok(Fetched { place, files }),
+        Err(reason) => Err(DistributionError::Files { place: place.to_string(), reason }),
+    }
+}
+
+/// The files of a folder of this machine.
+fn folder(path: &Path) -> Result<Files, DistributionError> {
+    let shown = || path.display().to_string();
+    let dir = Dir::open_ambient_dir(path, ambient_authority())
+        .map_err(|cause| DistributionError::Io { path: shown(), cause })?;
+    Files::in_folder(&dir).map_err(|reason| DistributionError::Files { place: shown(), reason })
+}

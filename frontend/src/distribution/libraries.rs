@@ -1,0 +1,210 @@
+//! `policy-libraries.json`: which libraries a policy imports, from where, and what they are held to.
+//!
+//! ```json
+//! {"version": 1, "libraries": {
+//!   "acme": {"from": "oci://ghcr.io/acme/policies:v1", "pin": "sha256:…", "files": "sha256:…"}
+//! }}
+//! ```
+//!
+//! `import data.acme.images` is then `images.rego` of that artifact.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
+use serde::{Deserialize, Serialize};
+
+use super::{DistributionError, Fetched, Fetcher, Files, Place};
+use crate::memory_tree::MemoryTree;
+
+/// What the file is called, in the folder that a policy imports from.
+pub const FILE_NAME: &str = "policy-libraries.json";
+/// Its largest size in bytes.
+const MAX_SIZE: u64 = 1 << 20;
+/// Libraries of one policy.
+const MAX_LIBRARIES: usize = 100;
+
+/// The content of a `policy-libraries.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Libraries {
+    version: u32,
+    /// By the name that imports use.
+    pub libraries: BTreeMap<String, Library>,
+}
+
+/// One library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// Where it lies: see [`Place`]. A folder is relative to the file, and lies below it.
+    pub from: String,
+    /// Of a git repository the commit, of an artifact the digest of its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+    /// Digest of its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
+}
+
+impl Libraries {
+    /// Reads the file. `path` is for messages.
+    pub fn parse(path: &str, content: &[u8]) -> Result<Self, DistributionError> {
+        let refused = |reason: String| DistributionError::Libraries { path: path.to_owned(), reason };
+        let parsed: Self = serde_json::from_slice(content).map_err(|error| refused(error.to_string()))?;
+        if parsed.version != 1 {
+            return Err(refused(format!("version {} is not known, only 1", parsed.version)));
+        }
+        if parsed.libraries.len() > MAX_LIBRARIES {
+            return Err(refused(format!("it names more than {MAX_LIBRARIES} libraries")));
+        }
+        for (name, library) in &parsed.libraries {
+            if !is_name(name) {
+                return Err(refused(format!("`{name}` is no name that an import could use")));
+            }
+            let place: Place = library.from.parse()?;
+            let is_inside = |path: &str| {
+                let path = std::path::Path::new(path);
+                path.components().all(|part| matches!(part, std::path::Component::Normal(_)))
+            };
+            if let Place::Folder(folder) = &place
+                && !is_inside(folder)
+            {
+                return Err(refused(format!("the folder `{folder}` of the library `{name}` lies outside")));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The file's content.
+    pub fn render(&self) -> String {
+        // Strings and maps of them can always be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+impl Library {
+    /// Where it lies, pinned if a pin is known. Folders are below `base`.
+    pub fn place(&self, base: &std::path::Path) -> Result<Place, DistributionError> {
+        match (self.from.parse()?, &self.pin) {
+            (Place::Folder(folder), _) => Ok(Place::Folder(base.join(folder).display().to_string())),
+            (place, Some(pin)) => place.pinned_to(pin),
+            (place, None) => Ok(place),
+        }
+    }
+
+    /// The same library, held to what is there now.
+    #[must_use]
+    pub fn locked(&self, fetched: &Fetched) -> Self {
+        Self { from: self.from.clone(), pin: fetched.place.pin(), files: Some(fetched.files.digest()) }
+    }
+}
+
+/// One segment of `data.…`: an identifier. The policy's own package isn't for others.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name != "docker"
+}
+
+/// A policy's root with the libraries that its `policy-libraries.json` names. What lies below a library's name comes
+/// from the library and from nowhere else. A library is fetched when something of it is read.
+pub struct LibraryRoot {
+    root: Arc<dyn PolicyRoot>,
+    /// The folder of this machine that `root` is.
+    folder: PathBuf,
+    libraries: Libraries,
+    fetcher: Fetcher,
+    loaded: Mutex<BTreeMap<String, MemoryTree>>,
+}
+
+impl LibraryRoot {
+    /// `root`, with libraries if there is a file that names some. `folder` is where `root` lies.
+    pub fn over(
+        root: Arc<dyn PolicyRoot>,
+        folder: PathBuf,
+        fetcher: &Fetcher,
+    ) -> Result<Arc<dyn PolicyRoot>, DistributionError> {
+        let Some(libraries) = read(&*root, &folder)? else { return Ok(root) };
+        let (fetcher, loaded) = (fetcher.clone(), Mutex::default());
+        Ok(Arc::new(Self { root, folder, libraries, fetcher, loaded }))
+    }
+
+    fn library(&self, name: &str, library: &Library) -> Result<MemoryTree, FileError> {
+        // Held while it is fetched: whoever asks meanwhile gets the same.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = loaded.get(name) {
+            return Ok(tree.clone());
+        }
+        let files = library.place(&self.folder).and_then(|place| load(library, &place, &self.fetcher));
+        let tree = files.map_err(|error| unavailable(name, &error))?.tree();
+        loaded.insert(name.to_owned(), tree.clone());
+        Ok(tree)
+    }
+}
+
+impl PolicyRoot for LibraryRoot {
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
+        let Some((name, below)) = path.trim_start_matches("./").split_once('/') else {
+            // `import data.acme` alone is a file of the policy's own.
+            return self.root.read(path, limit);
+        };
+        let Some(library) = self.libraries.libraries.get(name) else { return self.root.read(path, limit) };
+        let tree = self.library(name, library)?;
+        match tree.read(below, limit) {
+            // Bundles often carry their root as a folder.
+            Err(FileError::NotFound) => tree.read(&format!("{name}/{below}"), limit),
+            read => read,
+        }
+    }
+
+    fn shown(&self, path: &str) -> String {
+        let name = path.split('/').next().unwrap_or_default();
+        if self.libraries.libraries.contains_key(name) { path.to_owned() } else { self.root.shown(path) }
+    }
+}
+
+fn unavailable(name: &str, error: &DistributionError) -> FileError {
+    let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+    FileError::Other(format!("the library `{name}`: {error}{help}"))
+}
+
+/// The libraries that a policy with this root may import.
+fn read(root: &dyn PolicyRoot, folder: &std::path::Path) -> Result<Option<Libraries>, DistributionError> {
+    let path = folder.join(FILE_NAME).display().to_string();
+    match root.read(FILE_NAME, MAX_SIZE) {
+        Ok(content) => Libraries::parse(&path, &content).map(Some),
+        Err(FileError::NotFound) => Ok(None),
+        Err(error) => Err(DistributionError::Libraries { path, reason: error.to_string() }),
+    }
+}
+
+/// A library's files, held to its pins. A folder may do without: it is the policy's own.
+fn load(library: &Library, place: &Place, fetcher: &Fetcher) -> Result<Files, DistributionError> {
+    fetcher.pinned(place, library.files.as_deref())
+}
+
+/// The policy that `name` names on another machine, with where it imports from. A tag or a branch is fine where the
+/// `policy-libraries.json` of `root` has it, and holds it to a digest. Blocks.
+pub fn remote_policy(
+    name: &str,
+    root: &dyn PolicyRoot,
+    folder: &std::path::Path,
+    fetcher: &Fetcher,
+) -> Result<(Vec<PolicyFile>, Arc<dyn PolicyRoot>), DistributionError> {
+    let mut place: Place = name.parse()?;
+    let mut digest = None;
+    if place.pin().is_none()
+        && let Some(libraries) = read(root, folder)?
+        && let Some(library) = libraries.libraries.values().find(|library| library.from == name)
+    {
+        place = library.place(folder)?;
+        digest.clone_from(&library.files);
+    }
+    let files = fetcher.pinned(&place, digest.as_deref())?;
+    fetcher.policy(&place, &files)
+}
+
+#[cfg(test)]
+mod tests;
