@@ -7,8 +7,10 @@
 mod harness;
 
 mod defects;
+mod docker_registry;
 mod dry_run;
 mod formats;
+mod github_builder;
 mod keys;
 mod policies;
 mod registries;
