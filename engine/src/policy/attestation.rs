@@ -60,7 +60,10 @@ impl SourceHost<'_> {
             self.note(Failure::new(Step::Unavailable, reason.as_str()));
         }
         if bundles.is_empty() {
-            let message = format!("{repository} has no attestation of it at GitHub");
+            let message = format!(
+                "{repository} has no attestation of it at GitHub; those of a private repository need a token that may \
+                 read them"
+            );
             self.note(Failure::new(Step::Unsigned, message));
         }
         if bundles.len() > BUNDLES_LIMIT {

@@ -8,6 +8,7 @@ mod harness;
 
 mod defects;
 mod docker_registry;
+mod documented;
 mod dry_run;
 mod formats;
 mod github_builder;
