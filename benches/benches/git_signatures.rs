@@ -32,7 +32,7 @@ fn git_signatures(criterion: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let keys = GitKeys::parse(black_box(&file)).expect("a fixture");
-                verify(black_box(&object), &keys, NOW, Validity::WhenSigned).expect("it is signed")
+                verify(black_box(&object), &keys, NOW, Validity::WhenSigned).expect("it is signed");
             });
         });
     }

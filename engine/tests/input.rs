@@ -201,7 +201,7 @@ fn a_resolved_image_shows_its_content() {
 }
 
 /// What the signatures of an image with a known provenance tell.
-const SIGNATURES: [&str; 3] = ["image.provenance.signed", "image.signatures", "image.verification"];
+const SIGNATURES: [&str; 3] = ["image.provenance.signatures", "image.signatures", "image.verification"];
 
 #[test]
 fn signatures_stay_open_until_they_are_looked_up() {

@@ -140,7 +140,7 @@ fn a_signature_says_what_it_is() {
 
 #[test]
 fn provenance_is_signed_when_its_attestation_manifest_is() {
-    let signed = "allow if input.image.provenance.signed";
+    let signed = "allow if input.image.provenance.signatures";
     assert!(allows(signed, &image().by(&builder("org/app", "v1"), Subject::Attestation)));
     for covers in [Subject::Image, Subject::Index] {
         assert!(!allows(signed, &image().by(&builder("org/app", "v1"), covers)));
@@ -254,7 +254,7 @@ fn materials_have_signatures_of_their_own() {
     let rules = r#"allow if {
         some material in input.image.provenance.materials
         docker_github_builder(material.image, "org/base")
-        material.image.provenance.signed
+        material.image.provenance.signatures
     }"#;
     let image = Signed::new(&json!([{"uri": "pkg:docker/base@1?platform=linux%2Famd64"}]));
     let base = self::image().by(&builder("org/base", "v1"), Subject::Attestation);

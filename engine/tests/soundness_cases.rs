@@ -173,9 +173,9 @@ fn signatures_have_a_lookup_of_their_own() {
             SIGNATURES,
             Deny,
         ),
-        ("allow if { p := input.image.provenance; not p.signed }", provenance, Allow),
-        (r#"allow if not object.get(input, ["image", "provenance", "signed"], false)"#, DEEP, Allow),
-        ("allow if { i := input.image; count([1 | i.provenance.signed]) == 0 }", provenance, Allow),
+        ("allow if { p := input.image.provenance; not p.signatures }", provenance, Allow),
+        (r#"allow if not object.get(input, ["image", "provenance", "signatures"], false)"#, DEEP, Allow),
+        ("allow if { i := input.image; count([1 | i.provenance.signatures]) == 0 }", provenance, Allow),
         (r#"allow if input.image.provenance.builderID == "b""#, PROVENANCE, Allow),
         (r#"allow if not docker_github_builder(input.image, "org/app")"#, SIGNATURES, Allow),
         (

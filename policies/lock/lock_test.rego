@@ -13,9 +13,7 @@ example := {
 }
 
 test_local_is_allowed if {
-	allow with data.docker.lock as example with input as {"local": {
-		"name": "context",
-	}}
+	allow with data.docker.lock as example with input as {"local": {"name": "context"}}
 }
 
 test_locked_tag_is_allowed if {

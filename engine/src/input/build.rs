@@ -195,7 +195,7 @@ impl Walk<'_> {
         platform: Option<&Platform>,
         described: Described,
     ) -> Result<Input, InputError> {
-        let Described { mut input, unresolved, predicate, signed, warnings, raw: _ } = described;
+        let Described { mut input, unresolved, predicate, vouching, warnings, raw: _ } = described;
         let key = (source.clone(), platform.cloned());
         let env = NodeEnv::new(self.env, self.depth());
         if predicate.is_some() && self.ancestors.contains(&key) {
@@ -215,7 +215,7 @@ impl Walk<'_> {
             let fields = [document, "provenance", "materials"].map(PathSegment::Field);
             self.path.extend(fields);
             self.ancestors.push(key);
-            provenance.signed = signed;
+            provenance.signatures = vouching;
             provenance.materials = self.materials(&materials, platform)?;
             self.ancestors.pop();
             self.path.truncate(self.path.len() - fields.len());
@@ -280,7 +280,7 @@ fn from_predicate(predicate: Predicate) -> (ImageProvenance, Vec<RawMaterial>) {
     let metadata = metadata.unwrap_or_default();
     let provenance = ImageProvenance {
         predicate_type: predicate.predicate_type.to_owned(),
-        signed: false,
+        signatures: Vec::new(),
         build_type: predicate.build_type,
         builder_id: predicate.builder_id,
         invocation_id: metadata.invocation_id,

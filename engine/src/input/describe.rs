@@ -4,7 +4,7 @@ use super::build::InputError;
 use super::config::ImageConfig;
 use super::unresolved as fields;
 use super::{Actor, Commit, Git, Group, Http, Image, ImageContent, ImagePlatform, Input, Local, OciLayout};
-use super::{PgpSignature, SshSignature, Tag, Unresolved};
+use super::{PgpSignature, Signature, SshSignature, Tag, Unresolved};
 use crate::git_object::{GitObject, GitObjectError, ObjectKind, SignatureInfo};
 use crate::metadata::{
     AttestationChain, GitMetadata, HttpMetadata, ImageMetadata, ImageSignatures, Metadata,
@@ -37,8 +37,8 @@ pub(super) struct Described {
     pub(super) unresolved: Vec<Unresolved>,
     /// The provenance of an image.
     pub(super) predicate: Option<Predicate>,
-    /// Whether a signature covers that.
-    pub(super) signed: bool,
+    /// The signatures that cover that.
+    pub(super) vouching: Vec<Signature>,
     /// Provenance that could not be read.
     pub(super) warnings: Vec<String>,
     /// Bytes to verify.
@@ -188,13 +188,13 @@ fn content(
     if let Some(signatures) = known.and_then(|known| known.signatures.as_ref()) {
         let verified = verify::image::verify(chain, signatures, trust);
         described.raw.signatures = Some((chain.clone(), signatures.clone()));
-        described.signed = verified.signed_attestations.contains(&found.digest);
+        described.vouching = verified.signatures_of(&found.digest);
         content.signatures = verified.signatures;
         content.verification = verified.failures;
     } else {
         described.leave(document, Group::Signatures, fields::IMAGE_SIGNATURES);
         if found.predicate.is_some() {
-            described.leave(document, Group::Signatures, fields::IMAGE_PROVENANCE_SIGNED);
+            described.leave(document, Group::Signatures, fields::IMAGE_PROVENANCE_SIGNATURES);
         }
     }
     described.warnings = found.warnings.into_iter().map(|warning| format!("{name}: {warning}")).collect();

@@ -16,7 +16,7 @@ pub enum Group {
     AttestationChain,
     /// `provenance`.
     Provenance,
-    /// `signatures`, `verification` and `provenance.signed`.
+    /// `signatures`, `verification` and `provenance.signatures`.
     Signatures,
     /// Full ref and object ids of a git source.
     GitRef,

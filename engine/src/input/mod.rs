@@ -35,7 +35,7 @@ pub use oci_layout::OciLayout;
 pub use print::to_print_json;
 pub use provenance::{Completeness, ConfigSource, ImageProvenance};
 pub use schema::{decision_schema, schema};
-pub use unresolved::Unresolved;
+pub use unresolved::{Unresolved, lookups};
 pub(crate) use unresolved::{may_be_unresolved, may_be_unresolved_name};
 
 /// The input of a policy: the environment of the build, and one source.

@@ -45,6 +45,26 @@ pub fn check(path: &[&str]) -> PathCheck {
     if open { PathCheck::Open } else { PathCheck::Known }
 }
 
+/// The values that a property may have, where the schema lists them. Steps are those of [`check`].
+pub(crate) fn values(path: &[&str]) -> Option<Vec<String>> {
+    let mut schema = resolve(&SCHEMA);
+    for step in path {
+        let field = schema.get("properties").and_then(|fields| fields.get(*step));
+        let items = schema.get("items").filter(|_| *step == "_");
+        schema = resolve(field.or(items)?);
+    }
+    let listed = schema.get("enum").and_then(Value::as_array);
+    let constants = schema.get("oneOf").and_then(Value::as_array);
+    let values: Option<Vec<String>> = match (listed, constants) {
+        (Some(values), _) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+        (_, Some(choices)) => {
+            choices.iter().map(|choice| choice.get("const")?.as_str().map(str::to_owned)).collect()
+        }
+        _ => None,
+    };
+    values.filter(|values| !values.is_empty())
+}
+
 /// Follows references.
 fn resolve(mut schema: &'static Value) -> &'static Value {
     let target = |schema: &'static Value| SCHEMA.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?);
@@ -104,7 +124,7 @@ mod tests {
             "image.signatures.0.signer.buildSignerURI",
             "image.signatures.0.trustRoot",
             "image.verification.0.step",
-            "image.provenance.signed",
+            "image.provenance.signatures.0.kind",
             "ociLayout.provenance.materials.0.image.verification.0.subject",
             "image.env.0",
             "env.depth",

@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Input, is_false};
+use super::{Input, Signature};
 
 /// How an image was built, as its SLSA provenance (v0.2 or v1) says. It is bound to the image: the attestation manifest
-/// lists it, and where it names subjects, the image is one of them. Whether anybody vouches for it is in `signed`.
+/// lists it, and where it names subjects, the image is one of them. Who vouches for it is in `signatures`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageProvenance {
     /// `https://slsa.dev/provenance/v1` or `…/v0.2`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub predicate_type: String,
-    /// Whether a verified signature, whoever made it, covers the attestation manifest that lists it. Not in buildx.
-    #[serde(skip_serializing_if = "is_false")]
-    pub signed: bool,
+    /// The verified signatures that cover it, being on the attestation manifest that lists it. Anybody may have made
+    /// them: ask for the signer. Not in buildx.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
     /// What kind of build it was.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub build_type: String,

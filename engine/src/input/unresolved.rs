@@ -10,7 +10,7 @@ use super::Group;
 pub struct Unresolved {
     /// The document within the node: `image`, `git`, `http`, `ociLayout`.
     pub document: &'static str,
-    /// The field of the document: `labels`, or of an object in it: `provenance.signed`.
+    /// The field of the document: `labels`, or of an object in it: `provenance.signatures`.
     pub field: &'static str,
     /// What to fetch for it.
     pub group: Group,
@@ -33,7 +33,7 @@ pub(super) const IMAGE_PROVENANCE: &[&str] = &["provenance"];
 /// Of an image: what its signatures tell.
 pub(super) const IMAGE_SIGNATURES: &[&str] = &["signatures", "verification"];
 /// Of an image whose provenance is known: what its signatures tell of that.
-pub(super) const IMAGE_PROVENANCE_SIGNED: &[&str] = &["provenance.signed"];
+pub(super) const IMAGE_PROVENANCE_SIGNATURES: &[&str] = &["provenance.signatures"];
 /// Of a git source whose ref is not a full one.
 pub(super) const GIT_REF: &[&str] = &["tagName", "branch", "ref"];
 /// Of a git source that is no commit id.
@@ -47,9 +47,29 @@ pub(super) const HTTP_CHECKSUM: &[&str] = &["checksum"];
 
 const IMAGE: &[&[&str]] = &[IMAGE_DIGEST, IMAGE_CONFIG, IMAGE_CHAIN, IMAGE_PROVENANCE, IMAGE_SIGNATURES];
 /// Fields of objects, by their own name.
-const NESTED: &[&[&str]] = &[&["signed"]];
+const NESTED: &[&[&str]] = &[&["signatures"]];
 const GIT: &[&[&str]] = &[GIT_REF, GIT_IDS, GIT_TAG, GIT_COMMIT];
 const HTTP: &[&[&str]] = &[HTTP_CHECKSUM];
+
+/// Every property that may have to be looked up first, by document, and what it is looked up with.
+pub fn lookups() -> Vec<Unresolved> {
+    let of = |document, group, fields: &'static [&'static str]| {
+        fields.iter().map(move |field| Unresolved { document, field, group })
+    };
+    let image = |document| {
+        let config = of(document, Group::ImageConfig, IMAGE_CONFIG);
+        let digest = of(document, Group::ImageDigest, IMAGE_DIGEST).chain(config);
+        let chain = of(document, Group::AttestationChain, IMAGE_CHAIN);
+        let provenance = of(document, Group::Provenance, IMAGE_PROVENANCE);
+        let signatures = of(document, Group::Signatures, IMAGE_SIGNATURES);
+        let signed = of(document, Group::Signatures, IMAGE_PROVENANCE_SIGNATURES);
+        digest.chain(chain).chain(provenance).chain(signatures).chain(signed)
+    };
+    let git = of("git", Group::GitRef, GIT_REF).chain(of("git", Group::GitRef, GIT_IDS));
+    let objects = of("git", Group::GitObjects, GIT_TAG).chain(of("git", Group::GitObjects, GIT_COMMIT));
+    let http = of("http", Group::HttpChecksum, HTTP_CHECKSUM);
+    image("image").chain(image("ociLayout")).chain(git).chain(objects).chain(http).collect()
+}
 
 fn has(fields: &[&[&str]], name: &str) -> bool {
     fields.iter().any(|fields| fields.contains(&name))
@@ -89,7 +109,7 @@ mod tests {
             ("git.tag.tagger", true),
             ("ociLayout.signatures", true),
             ("image.verification", true),
-            ("image.provenance.signed", true),
+            ("image.provenance.signatures", true),
             ("http.checksum", true),
             ("http.url", false),
             ("env.labels", false),
@@ -100,9 +120,10 @@ mod tests {
         }
         assert!(may_be_unresolved(&[]));
         assert!(may_be_unresolved_name("labels") && may_be_unresolved_name("tag"));
-        assert!(may_be_unresolved_name("signed") && may_be_unresolved_name("verification"));
-        let nested =
-            super::IMAGE_PROVENANCE_SIGNED.iter().map(|field| field.rsplit('.').next().unwrap_or_default());
+        assert!(may_be_unresolved_name("signatures") && may_be_unresolved_name("verification"));
+        let nested = super::IMAGE_PROVENANCE_SIGNATURES
+            .iter()
+            .map(|field| field.rsplit('.').next().unwrap_or_default());
         assert!(nested.clone().all(may_be_unresolved_name), "{:?}", nested.collect::<Vec<_>>());
         assert!(!may_be_unresolved_name("ref") && !may_be_unresolved_name("repo"));
     }

@@ -37,6 +37,7 @@ pub(super) fn check(
     trust: &Trust,
     explanation: Option<&mut Explanation>,
 ) -> Result<Outcome, PolicyError> {
+    let trust = &trust.as_of(check.now);
     let Built { input, nodes, warnings, raw } =
         input::build(check.source, check.platform, check.facts, check.env, trust)?;
     let mut document = input.to_value();
@@ -61,7 +62,7 @@ pub(super) fn check(
     let origin = origin(&evaluation, evaluated.as_ref().ok());
     let Findings { pins, prints, events, .. } = evaluation.findings();
     if let Some(explanation) = explanation {
-        explanation.add(policy, events, &|id| demands.properties(id));
+        explanation.add(policy, events, &|id| demands.properties(id), &document);
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {

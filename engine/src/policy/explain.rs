@@ -1,6 +1,9 @@
 //! Why a policy decided as it did.
 
+use regorus::Value;
+
 use super::Policy;
+use super::statement::{self, ReadValue};
 use crate::check::Position;
 use crate::rego::eval::Event;
 
@@ -30,6 +33,10 @@ pub enum ExplanationEvent {
         position: Position,
         /// The statement that had no solution.
         at: Position,
+        /// That statement, on one line.
+        statement: String,
+        /// What it names of the input, as far as that is known.
+        read: Vec<ReadValue>,
     },
     /// Whether a definition holds depends on what has to be resolved first.
     Undecided {
@@ -55,23 +62,30 @@ pub enum ExplanationEvent {
 }
 
 impl Explanation {
-    /// `properties` names the properties behind a demand's number.
+    /// `properties` names the properties behind a demand's number; `input` is what the policy was asked about.
     pub(super) fn add(
         &mut self,
         policy: &Policy,
         events: Vec<Event>,
         properties: &dyn Fn(u32) -> Vec<String>,
+        input: &Value,
     ) {
         let rule_name = |rule: usize| policy.program.rules[rule].name();
         self.events.extend(events.into_iter().map(|event| match event {
             Event::Held { rule, loc } => {
                 ExplanationEvent::Held { rule: rule_name(rule), position: policy.position(loc) }
             }
-            Event::Failed { rule, loc, at } => ExplanationEvent::Failed {
-                rule: rule_name(rule),
-                position: policy.position(loc),
-                at: policy.position(at),
-            },
+            Event::Failed { rule, loc, at } => {
+                let text = policy.files.get(at.file as usize).map_or("", |file| file.text());
+                let (statement, read) = statement::read(text, at.offset as usize, input);
+                ExplanationEvent::Failed {
+                    rule: rule_name(rule),
+                    position: policy.position(loc),
+                    at: policy.position(at),
+                    statement,
+                    read,
+                }
+            }
             Event::Unknown { rule, loc } => {
                 ExplanationEvent::Undecided { rule: rule_name(rule), position: policy.position(loc) }
             }

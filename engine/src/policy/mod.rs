@@ -1,7 +1,7 @@
 //! Policies: loaded and compiled once, asked often.
 //!
-//! `load` reads the files and what they import and compiles them; `lint` remarks on what can never be
-//! meant; `decide` answers a check; `host` has the built-ins that work on the source being checked,
+//! `load` reads the files and what they import and compiles them; `lint` remarks on what may be meant
+//! otherwise; `decide` answers a check; `host` has the built-ins that work on the source being checked,
 //! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
 mod attestation;
@@ -9,8 +9,9 @@ mod decide;
 mod explain;
 mod files;
 mod host;
-mod lint;
+pub mod lint;
 mod load;
+mod statement;
 pub mod suite;
 mod verify_git;
 mod verify_http;
@@ -22,6 +23,7 @@ use std::time::SystemTime;
 
 pub use explain::{Explanation, ExplanationEvent};
 use files::SourceFile;
+pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;

@@ -23,6 +23,7 @@ const FULCIO_OTHER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 /// What is read of a signing certificate.
 #[derive(Debug, Clone)]
 pub(super) struct Certificate {
+    pub(super) der: DerCertificate,
     pub(super) public_key: DerPublicKey,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
@@ -52,6 +53,7 @@ impl Certificate {
             read_extension(&mut signer, extension)?;
         }
         Ok(Self {
+            der: der.clone(),
             public_key: info.public_key,
             not_before: info.not_before,
             not_after: info.not_after,

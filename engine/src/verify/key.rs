@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use sigstore_crypto::{VerificationKey, validate_raw_public_key};
-use sigstore_types::{DerPublicKey, HashAlgorithm, SignatureContent};
+use sigstore_types::{DerPublicKey, SignatureContent};
 
 use super::Artifact;
 
@@ -26,17 +26,6 @@ pub(super) enum Hash {
     Sha256,
     Sha384,
     Sha512,
-}
-
-impl Hash {
-    fn of(algorithm: HashAlgorithm) -> Option<Self> {
-        match algorithm {
-            HashAlgorithm::Sha2256 => Some(Self::Sha256),
-            HashAlgorithm::Sha2384 => Some(Self::Sha384),
-            HashAlgorithm::Sha2512 => Some(Self::Sha512),
-            _ => None,
-        }
-    }
 }
 
 /// Why a file is no public key.
@@ -110,10 +99,9 @@ impl PublicKey {
             (SignatureContent::DsseEnvelope(envelope), _) => {
                 self.signed_with(&envelope.pae(), envelope.signature.sig.as_bytes()).is_some()
             }
-            // With the hash that the bundle names.
+            // The digest that the bundle names was compared already; a key may have signed another one of the same bytes.
             (SignatureContent::MessageSignature(message), Artifact::Blob(bytes)) => {
-                let named = message.message_digest.as_ref().and_then(|digest| Hash::of(digest.algorithm));
-                named.is_some() && self.signed_with(bytes, message.signature.as_bytes()) == named
+                self.signed_with(bytes, message.signature.as_bytes()).is_some()
             }
             (SignatureContent::MessageSignature(message), Artifact::Digest(digest)) => {
                 let hash: &'static digest::Algorithm = match digest.algorithm() {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sigstore_crypto::{SigningScheme, VerificationKey};
 use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{Sha256Hash, TimeRange, TsaAuthority};
+use sigstore_types::{DerPublicKey, Sha256Hash, TimeRange, TsaAuthority};
 use sigstore_verify::Verifier;
 
 use super::certificate::subject;
@@ -17,7 +17,9 @@ pub(crate) struct Material {
     /// Transparency logs by id.
     pub(super) logs: HashMap<Sha256Hash, Log>,
     pub(super) timestamp_authorities: Vec<TimestampAuthority>,
-    /// Whether there are certificate transparency logs.
+    /// Whether the root names transparency logs, be it only such whose keys are of an unknown type.
+    pub(super) has_logs: bool,
+    /// The same of certificate transparency logs.
     pub(super) has_ct_logs: bool,
 }
 
@@ -51,19 +53,31 @@ impl Log {
 }
 
 impl Material {
-    /// Reads a `trusted_root.json`. The error says what is wrong with it.
+    /// Reads a `trusted_root.json`. The error says what is wrong with it. A log whose key is of an unknown type vouches
+    /// for nothing; but where there should be a log, one is demanded.
     pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(json).map_err(|_| "it is not UTF-8 text".to_owned())?;
-        let root = TrustedRoot::from_json(text).map_err(|error| error.to_string())?;
+        let mut root = TrustedRoot::from_json(text).map_err(|error| error.to_string())?;
+        let (has_logs, has_ct_logs) = (!root.tlogs.is_empty(), !root.ctlogs.is_empty());
+        root.tlogs.retain(|log| VerificationKey::from_spki(&log.public_key.raw_bytes).is_ok());
+        root.ctlogs.retain(|log| is_certificate_log_key(&log.public_key.raw_bytes));
         let verifier = Verifier::new(&root).map_err(|error| error.to_string())?;
         Ok(Self {
             verifier,
             issuers: issuers(&root),
             logs: logs(&root)?,
             timestamp_authorities: timestamp_authorities(&root),
-            has_ct_logs: !root.ctlogs.is_empty(),
+            has_logs,
+            has_ct_logs,
         })
     }
+}
+
+/// Some old logs have RSA keys, which no transparency log has.
+fn is_certificate_log_key(key: &DerPublicKey) -> bool {
+    VerificationKey::from_spki(key)
+        .or_else(|_| VerificationKey::from_der(key, SigningScheme::RsaPkcs1Sha256))
+        .is_ok()
 }
 
 fn issuers(root: &TrustedRoot) -> HashSet<String> {

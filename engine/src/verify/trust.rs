@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
@@ -17,6 +19,7 @@ pub const TRUST_ROOT_LIMIT: usize = 4 << 20;
 pub struct Trust {
     roots: Vec<Arc<TrustRoot>>,
     cache: Arc<Cache>,
+    as_of: Option<Timestamp>,
 }
 
 /// Whose a trust root is. Only under [`RootKind::Sigstore`] a signature can be of a kind that buildx knows.
@@ -28,6 +31,17 @@ pub enum RootKind {
     Github,
     /// An instance that the operator named.
     Private,
+}
+
+impl RootKind {
+    /// In a word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sigstore => "sigstore",
+            Self::Github => "github",
+            Self::Private => "private",
+        }
+    }
 }
 
 /// Certificate authorities, logs and timestamp authorities: a Sigstore `trusted_root.json`. It is read and parsed
@@ -70,14 +84,26 @@ pub enum TrustError {
 impl Trust {
     /// Trusts `roots`; the first under which a signature verifies counts.
     pub fn new(roots: Vec<TrustRoot>) -> Self {
-        Self { roots: roots.into_iter().map(Arc::new).collect(), cache: Arc::default() }
+        Self { roots: roots.into_iter().map(Arc::new).collect(), cache: Arc::default(), as_of: None }
     }
 
     /// The same with other roots, e.g. after an update. What was verified under a root that stays is not verified
     /// again.
     #[must_use]
     pub fn with_roots(&self, roots: Vec<Arc<TrustRoot>>) -> Self {
-        Self { roots, cache: Arc::clone(&self.cache) }
+        Self { roots, cache: Arc::clone(&self.cache), as_of: self.as_of }
+    }
+
+    /// The same as of the time `now`: what was signed later doesn't verify. Without it the clock tells.
+    #[must_use]
+    pub fn as_of(&self, now: SystemTime) -> Self {
+        // A time that no clock shows is no limit: the clock is one in any case.
+        Self { as_of: Timestamp::try_from(now).ok(), ..self.clone() }
+    }
+
+    /// Whether a time is later than that of the check.
+    pub(super) fn is_in_future(&self, time: Timestamp) -> bool {
+        self.as_of.is_some_and(|now| time > now)
     }
 
     /// The roots, in the order they are tried.

@@ -138,7 +138,7 @@ fn mutations_reach_their_check() {
     world.verify(&with(vec![certificates[0].clone()])).expect("an intermediate in the chain");
     let others = world.sign(&v2, None);
     let leaf = others.pointer(CHAIN).unwrap()[0].clone();
-    world.refuses(&at(CHAIN, json!([leaf])), Step::Signature, "the certificate of another signature");
+    world.refuses(&at(CHAIN, json!([leaf])), Step::LogEntry, "the certificate of another signature");
     world.refuses(&with(vec![leaf.clone(); 10]), Step::Limit, "too many certificates");
     // invalid-inclusion-proof
     let hashes = "/verificationMaterial/tlogEntries/0/inclusionProof/hashes";
@@ -191,4 +191,70 @@ fn mutations_reach_their_check() {
     let json = bundle.to_string();
     let verdict = world.trust.verify_bundle(json.as_bytes(), &digest(b"another artifact"), Expect::Anything);
     assert_eq!(verdict.unwrap_err().step, Step::Artifact);
+}
+
+/// Laxer readers than ours would take these for the same bundle.
+#[test]
+fn numbers_bodies_and_statements_are_written_in_one_way() {
+    let mut world = world();
+    let good = world.sign(&form(BundleVersion::V03, true, Logged::Dsse, false), None);
+    let entry = "/verificationMaterial/tlogEntries/0";
+    for field in ["logIndex", "integratedTime", "inclusionProof/logIndex", "inclusionProof/treeSize"] {
+        let at = format!("{entry}/{field}");
+        let number = good.pointer(&at).unwrap().as_str().unwrap().to_owned();
+        for wrong in [format!("+{number}"), format!("0{number}"), format!(" {number}"), String::new()] {
+            let mut bundle = good.clone();
+            *bundle.pointer_mut(&at).unwrap() = json!(wrong);
+            world.refuses(&bundle, Step::Bundle, &format!("{at} {wrong:?}"));
+        }
+        let mut bundle = good.clone();
+        *bundle.pointer_mut(&at).unwrap() = json!(number.parse::<i64>().unwrap());
+        world.verify(&bundle).expect("a number");
+    }
+    // The log vouches for the body alone, so the entry may not call it something else.
+    let body = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = good.clone();
+        let at = bundle.pointer_mut(&format!("{entry}/canonicalizedBody")).unwrap();
+        let mut body: Value =
+            serde_json::from_slice(&BASE64.decode(at.as_str().unwrap().as_bytes()).unwrap()).unwrap();
+        change(&mut body);
+        *at = json!(BASE64.encode(body.to_string().as_bytes()));
+        Bundle::parse(bundle.to_string().as_bytes()).map(drop)
+    };
+    body(&|_| {}).expect("unchanged");
+    let changes: [&dyn Fn(&mut Value); 4] = [
+        &|body| body["kind"] = json!("rekord"),
+        &|body| body["apiVersion"] = json!("0.0.2"),
+        &|body| body["x"] = json!(1),
+        &|body| drop(body.as_object_mut().unwrap().remove("kind")),
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        assert_eq!(body(*change).unwrap_err().step, Step::LogEntry, "change {n}");
+    }
+    // Whatever in the statement two readers could read as two things.
+    let mut bundle = good.clone();
+    let statement = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"p","predicate":{"a":[{"b":1,"b":2}]}}"#;
+    bundle["dsseEnvelope"]["payload"] = json!(BASE64.encode(statement.as_bytes()));
+    world.refuses(&bundle, Step::Statement, "a field twice");
+}
+
+/// A key may have been certified for two names; the entry is about one of them. (The promise, too, is of this body, so
+/// only a log that took it in could have it: what names another certificate is found before any of that.)
+#[test]
+fn entries_of_statements_name_the_very_certificate() {
+    let mut world = world();
+    let good = world.sign(&form(BundleVersion::V03, true, Logged::Intoto, false), None);
+    world.verify(&good).expect("unchanged");
+    let mut bundle = good.clone();
+    let at = bundle.pointer_mut("/verificationMaterial/tlogEntries/0/canonicalizedBody").unwrap();
+    let mut body: Value =
+        serde_json::from_slice(&BASE64.decode(at.as_str().unwrap().as_bytes()).unwrap()).unwrap();
+    let other = world.sign(&form(BundleVersion::V03, true, Logged::Intoto, false), None);
+    let other = other.pointer("/verificationMaterial/certificate/rawBytes").unwrap().as_str().unwrap();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{other}\n-----END CERTIFICATE-----\n");
+    body["spec"]["content"]["envelope"]["signatures"][0]["publicKey"] = json!(BASE64.encode(pem.as_bytes()));
+    *at = json!(BASE64.encode(body.to_string().as_bytes()));
+    let failure = world.verify(&bundle).unwrap_err();
+    assert_eq!(failure.step, Step::LogEntry, "{failure}");
+    assert!(failure.message.contains("another certificate"), "{failure}");
 }

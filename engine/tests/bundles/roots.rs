@@ -100,3 +100,35 @@ fn the_failure_told_is_that_of_the_issuers_root() {
         assert_eq!((failure.trust_root.as_str(), failure.step), ("world", Step::LogEntry), "{failure}");
     }
 }
+
+/// Such logs vouch for nothing, and what is in none of the others is still refused.
+#[test]
+fn logs_with_keys_of_an_unknown_type_are_passed_over() {
+    let mut world = world();
+    let bundle = world.sign(&BundleForm::github(), None);
+    let root = world.instance.trusted_root(TrustRootVersion::V01);
+    // SubjectPublicKeyInfo of an algorithm that nobody has: 1.2.3.4.
+    let unknown = json!("MAwwBQYDKgMEAwMAAQI=");
+    let verify = |change: &dyn Fn(&mut Value), kind| {
+        let mut root = root.clone();
+        change(&mut root);
+        let trust = trust(&[("world", kind, root)]);
+        trust.verify_bundle(bundle.to_string().as_bytes(), &digest(ARTIFACT), Expect::Anything)
+    };
+    for list in ["tlogs", "ctlogs"] {
+        let another = |root: &mut Value| {
+            let mut log = root[list][0].clone();
+            log["publicKey"]["rawBytes"] = unknown.clone();
+            log["logId"]["keyId"] = json!(BASE64.encode(&[7; 32]));
+            root[list].as_array_mut().unwrap().push(log);
+        };
+        verify(&another, RootKind::Private).expect("the other logs are as good as before");
+        let all = |root: &mut Value| {
+            for log in root[list].as_array_mut().unwrap() {
+                log["publicKey"]["rawBytes"] = unknown.clone();
+            }
+        };
+        let step = if list == "tlogs" { Step::LogEntry } else { Step::Sct };
+        assert_eq!(verify(&all, RootKind::Private).unwrap_err().step, step, "{list}");
+    }
+}

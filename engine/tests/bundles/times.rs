@@ -87,3 +87,24 @@ fn a_checkpoint_is_its_own_logs() {
     *cosigned.pointer_mut(envelope).unwrap() = format!("{text}{witness}").into();
     world.refuses(&cosigned, Step::Checkpoint, "a witness of Rekor v1");
 }
+
+/// A decision that is made again says the same, whatever the clock shows, and whatever was verified meanwhile.
+#[test]
+fn what_was_signed_after_the_check_does_not_count() {
+    let mut world = world();
+    for form in [BundleForm::github(), form(BundleVersion::V03, true, Logged::V2, true)] {
+        let bundle = world.sign(&form, None);
+        world.verify(&bundle).expect("by the clock");
+        let at = |seconds| {
+            let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            world.trust.as_of(now).verify_bundle(
+                bundle.to_string().as_bytes(),
+                &digest(ARTIFACT),
+                Expect::Anything,
+            )
+        };
+        at(NOW).expect("at the same second");
+        let failure = at(NOW - 1).unwrap_err();
+        assert_eq!((failure.step, failure.trust_root.as_str()), (Step::Timestamp, "world"));
+    }
+}

@@ -27,7 +27,7 @@ const IMAGE_FIELDS: [&str; 21] = [
     "signatures",
     "verification",
     "verification[0].message",
-    "provenance.signed",
+    "provenance.signatures",
     "provenance",
     "provenance.builderID",
     "provenance.buildArgs.team",

@@ -96,7 +96,7 @@ pub fn bundle(data: &[u8]) {
     }
 }
 
-/// One of the [`PARTS`] of a bundle.
+/// One of the parts of a bundle.
 pub fn bundle_part(data: &[u8]) {
     let (part, bytes) = choice(data);
     let part = PARTS[usize::from(part) % PARTS.len()];

@@ -18,6 +18,7 @@ use crate::replay::ReplayError;
 use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
+use crate::starter::StarterError;
 use crate::trust::MIRRORS;
 use crate::trust::file::RootFileError;
 use crate::trust::tuf::TufError;
@@ -53,6 +54,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
+    Starter(#[from] StarterError),
+    #[error(transparent)]
     TrustRoot(#[from] RootFileError),
     #[error("{0}")]
     Mirrors(String),
@@ -62,6 +65,8 @@ pub(super) enum Error {
     ReadFile { path: PathBuf, cause: std::io::Error },
     #[error("cannot write `{path}`: {cause}")]
     WriteFile { path: PathBuf, cause: std::io::Error },
+    #[error("there are no policies: no file ends in `.rego`")]
+    NoPolicies,
     #[error("there is no folder for a cache: this user has no home")]
     NoCacheFolder,
     #[error("cannot use the cache `{path}`: {cause}")]
@@ -87,7 +92,11 @@ impl Error {
             Self::Serve(_) => Exit::Usage,
             Self::Lock(error) if error.is_usage() => Exit::Usage,
             Self::Lock(_) | Self::Snapshot(SnapshotError::Changed(_)) => Exit::Undecided,
-            Self::Snapshot(_) | Self::NoCacheFolder | Self::Cache { .. } => Exit::Usage,
+            Self::Starter(_)
+            | Self::Snapshot(_)
+            | Self::NoCacheFolder
+            | Self::Cache { .. }
+            | Self::NoPolicies => Exit::Usage,
             Self::Build { .. } | Self::Bake(_) | Self::Inspect(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Undecided
             }
@@ -102,9 +111,16 @@ impl Error {
             Self::Lock(error) => error.help(),
             Self::Test(error) => error.help(),
             Self::Snapshot(error) => error.help(),
+            Self::Starter(StarterError::Exists(_)) => {
+                Some("`--force` replaces it; nothing was written".into())
+            }
+            Self::Starter(StarterError::NotADockerfile(_)) => {
+                Some("name the folder or the Dockerfile that the policy is for".into())
+            }
             Self::TrustRoot(error) => error.help(),
             Self::TrustUpdate { error, .. } => error.help(),
             Self::Mirrors(_) => Some(format!("write `{MIRRORS}=sigstore=https://HOST/PATH,github=…`")),
+            Self::NoPolicies => Some("name a policy, or a folder that has some".into()),
             Self::NoCacheFolder => Some("name one with `--cache-dir`".into()),
             Self::Build { error, .. } => error.help(),
             Self::Flag(error) => error.help(),
@@ -112,6 +128,7 @@ impl Error {
             Self::Serve(error) => error.help(),
             Self::Platform(_)
             | Self::Bake(_)
+            | Self::Starter(_)
             | Self::Cache { .. }
             | Self::Inspect(_)
             | Self::Output(_)

@@ -8,6 +8,8 @@ mod dry_run;
 mod error;
 mod eval;
 mod ignored_flags;
+mod init;
+mod lint;
 mod lock;
 mod lookup_args;
 mod output;
@@ -78,8 +80,12 @@ enum Command {
     DryRun(Box<dry_run::Args>),
     /// Write what the sources of a build are now, or check what was written
     Lock(Box<lock::Args>),
+    /// Find likely mistakes in policies and their tests
+    Lint(lint::Args),
     /// Run the tests of policies
     Test(Box<test::Args>),
+    /// Write a policy to begin with, and its tests, beside a Dockerfile
+    Init(init::Args),
     /// Decide recorded conversations again and compare
     Replay(replay::Args),
     /// Hold every build of a buildkitd to policy
@@ -134,7 +140,9 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args, &mut output),
         Command::DryRun(args) => dry_run::run(&args, &output),
         Command::Lock(args) => lock::run(&args, &output),
+        Command::Lint(args) => lint::run(&args, &output),
         Command::Test(args) => test::run(&args, &output),
+        Command::Init(args) => init::run(&args, &output),
         Command::Replay(args) => replay::run(&args, &mut output),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::run(&args, &output),

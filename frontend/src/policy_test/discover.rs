@@ -54,16 +54,21 @@ pub fn discover(selection: &Selection) -> Result<Vec<Group>, TestError> {
             return Err(TestError::Suffix(path));
         }
     }
-    files.sort();
-    files.dedup();
     if files.is_empty() {
         return Err(TestError::NoFiles);
     }
+    group(files, named.as_ref())
+}
+
+/// The groups of these test files.
+fn group(mut files: Vec<PathBuf>, named: Option<&PolicyFile>) -> Result<Vec<Group>, TestError> {
+    files.sort();
+    files.dedup();
     let mut groups: BTreeMap<(PathBuf, Option<String>), Group> = BTreeMap::new();
     for file in files {
         let test = read_policy_file(&file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        let policy = match &named {
+        let policy = match named {
             Some(policy) => Some(policy.clone()),
             None => policy_of(&file, &test)?,
         };
@@ -72,6 +77,37 @@ pub fn discover(selection: &Selection) -> Result<Vec<Group>, TestError> {
         group.tests.push(test);
     }
     Ok(groups.into_values().collect())
+}
+
+/// Every policy file that is selected, those of tests included, sorted: files, and what lies below folders.
+pub fn rego_files(selection: &Selection) -> Result<Vec<PathBuf>, TestError> {
+    let mut files = Vec::new();
+    for path in &selection.paths {
+        let path = simple(path);
+        if metadata(&path)?.is_dir() {
+            walk(&path, 0, &mut |file| {
+                if file.extension().is_some_and(|extension| extension == "rego") {
+                    files.push(file.to_owned());
+                }
+            })?;
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// All that is selected in groups to load: tests with their policies, and each policy alone.
+pub fn groups(selection: &Selection) -> Result<(Vec<Group>, Vec<Group>), TestError> {
+    let (tests, policies): (Vec<_>, Vec<_>) =
+        rego_files(selection)?.into_iter().partition(|path| is_test(path));
+    let alone = policies.iter().map(|path| {
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Group { folder, policy: Some(read_policy_file(path)?), tests: Vec::new() })
+    });
+    Ok((group(tests, None)?, alone.collect::<Result<_, TestError>>()?))
 }
 
 /// The policies below the selected folders, sorted: every `.rego` file that holds no tests.

@@ -1,11 +1,11 @@
 //! From files to suites that can be run.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use policy_engine::policy::suite::{Documents, Suite, Test};
-use policy_engine::policy::{LoadError, LoadOptions};
+use policy_engine::policy::{LoadError, LoadOptions, PolicyFile};
 
 use super::root::Layers;
 use super::{Group, Selection, TestError, data, discover};
@@ -62,24 +62,13 @@ pub fn untested(selection: &Selection, suites: &[LoadedSuite]) -> Result<Vec<Loa
 }
 
 fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestError> {
-    let Group { folder, policy, tests } = group;
-    let of_policy = policy.as_ref().and_then(|policy| Path::new(&policy.name).parent());
-    let of_policy = of_policy.unwrap_or(&folder).to_owned();
-    let layers = match &selection.root {
-        Some(root) => Layers::open(&[root])?,
-        None => Layers::open(&[&of_policy, Path::new("")])?,
-    };
-    let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
-    let policy_name = policy.as_ref().map(|policy| policy.name.clone());
-    let options = LoadOptions {
-        files: policy.into_iter().collect(),
-        root: Some(Arc::new(layers)),
-        strict: selection.strict,
-    };
+    let folder = group.folder.clone();
+    let (options, tests, documents) = options(group, selection)?;
+    let policy_name = options.files.first().map(|policy| policy.name.clone());
     let shown = if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() };
     let name = match &policy_name {
         None => shown,
-        Some(policy) if of_policy == folder => policy.clone(),
+        Some(policy) if folder_of(policy) == folder => policy.clone(),
         Some(policy) => format!("{policy} ({shown})"),
     };
     Ok(LoadedSuite {
@@ -89,4 +78,28 @@ fn load_one(group: Group, selection: &Selection) -> Result<LoadedSuite, TestErro
         suite: Suite::load(&options, &tests, documents),
         run: selection.run.clone(),
     })
+}
+
+/// How to load a group: its policy, its tests, and the data that these bring along.
+pub fn options(
+    group: Group,
+    selection: &Selection,
+) -> Result<(LoadOptions, Vec<PolicyFile>, Documents), TestError> {
+    let Group { folder, policy, tests } = group;
+    let of_policy = policy.as_ref().map_or_else(|| folder.clone(), |policy| folder_of(&policy.name));
+    let layers = match &selection.root {
+        Some(root) => Layers::open(&[root])?,
+        None => Layers::open(&[&of_policy, Path::new("")])?,
+    };
+    let documents = if tests.is_empty() { Documents::default() } else { data::documents(&folder)? };
+    let options = LoadOptions {
+        files: policy.into_iter().collect(),
+        root: Some(Arc::new(layers)),
+        strict: selection.strict,
+    };
+    Ok((options, tests, documents))
+}
+
+fn folder_of(policy: &str) -> PathBuf {
+    Path::new(policy).parent().map(Path::to_owned).unwrap_or_default()
 }

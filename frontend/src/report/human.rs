@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use policy_engine::policy::ExplanationEvent;
+use policy_engine::policy::{ExplanationEvent, ReadValue};
 use policy_engine::source::SourceOp;
 
 use super::{Conclusion, Report, Round, error_help};
@@ -110,11 +110,16 @@ fn rounds(out: &mut String, rounds: &[Round]) {
 pub(crate) fn happened(out: &mut String, event: &ExplanationEvent) {
     match event {
         ExplanationEvent::Held { rule, position } => step(out, "held", &format!("{rule} at {position}")),
-        ExplanationEvent::Failed { rule, position, at } if at == position => {
+        ExplanationEvent::Failed { rule, position, at, .. } if at == position => {
             step(out, "failed", &format!("{rule} at {position}"));
         }
-        ExplanationEvent::Failed { rule, position, at } => {
+        ExplanationEvent::Failed { rule, position, at, statement, read } => {
             step(out, "failed", &format!("{rule} at {position}, because of {at}"));
+            step(out, "", &redact::url(statement));
+            for ReadValue { property, value } in read {
+                let value = value.as_deref().map_or("absent".into(), redact::url);
+                step(out, "", &format!("  {property} is {value}"));
+            }
         }
         ExplanationEvent::Undecided { rule, position } => step(out, "open", &format!("{rule} at {position}")),
         ExplanationEvent::Asked { properties, position } => {

@@ -74,11 +74,37 @@ struct RoundOut<'a> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event<'a> {
-    Held { rule: &'a str, position: Place<'a> },
-    Failed { rule: &'a str, position: Place<'a>, because: Place<'a> },
-    Open { rule: &'a str, position: Place<'a> },
-    Asked { properties: &'a [String], position: Place<'a> },
-    Undefined { message: &'a str, position: Place<'a> },
+    Held {
+        rule: &'a str,
+        position: Place<'a>,
+    },
+    Failed {
+        rule: &'a str,
+        position: Place<'a>,
+        because: Place<'a>,
+        statement: String,
+        read: Vec<ReadOut<'a>>,
+    },
+    Open {
+        rule: &'a str,
+        position: Place<'a>,
+    },
+    Asked {
+        properties: &'a [String],
+        position: Place<'a>,
+    },
+    Undefined {
+        message: &'a str,
+        position: Place<'a>,
+    },
+}
+
+/// A property that a statement read; `value` is a term of Rego.
+#[derive(Serialize)]
+struct ReadOut<'a> {
+    property: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -157,8 +183,18 @@ impl<'a> From<&'a Round> for RoundOut<'a> {
 fn event(event: &ExplanationEvent) -> Option<Event<'_>> {
     Some(match event {
         ExplanationEvent::Held { rule, position } => Event::Held { rule, position: position.into() },
-        ExplanationEvent::Failed { rule, position, at } => {
-            Event::Failed { rule, position: position.into(), because: at.into() }
+        ExplanationEvent::Failed { rule, position, at, statement, read } => {
+            let read = read.iter().map(|read| ReadOut {
+                property: &read.property,
+                value: read.value.as_deref().map(redact::url),
+            });
+            Event::Failed {
+                rule,
+                position: position.into(),
+                because: at.into(),
+                statement: redact::url(statement),
+                read: read.collect(),
+            }
         }
         ExplanationEvent::Undecided { rule, position } => Event::Open { rule, position: position.into() },
         ExplanationEvent::Asked { properties, position } => {

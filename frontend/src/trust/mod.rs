@@ -2,7 +2,7 @@
 //!
 //! Sigstore's public good instance and GitHub's are known without being told. Each is embedded in this program
 //! ([`instance`]), published by [`tuf`], and kept in a [`cache`]; [`chosen`] says which copy holds. Further ones lie in files
-//! ([`file`]). Of all of them nothing is read before a signature is to be verified, except for files: whoever named
+//! ([`mod@file`]). Of all of them nothing is read before a signature is to be verified, except for files: whoever named
 //! one wants to hear at once that it is wrong.
 
 pub mod cache;

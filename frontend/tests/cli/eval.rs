@@ -129,6 +129,8 @@ fn explanation() {
       decided at fixtures/demo/Dockerfile.rego:21:1
       round 1
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:6:1, because of fixtures/demo/Dockerfile.rego:6:10
+                  input.local
+                    input.local is absent
         open      data.docker.runs_as_root at fixtures/demo/Dockerfile.rego:14:1
         asked for input.ociLayout.createdTime, input.ociLayout.env, input.ociLayout.labels, input.ociLayout.user, input.ociLayout.volumes, input.ociLayout.workingDir at fixtures/demo/Dockerfile.rego:10:2
         open      data.docker.allow at fixtures/demo/Dockerfile.rego:9:1
@@ -139,10 +141,15 @@ fn explanation() {
         looked up oci-layout://fixtures/demo/layout:root (digest, image config)
       round 2
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:6:1, because of fixtures/demo/Dockerfile.rego:6:10
+                  input.local
+                    input.local is absent
         held      data.docker.runs_as_root at fixtures/demo/Dockerfile.rego:14:1
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:9:1, because of fixtures/demo/Dockerfile.rego:11:2
+                  not runs_as_root
         held      data.docker.allow at fixtures/demo/Dockerfile.rego:3:1
         failed    data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1, because of fixtures/demo/Dockerfile.rego:18:6
+                  input.ociLayout.labels.team in {"infra", "tools"}
+                    input.ociLayout.labels.team is absent
         held      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:21:1
         held      data.docker.decision at fixtures/demo/Dockerfile.rego:23:1
     -- stderr --

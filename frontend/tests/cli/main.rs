@@ -6,12 +6,16 @@
 mod bad_policy;
 mod bake;
 mod cache;
+mod docs;
 mod dry_run;
 mod dry_run_world;
 mod eval;
 mod formats;
 mod harness;
+mod init;
 mod integrations;
+mod library;
+mod lint;
 mod lock;
 mod print;
 mod replay;

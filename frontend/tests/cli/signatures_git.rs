@@ -1,4 +1,5 @@
 //! Signatures of real commits and tags, and of files behind URLs.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 use crate::harness::{Place, fixture};
 use crate::world::World;

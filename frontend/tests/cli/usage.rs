@@ -184,7 +184,7 @@ fn fields_without_print() {
 
 #[test]
 fn help() {
-    assert_snapshot!(Place::new().run(["--help"]).shown(), @r"
+    assert_snapshot!(Place::new().run(["--help"]).shown(), @r#"
     exit: 0
     -- stdout --
     Decides by Rego policy which sources a container build may use
@@ -195,7 +195,9 @@ fn help() {
       eval         Decide about one source
       dry-run      Decide about every source of a build, before it is built
       lock         Write what the sources of a build are now, or check what was written
+      lint         Find likely mistakes in policies and their tests
       test         Run the tests of policies
+      init         Write a policy to begin with, and its tests, beside a Dockerfile
       replay       Decide recorded conversations again and compare
       serve        Hold every build of a buildkitd to policy
       trust        Update, look at or check the trust roots that signatures are verified against
@@ -233,7 +235,7 @@ fn help() {
       2  bad usage or configuration
       3  no decision: a source cannot be resolved, or a policy fails
     -- stderr --
-    ");
+    "#);
     assert_snapshot!(Place::new().run(["eval", "-h"]).shown(), @r"
     exit: 0
     -- stdout --
@@ -361,7 +363,8 @@ fn readme_examples() {
 fn documentation_names_every_flag() {
     let documentation =
         concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in ["eval", "dry-run", "lock", "replay", "test", "trust update", "trust show", "trust verify"]
+    for command in
+        ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
     {
         let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));

@@ -98,5 +98,5 @@ fn an_attestation_without_a_subject_is_not_bound() {
     assert_eq!(told, (0, vec!["attestation".to_owned()]), "{image:#}");
     let image = setup.print("old-index");
     assert_eq!((signatures(&image).len(), failed_steps(&image).len()), (1, 0), "{image:#}");
-    setup.denies("old-attestation", "input.image.provenance.signed");
+    setup.denies("old-attestation", "input.image.provenance.signatures");
 }

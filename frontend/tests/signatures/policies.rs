@@ -35,7 +35,7 @@ fn a_private_authority_is_no_github_builder() {
 #[test]
 fn provenance_is_signed_with_its_attestation() {
     let setup = Setup::of(&["cosign-bundle-attestation", "cosign-bundle-image", "unsigned", "bad-no-sct"]);
-    let signed = "input.image.provenance.signed";
+    let signed = "input.image.provenance.signatures";
     setup.allows("cosign-bundle-attestation", signed);
     for name in ["unsigned", "bad-no-sct", "cosign-bundle-image"] {
         setup.denies(name, signed);

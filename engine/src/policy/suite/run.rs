@@ -153,12 +153,18 @@ impl Suite {
         let value = evaluation.value_at(&path);
         let found = evaluation.findings();
         let mut explanation = Explanation::default();
-        explanation.add(&self.policy, found.events, &|id| self.documents.property(id).into_iter().collect());
+        let mut record = found.record.map(|record| *record).unwrap_or_default();
+        // Several inputs may have been in force: which of them a statement saw isn't known.
+        let input = match record.inputs.first() {
+            Some(input) if record.inputs.len() == 1 => input.clone(),
+            _ => Value::Undefined,
+        };
+        let properties = |id| self.documents.property(id).into_iter().collect();
+        explanation.add(&self.policy, found.events, &properties, &input);
         let prints = found.prints.into_iter();
         let prints =
             prints.map(|print| Print { position: self.policy.position(print.loc), text: print.text });
         let told = Told { explanation, prints: prints.collect() };
-        let mut record = found.record.map(|record| *record).unwrap_or_default();
         let (reached, held) = (std::mem::take(&mut record.reached), std::mem::take(&mut record.held));
         let inputs = record.inputs.iter().map(|input| json(&unknown::without(input))).collect();
         let value = value.map_err(|failure| self.policy.failure(failure)).and_then(|value| {

@@ -227,6 +227,9 @@ fn check_entries(content: &sigstore_types::Bundle, version: BundleVersion) -> Re
         if entries.iter().take(index).any(is_same) {
             return failure("the same log entry is there twice");
         }
+        let (kind, kind_version) = (entry.kind_version.kind(), entry.kind_version.version());
+        wire::check_body(entry.canonicalized_body.as_bytes(), kind, kind_version)
+            .map_err(|reason| BundleFailure::new(Step::LogEntry, reason))?;
         let Some(proof) = &entry.inclusion_proof else { continue };
         let Some(checkpoint) = proof.checkpoint.checkpoint() else {
             return Err(BundleFailure::new(Step::Checkpoint, "a proof of inclusion has no checkpoint"));

@@ -18,10 +18,7 @@ impl Demands {
     /// What it has logs for. The public instance has all, whatever a file says.
     fn of(root: &TrustRoot, material: &Material) -> Self {
         let is_public = root.kind() == RootKind::Sigstore;
-        Self {
-            log_entry: is_public || !material.logs.is_empty(),
-            certificate_log: is_public || material.has_ct_logs,
-        }
+        Self { log_entry: is_public || material.has_logs, certificate_log: is_public || material.has_ct_logs }
     }
 }
 

@@ -5,14 +5,19 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
-use sigstore_types::{Checkpoint, KindVersion, Sha256Hash, SignatureBytes, TransparencyLogEntry};
+use sigstore_types::{
+    Checkpoint, DerCertificate, KindVersion, Sha256Hash, SignatureBytes, TransparencyLogEntry,
+};
 
 use super::BundleFailure;
 use crate::verify::Step;
 use crate::verify::certificate::Certificate;
 use crate::verify::material::{Log, Material};
+
+/// Where an entry of the kind `intoto` has the signer's certificate: base64 of its PEM.
+const INTOTO_VERIFIER: &str = "/spec/content/envelope/signatures/0/publicKey";
 
 /// What the entries of a bundle come to.
 pub(super) struct Entries {
@@ -35,6 +40,12 @@ pub(super) fn check(
     for entry in entries {
         let Some((id, log)) = known_log(entry, material) else { continue };
         let is_v2 = is_rekor_v2(entry);
+        if entry.kind_version == KindVersion::IntotoV002
+            && certificate.is_some_and(|certificate| !names_certificate(entry, certificate))
+        {
+            let message = "the log entry is of another certificate than the bundle has";
+            return Err(BundleFailure::new(Step::LogEntry, message));
+        }
         if entry.inclusion_proof.is_none() && (is_v2 || entry.inclusion_promise.is_none()) {
             return Err(BundleFailure::new(Step::LogEntry, "a log entry has nothing to prove it"));
         }
@@ -70,6 +81,17 @@ pub(super) fn check(
 fn known_log<'m>(entry: &TransparencyLogEntry, material: &'m Material) -> Option<(Sha256Hash, &'m Log)> {
     let id = Sha256Hash::try_from(entry.log_id.key_id.as_bytes()).ok()?;
     material.logs.get(&id).map(|log| (id, log))
+}
+
+/// Whether an entry of the kind `intoto` names this very certificate: the verifier compares the keys alone, and one key
+/// may have been certified for several names.
+fn names_certificate(entry: &TransparencyLogEntry, certificate: &Certificate) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(entry.canonicalized_body.as_bytes()).ok();
+    let named = body.and_then(|body| {
+        let pem = BASE64.decode(body.pointer(INTOTO_VERIFIER)?.as_str()?.as_bytes()).ok()?;
+        DerCertificate::from_pem(std::str::from_utf8(&pem).ok()?).ok()
+    });
+    named.is_some_and(|named| named.as_bytes() == certificate.der.as_bytes())
 }
 
 /// The only kind of entry that Rekor v2 knows.

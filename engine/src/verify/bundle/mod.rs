@@ -3,13 +3,13 @@
 //! The cryptography, certificate chains, logs' proofs and their agreement with the bundle are those of the crate
 //! `sigstore-verify`. Around it stands what it leaves open:
 //!
-//! - [`form`]: the JSON is read strictly, sizes are bounded, the versions' rules hold, and the bundle is about the
+//! - `form`: the JSON is read strictly, sizes are bounded, the versions' rules hold, and the bundle is about the
 //!   artifact. None of this needs a trust root.
-//! - [`logs`]: entries of unknown logs are passed over, as are those whose promise does not verify. A checkpoint must
+//! - `logs`: entries of unknown logs are passed over, as are those whose promise does not verify. A checkpoint must
 //!   be the entry's own log's.
-//! - [`timestamps`]: timestamps that no authority made are passed over.
-//! - [`keyless`] and [`key`] demand what must be left after that, hand the rest to the crate, and tell its errors
-//!   apart ([`steps`]).
+//! - `timestamps`: timestamps that no authority made are passed over.
+//! - `keyless` and `key` demand what must be left after that, hand the rest to the crate, and tell its errors
+//!   apart (`steps`).
 //!
 //! Format: <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>.
 
@@ -131,13 +131,14 @@ impl Trust {
         root: &TrustRoot,
     ) -> Result<VerifiedBundle, BundleFailure> {
         let material = keyless::material(bundle, root)?;
-        let key = cache_key("keyless", bundle, artifact, expect, &[root.name(), root.version()]);
+        let under = [root.name(), root.kind().name(), root.version()];
+        let key = cache_key("keyless", bundle, artifact, expect, &under);
         if let Some(verified) = self.cache().get(key) {
-            return Ok(verified);
+            return self.in_the_past(verified);
         }
         let verified = keyless::verify(bundle, artifact, root, material)?;
         self.cache().insert(key, verified.clone());
-        Ok(verified)
+        self.in_the_past(verified)
     }
 
     /// Verifies a bundle of this artifact that was signed with a key (SPKI, DER), without a certificate. Log entries
@@ -155,15 +156,31 @@ impl Trust {
         let log_name = if log == LogEntry::Required { "required" } else { "optional" };
         let mut with = vec![key_hash.as_str(), log_name];
         for root in self.roots() {
-            with.extend([root.name(), root.version()]);
+            with.extend([root.name(), root.kind().name(), root.version()]);
         }
         let cache_key = cache_key("key", bundle, artifact, expect, &with);
         if let Some(verified) = self.cache().get(cache_key) {
-            return Ok(verified);
+            return self.in_the_past(verified);
         }
         let verified = key::verify(bundle, artifact, key, log, self.roots())?;
         self.cache().insert(cache_key, verified.clone());
-        Ok(verified)
+        self.in_the_past(verified)
+    }
+
+    /// A bundle that was signed before the time of the check. The verifier compares with the clock, which a decision
+    /// that is made again must not depend on.
+    fn in_the_past(&self, verified: VerifiedBundle) -> Result<VerifiedBundle, BundleFailure> {
+        let is_later = |time: &&Timestamp| {
+            time.timestamp.parse().map_or(true, |time: jiff::Timestamp| self.is_in_future(time))
+        };
+        match verified.timestamps.iter().find(is_later) {
+            None => Ok(verified),
+            Some(time) => {
+                let message = format!("it was signed at {}, after the time of this check", time.timestamp);
+                let failure = BundleFailure::new(Step::Timestamp, message);
+                Err(failure.under(&verified.trust_root).of(verified.version))
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::BundleFailure;
+use super::wire::Unique;
 use crate::verify::{Artifact, ArtifactDigest, Step};
 use sigstore_types::HashAlgorithm;
 
@@ -79,7 +80,7 @@ struct Wire {
     subject: Vec<Subject>,
     predicate_type: String,
     #[serde(rename = "predicate")]
-    _predicate: Option<IgnoredAny>,
+    _predicate: Option<Unique>,
 }
 
 /// `in_toto_attestation.v1.ResourceDescriptor`.

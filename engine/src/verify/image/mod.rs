@@ -6,7 +6,7 @@
 mod candidates;
 mod subjects;
 
-use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use self::candidates::{Candidate, candidates};
 use self::subjects::Subjects;
@@ -28,8 +28,18 @@ pub struct VerifiedImage {
     pub signatures: Vec<Signature>,
     /// What is wrong with the others, and what could not be looked at.
     pub failures: Vec<Failure>,
-    /// Digests of the attestations that attestation manifests list whose signature verifies.
-    pub signed_attestations: BTreeSet<String>,
+    /// For each of the signatures the digests of the attestations that it covers: those that an attestation manifest
+    /// lists.
+    attestations: Vec<Rc<[String]>>,
+}
+
+impl VerifiedImage {
+    /// The signatures that cover the attestation with this digest.
+    pub fn signatures_of(&self, attestation: &str) -> Vec<Signature> {
+        let both = self.signatures.iter().zip(&self.attestations);
+        let covering = both.filter(|(_, attestations)| attestations.iter().any(|it| it == attestation));
+        covering.map(|(signature, _)| signature.clone()).collect()
+    }
 }
 
 /// Verifies the signatures with certificates, and those of Docker's hardened images. A signature by any other key fails
@@ -93,7 +103,7 @@ fn verify_each(
         match verify(&candidate, subjects.is_dhi) {
             Ok(None) => {}
             Ok(Some(signature)) => {
-                verified.signed_attestations.extend(candidate.target.attestations);
+                verified.attestations.push(candidate.target.attestations);
                 verified.signatures.push(Signature {
                     r#type: candidate.format.to_owned(),
                     subject: Some(candidate.subject),

@@ -1,6 +1,7 @@
 //! The manifests of an image that signatures are on, as the image's own index describes them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Deserialize;
 
@@ -31,7 +32,7 @@ pub(super) struct Target {
     /// Media type, digest and size that a signature's manifest must name.
     pub(super) descriptor: Descriptor,
     /// Digests of the attestations that it lists; of an attestation manifest alone.
-    pub(super) attestations: Vec<String>,
+    pub(super) attestations: Rc<[String]>,
 }
 
 /// Media types that JSON documents of both kinds may say of themselves.
@@ -64,7 +65,7 @@ impl<'a> Subjects<'a> {
     /// The manifest that a signature is on. `digest` is the attestation manifest that it was found on.
     pub(super) fn target(&self, covers: Subject, digest: &str) -> Result<Target, Failure> {
         let plain =
-            |descriptor: &Descriptor| Target { descriptor: descriptor.clone(), attestations: Vec::new() };
+            |descriptor: &Descriptor| Target { descriptor: descriptor.clone(), attestations: Rc::default() };
         match covers {
             Subject::Image => Ok(plain(&self.image)),
             Subject::Index => self

@@ -102,7 +102,7 @@ impl Signature {
         Ok(Some(Self { packet, hashed }))
     }
 
-    /// The digest that is needed to verify it: that over the content and then [`Signature::trailer`]. Fails where
+    /// The digest that is needed to verify it: that over the content and then its trailer. Fails where
     /// that digest can't tell: the hash is too weak or not known, or a salt comes before the content (version 6).
     pub fn checksum_request(&self) -> Result<ChecksumRequest, Failure> {
         if self.config()?.version() == packet::SignatureVersion::V6 {

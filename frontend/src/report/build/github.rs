@@ -107,11 +107,11 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// A message goes to the end of the line.
-fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// A property ends at a comma or a colon. A path may hold anything.
-fn property(text: &str) -> String {
+pub(crate) fn property(text: &str) -> String {
     message(&printable(text)).replace(':', "%3A").replace(',', "%2C")
 }

@@ -34,7 +34,7 @@ impl Build {
 }
 
 /// A path as a URI: relative ones stay so, absolute ones become `file:///…`.
-pub(super) fn uri(path: &str) -> String {
+pub(crate) fn uri(path: &str) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
     let encoded = utf8_percent_encode(path, PATH);
     if path.starts_with('/') { format!("file://{encoded}") } else { encoded.to_string() }

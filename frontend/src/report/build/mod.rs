@@ -4,13 +4,13 @@
 //! renderer can print them. Its JSON form is the JSON report itself.
 
 mod convert;
-pub mod excerpt;
+pub(crate) mod excerpt;
 mod finding;
 pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
-mod location;
+pub(crate) mod location;
 pub mod sarif;
 
 use std::collections::BTreeMap;

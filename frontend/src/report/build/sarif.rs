@@ -10,10 +10,10 @@ use super::location::uri;
 use super::{Build, BuildReport, Place, PolicyPosition};
 use crate::report::Conclusion;
 
-const SCHEMA: &str =
+pub(crate) const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// The folder that relative paths start from: the checkout.
-const ROOT: &str = "%SRCROOT%";
+pub(crate) const ROOT: &str = "%SRCROOT%";
 
 /// The report as one SARIF log, ending in a newline.
 pub fn render(report: &BuildReport) -> serde_json::Result<String> {

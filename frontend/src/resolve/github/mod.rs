@@ -176,7 +176,7 @@ impl GithubResolver {
         let mut headers = headers.clone();
         let limit = self.transport.options().max_redirects;
         for _ in 0..=limit {
-            if url.origin() != start.origin() {
+            if !self.is_api(&url) {
                 headers.remove(AUTHORIZATION);
             }
             let response = self.transport.get(&url, headers.clone()).await?;
@@ -186,6 +186,11 @@ impl GithubResolver {
             }
         }
         Err(TransportError::TooManyRedirects { url: redacted(start), limit }.into())
+    }
+
+    /// Whether it is of the API's own server. A list that was redirected elsewhere goes on there, without the token.
+    fn is_api(&self, url: &Url) -> bool {
+        Url::parse(&self.options.api).is_ok_and(|api| api.origin() == url.origin())
     }
 
     fn accept(&self, response: Response) -> Result<Response, GithubError> {

@@ -128,6 +128,14 @@ async fn a_renamed_repository() {
     let other = serve([("/", page(r#"{"attestations":[]}"#))]).await;
     answer(Reply::new(302, "").header("location", other.url("/"))).await.unwrap();
     assert!(!other.requests()[0].headers.contains_key("authorization"));
+
+    // Nor do its further pages.
+    let first = page(r#"{"attestations":[]}"#).header("link", r#"</2>; rel="next""#);
+    let other = serve([("/", first), ("/2", page(r#"{"attestations":[]}"#))]).await;
+    answer(Reply::new(302, "").header("location", other.url("/"))).await.unwrap();
+    let requests = other.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|request| !request.headers.contains_key("authorization")));
 }
 
 #[tokio::test]

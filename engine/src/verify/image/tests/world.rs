@@ -208,8 +208,8 @@ impl Image {
 
     /// The steps that failed; nothing may have verified.
     pub(super) fn failed(&self, trust: &Trust) -> Vec<Step> {
-        let VerifiedImage { signatures, failures, signed_attestations } = self.verify(trust);
-        assert_eq!((signatures, signed_attestations.len()), (vec![], 0));
+        let VerifiedImage { signatures, failures, attestations } = self.verify(trust);
+        assert_eq!((signatures, attestations.len()), (vec![], 0));
         failures.iter().map(|failure| failure.step).collect()
     }
 }

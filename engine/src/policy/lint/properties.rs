@@ -1,13 +1,13 @@
 //! Remarks on what a policy cannot mean: properties that do not exist, comparisons that never hold.
 
-use super::Diagnostic;
-use super::files::{self, SourceFile};
+use super::super::Diagnostic;
+use super::super::files::{self, SourceFile};
 use crate::input::paths::{self, PathCheck};
 use crate::rego::ast::Name;
 use crate::rego::compile::{Compiled, InputComparison, InputRef};
 
 /// All remarks, by position.
-pub(super) fn remarks(compiled: &Compiled, files: &[SourceFile]) -> Vec<Diagnostic> {
+pub(in super::super) fn remarks(compiled: &Compiled, files: &[SourceFile]) -> Vec<Diagnostic> {
     let unknown = compiled.input_refs.iter().filter_map(|r| unknown_property(r, compiled, files));
     let never = compiled.comparisons.iter().filter_map(|c| never_holds(c, files));
     let mut remarks: Vec<Diagnostic> = unknown.chain(never).collect();

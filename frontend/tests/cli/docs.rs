@@ -1,0 +1,83 @@
+//! The documentation: generated pages are what the code says, and every link leads somewhere.
+
+mod links;
+mod reference;
+
+use std::path::{Path, PathBuf};
+
+use crate::harness::Place;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+/// Compares a page with what it is generated as; `POLICY_CHECK_WRITE_DOCS=1` writes it anew.
+fn assert_page(name: &str, wanted: &str) {
+    let path = repository().join("docs").join(name);
+    if std::env::var_os("POLICY_CHECK_WRITE_DOCS").is_some() {
+        std::fs::write(&path, wanted).expect("the page can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        wanted == found,
+        "docs/{name} is not what the code says: write it with \
+         `POLICY_CHECK_WRITE_DOCS=1 cargo test -p policy-check --test cli docs`"
+    );
+}
+
+#[test]
+fn generated_pages_are_what_the_code_says() {
+    assert_page("input.md", &reference::input());
+    assert_page("builtins.md", &reference::builtins());
+}
+
+#[test]
+fn every_code_of_lint_is_documented() {
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).expect("docs/lint.md");
+    let table: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(table, reference::codes(), "docs/lint.md: the table is not what the code says");
+}
+
+/// Policies and tests of a page by section: its first and second block of Rego.
+fn recipes(page: &str) -> Vec<(String, String, String)> {
+    let text = std::fs::read_to_string(repository().join("docs").join(page)).expect("a page");
+    let sections = text.split("\n## ").skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let block = |section: &str, at: usize| {
+        section.split("```rego\n").nth(at).and_then(|rest| rest.split("```").next()).map(str::to_owned)
+    };
+    let recipe = |section: &String| {
+        let title = section.lines().next().unwrap_or_default().to_owned();
+        Some((title, block(section, 1)?, block(section, 2)?))
+    };
+    sections.iter().filter_map(recipe).collect()
+}
+
+#[test]
+fn recipes_pass_their_tests_and_are_clean() {
+    let recipes = recipes("cookbook.md");
+    assert!(recipes.len() > 5, "the recipes are found");
+    for (title, policy, tests) in recipes {
+        let place = Place::with_policy(&policy);
+        place.write("Dockerfile_test.rego", tests);
+        for command in ["test", "lint"] {
+            let run = place.run([command]).finish();
+            assert_eq!(run.code, 0, "{title}: {command}: {}{}", run.stdout, run.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_policy_to_begin_with_passes_its_tests() {
+    let page = std::fs::read_to_string(repository().join("docs/getting-started.md")).expect("a page");
+    let blocks: Vec<&str> =
+        page.split("```rego\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let place = Place::with_policy(blocks[0]);
+    place.write("Dockerfile_test.rego", blocks[1]);
+    assert_eq!(place.run(["test"]).finish().code, 0);
+    assert_eq!(place.run(["lint"]).finish().code, 0);
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    assert_eq!(links::broken(&repository()), Vec::<String>::new());
+}

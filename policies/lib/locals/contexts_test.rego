@@ -1,0 +1,26 @@
+package lib.locals.contexts_test
+
+import data.lib.locals.contexts
+
+test_standard if {
+	contexts.standard({"name": "context"})
+	contexts.standard({"name": "dockerfile"})
+	not contexts.standard({"name": "shared"})
+	not contexts.standard({})
+}
+
+test_allowed if {
+	contexts.allowed({"name": "context"}, set())
+	contexts.allowed({"name": "shared"}, {"shared"})
+	not contexts.allowed({"name": "home"}, {"shared"})
+}
+
+test_dockerfile_only if {
+	contexts.dockerfile_only({"name": "dockerfile"})
+	not contexts.dockerfile_only({"name": "context"})
+}
+
+test_denial if {
+	contexts.denial({"name": "home"}, {"shared"}) == "the folder home is none that this build may use"
+	not contexts.denial({"name": "context"}, set())
+}
