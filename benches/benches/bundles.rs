@@ -3,6 +3,8 @@
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::hint::black_box;
+use std::io::Write;
+use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use policy_engine::verify::{Artifact, ArtifactDigest, Bundle, Expect, RootKind, Trust, TrustRoot, bundle};
@@ -48,7 +50,29 @@ fn bundles(criterion: &mut Criterion) {
     });
     group.bench_function("cosign, read only", |b| b.iter(|| Bundle::parse(black_box(json.as_bytes()))));
     group.finish();
+    real_bundle(criterion);
     criterion.bench_function("load a trust root", |b| b.iter(load));
+}
+
+/// What Docker's GitHub builder signed, which other verifiers can be timed with as well.
+fn real_bundle(criterion: &mut Criterion) {
+    let Some(vectors) = std::env::var_os("POLICY_CHECK_VECTORS").map(PathBuf::from) else {
+        writeln!(std::io::stderr(), "skipped: POLICY_CHECK_VECTORS is not set").expect("standard error");
+        return;
+    };
+    let read = |path: &str| std::fs::read(vectors.join(path)).expect("a file");
+    let json = read("github-builder/1/bundle.sigstore.json");
+    let attestation = read("github-builder/1/attestation-manifest.json");
+    let root = read("bundles/trusted_root.json");
+    let root = TrustRoot::parse("sigstore", RootKind::Sigstore, &root).expect("a trust root");
+    let digest: ArtifactDigest = digest_of(&attestation).parse().expect("a digest");
+    let artifact = Artifact::from(&digest);
+    criterion.bench_function("verify/Docker's GitHub builder", |b| {
+        b.iter(|| {
+            let bundle = Bundle::parse(black_box(&json)).expect("a bundle");
+            bundle::verify(&bundle, &artifact, &root, Expect::Anything).expect("it verifies")
+        });
+    });
 }
 
 criterion_group!(benches, bundles);

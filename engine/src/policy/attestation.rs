@@ -62,7 +62,10 @@ impl SourceHost<'_> {
         }
         // What could not be asked is not known to be missing.
         if bundles.is_empty() && unavailable.is_empty() {
-            let message = format!("{repository} has no attestation of it at GitHub");
+            let message = format!(
+                "{repository} has no attestation of it at GitHub; those of a private repository need a token that may \
+                 read them"
+            );
             self.note(Failure::new(Step::Unsigned, message));
         }
         if bundles.len() > BUNDLES_LIMIT {

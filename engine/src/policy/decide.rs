@@ -135,11 +135,12 @@ impl Policy {
 }
 
 /// The signatures that don't count: those of the image, if it was asked for its signatures, and those that built-ins
-/// noted. One that needed a key and found it counts.
+/// noted. One that needed a key and found it counts; where a key was tried, that it needs one is no news.
 fn failures(input: &Input, noted: Vec<verify::Failure>, by_key: &BTreeSet<String>) -> Vec<verify::Failure> {
     let verification = input.image_content().map(|content| content.verification.as_slice());
     let needed_key = |failure: &&verify::Failure| {
-        failure.step == verify::Step::KeyNeeded && by_key.contains(&failure.digest)
+        failure.step == verify::Step::KeyNeeded
+            && (by_key.contains(&failure.digest) || noted.iter().any(|tried| tried.digest == failure.digest))
     };
     let of_image = verification.unwrap_or_default().iter().filter(|failure| !needed_key(failure)).cloned();
     let mut failures: Vec<_> = of_image.collect();

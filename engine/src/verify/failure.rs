@@ -87,8 +87,6 @@ pub enum Step {
     Namespace,
     /// The signer is none of those allowed.
     Principal,
-    /// The content's digest is another one than was signed.
-    Checksum,
 }
 
 /// Why a signature doesn't count.
@@ -146,17 +144,44 @@ impl fmt::Display for Step {
 }
 
 impl fmt::Display for Failure {
-    /// `bundle-v0.3 on the image (sha256:…): certificate-chain: …`, as far as it is known.
+    /// `bundle-v0.3 on the image (sha256:…) under the trust root sigstore: certificate-chain: …`, as far as it is
+    /// known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let about = [
             (!self.format.is_empty()).then(|| self.format.clone()),
             self.subject.map(|subject| format!("on the {subject}")),
             (!self.digest.is_empty()).then(|| format!("({})", self.digest)),
+            (!self.trust_root.is_empty()).then(|| format!("under the trust root {}", self.trust_root)),
         ];
         let about: Vec<_> = about.into_iter().flatten().collect();
         if !about.is_empty() {
             write!(f, "{}: ", about.join(" "))?;
         }
         write!(f, "{}: {}", self.step, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each code stands in the table of `docs/signatures.md`, and the table has no others.
+    #[test]
+    fn codes_are_documented() {
+        let page = include_str!("../../../docs/signatures.md");
+        let (_, table) = page.split_once("| code | means |\n|---|---|\n").expect("a table of codes");
+        let rows = table.lines().take_while(|line| line.starts_with("| `"));
+        let mut documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        let schema = schemars::schema_for!(Step).to_value();
+        let mut codes: Vec<&str> = schema["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["const"].as_str())
+            .collect();
+        documented.sort_unstable();
+        codes.sort_unstable();
+        assert!(codes.len() > 20, "{codes:?}");
+        assert_eq!(documented, codes);
     }
 }

@@ -1,6 +1,6 @@
 //! `policy-check replay`: decide recorded conversations again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Exit;
@@ -16,7 +16,7 @@ use crate::replay::{self, Mode};
 pub(super) struct Args {
     /// Recorded conversations, one JSON document a line
     recordings: PathBuf,
-    /// Folder that the recorded policies import and read files from [default: `files` beside the recordings]
+    /// Folder that policies import and read files from [default: `files` beside the recordings, else that of `--policy`]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Policy file to use in place of the recorded ones: tells which final decisions would change
@@ -29,12 +29,17 @@ pub(super) struct Args {
     trust: TrustArgs,
 }
 
+/// The folder that a policy lies in.
+fn folder_of(policy: &Path) -> &Path {
+    policy.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let beside = args.recordings.with_file_name("files");
     let root = match &args.root {
         Some(root) => Some(open_root(root)?),
         None if beside.is_dir() => Some(open_root(&beside)?),
-        None => None,
+        None => args.policy.first().map(|policy| open_root(folder_of(policy))).transpose()?,
     };
     let mode = if args.policy.is_empty() {
         Mode::Compare

@@ -147,6 +147,24 @@ fn decision_logs_are_decided_by_a_new_policy() {
     "#);
 }
 
+/// What a new policy imports and reads lies beside it, as for `serve`.
+#[test]
+fn a_new_policy_reads_files_beside_it() {
+    let place = Place::new();
+    place.write("log.jsonl", LOG);
+    place.write(
+        "policies/new.rego",
+        "package docker\n\nallow := input.env.args.A == load_json(\"data.json\").a\n\ndecision := {\"allow\": allow}\n",
+    );
+    place.write("policies/data.json", r#"{"a": "1"}"#);
+    let run = place.run(["replay", "log.jsonl", "--policy", "policies/new.rego"]).finish();
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    assert!(run.stdout.starts_with("local://context: DENY -> ALLOW\n"), "{}", run.stdout);
+    place.write("other/data.json", r#"{"a": "2"}"#);
+    let args = ["replay", "log.jsonl", "--policy", "policies/new.rego", "--root", "other"];
+    assert_eq!(place.run(args).finish().code, 0);
+}
+
 #[test]
 fn several_builds_must_all_be_allowed() {
     let place = Place::new();

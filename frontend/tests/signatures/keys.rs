@@ -38,6 +38,24 @@ fn others_signatures_are_not_the_keys() {
     setup.denies("several", "verify_image_key(input.image, \"other.pub\")");
 }
 
+/// Who names a key needs not be told that a key is needed.
+#[test]
+fn another_key_is_the_only_reason() {
+    for name in ["key-bundle-index", "key-tag-index"] {
+        let setup = Setup::of(&[name]);
+        let run = setup.eval(name, "verify_image_key(input.image, \"other.pub\")");
+        let reasons: Vec<_> = run.stdout.lines().filter(|line| line.contains("not verified: ")).collect();
+        let [reason] = reasons[..] else { panic!("{name}: {}", run.stdout) };
+        assert!(reason.ends_with("signature: the signature was not made by this key"), "{reason}");
+        let run = setup.eval(name, "input.image.signatures");
+        assert!(
+            run.stdout.contains("key-needed: it was signed with a key: of images, `verify_image_key`"),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
 /// No trust root is needed for a key alone.
 #[test]
 fn a_key_needs_no_trust_root() {

@@ -7,8 +7,11 @@
 mod harness;
 
 mod defects;
+mod docker_registry;
+mod documented;
 mod dry_run;
 mod formats;
+mod github_builder;
 mod keys;
 mod policies;
 mod registries;

@@ -46,7 +46,7 @@ pub(super) fn verify(
     material: &Material,
 ) -> Result<VerifiedBundle, BundleFailure> {
     let Some(certificate) = &bundle.certificate else {
-        let message = "it was signed with a key and not with a certificate: that key is needed to verify it";
+        let message = "it was signed with a key: of images, `verify_image_key` verifies such signatures";
         return Err(BundleFailure::new(Step::KeyNeeded, message).of(bundle.version));
     };
     let verdict = verify_under(bundle, certificate, artifact, root, material);

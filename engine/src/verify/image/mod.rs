@@ -133,7 +133,7 @@ fn certified(candidate: &Candidate<'_>, hardening: Option<&PublicKey>, trust: &T
     let verified = match &signed {
         Signed::Bundle(bundle) => trust.verify(bundle, &artifact(candidate)?, Expect::Anything)?,
         Signed::Simple(_) if !signed.has_certificate() => {
-            let message = "it was signed with a key: `verify_image_key` verifies such signatures";
+            let message = "it was signed with a key: of images, `verify_image_key` verifies such signatures";
             return Err(Failure::new(Step::KeyNeeded, message));
         }
         Signed::Simple(simple) => {
