@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 /// Folders that hold no documentation of ours.
-const PASSED_OVER: [&str; 3] = ["target", "node_modules", "fixtures"];
+const PASSED_OVER: [&str; 2] = ["target", "node_modules"];
 
 /// `FILE: TARGET` for every link to a file or heading that isn't there.
 pub(super) fn broken(root: &Path) -> Vec<String> {
