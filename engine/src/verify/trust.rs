@@ -5,9 +5,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
+use super::manifest::sha256;
 use super::material::Material;
 
 /// Bytes of a `trusted_root.json`.
@@ -189,7 +189,7 @@ fn parse(name: &str, json: Vec<u8>) -> Result<Loaded, TrustError> {
     }
     let material =
         Material::parse(&json).map_err(|reason| TrustError::Malformed { name: name.to_owned(), reason })?;
-    let version = format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(&json)));
+    let version = sha256(&json);
     Ok(Loaded { json, version, material })
 }
 

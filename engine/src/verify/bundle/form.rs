@@ -76,12 +76,6 @@ impl Bundle {
         Self::new(content, Sha256::digest(json).into())
     }
 
-    /// A bundle that was put together, e.g. of the annotations of a simple signature.
-    pub fn from_parts(content: sigstore_types::Bundle) -> Result<Self, BundleFailure> {
-        let json = content.to_json().map_err(|error| BundleFailure::new(Step::Bundle, error.to_string()))?;
-        Self::new(content, Sha256::digest(json.as_bytes()).into())
-    }
-
     fn new(content: sigstore_types::Bundle, hash: [u8; 32]) -> Result<Self, BundleFailure> {
         let version = match content.media_type {
             MediaType::Bundle0_1 => BundleVersion::V0_1,
