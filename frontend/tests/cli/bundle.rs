@@ -1,13 +1,8 @@
 //! Policies and libraries from elsewhere: pushed, pulled, pinned, imported. With a real `docker-registry` where that is
 //! installed, and the git server of `fixtures/world` where that runs.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use policy_signing::Repository;
+use policy_testbed::DockerRegistry;
 use serde_json::json;
 
 use crate::harness::Place;
@@ -16,79 +11,6 @@ const LIBRARY: &str = "package acme.images\n\ntrusted if startswith(input.image.
 const TEST: &str = "package acme.images_test\nimport data.acme.images\ntest_trusted if images.trusted with input as {\"image\": {\"repo\": \"acme/x\"}}\n";
 const POLICY: &str = "package docker\n\nimport data.acme.images\n\ndefault allow := false\n\nallow if input.local\n\nallow if images.trusted\n\ndecision := {\"allow\": allow}\n";
 const ALLOW: &str = "package docker\n\ndecision := {\"allow\": true}\n";
-
-/// `docker-registry` on a free port, until it is dropped.
-struct DockerRegistry {
-    address: String,
-    process: Child,
-    folder: tempfile::TempDir,
-}
-
-impl DockerRegistry {
-    /// Starts it, or says aloud that it isn't installed.
-    fn start() -> Option<Self> {
-        Self::start_with("")
-    }
-
-    /// One that wants a login: `user`, `s3cret`.
-    fn private() -> Option<Self> {
-        Self::start_with("user:$2b$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n")
-    }
-
-    fn start_with(passwords: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("htpasswd");
-        std::fs::write(&file, passwords).expect("a file");
-        let auth = match passwords {
-            "" => String::new(),
-            _ => format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display()),
-        };
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let address = format!("127.0.0.1:{port}");
-        let config = folder.path().join("config.yml");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: \"{address}\"}}\n{auth}",
-            folder.path().join("data").display()
-        );
-        std::fs::write(&config, text).expect("a file");
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(process) = command.spawn() else {
-            let text = "SKIPPED: policies in docker-registry, which is not installed";
-            writeln!(std::io::stderr(), "{text}").expect("standard error");
-            return None;
-        };
-        let registry = Self { address, process, folder };
-        for _ in 0..1000 {
-            if TcpStream::connect(&registry.address).is_ok() {
-                return Some(registry);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("docker-registry does not listen on {}", registry.address);
-    }
-
-    fn stop(mut self) -> String {
-        drop(self.process.kill());
-        drop(self.process.wait());
-        self.address.clone()
-    }
-
-    fn blob(&self, digest: &str) -> PathBuf {
-        let hex = digest.trim_start_matches("sha256:");
-        let below = format!("data/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]);
-        self.folder.path().join(below)
-    }
-}
-
-impl Drop for DockerRegistry {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
 
 /// A folder with a library to push in `lib`, and a policy that imports it.
 fn place() -> Place {

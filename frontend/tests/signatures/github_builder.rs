@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use policy_signing::digest_of;
+use policy_testbed::DockerRegistry;
 use serde_json::{Value, json};
 
-use crate::docker_registry::DockerRegistry;
 use crate::harness::Place;
 use crate::setup::{policy, signatures};
 
@@ -123,7 +123,7 @@ fn what_dockers_github_builder_signed_is_of_its_kind() {
     };
     let chains = ["1", "2", "3"].map(|number| Chain::read(&vectors, number));
     let lay_out = |storage: &Path| chains.iter().for_each(|chain| chain.lay_out(storage));
-    let Some(registry) = DockerRegistry::start(lay_out) else { return };
+    let Some(registry) = DockerRegistry::start_with(lay_out) else { return };
     let place = Place::new();
     for chain in &chains {
         let source = format!("docker-image://{}/builder/{}:1", registry.address, chain.number);

@@ -7,7 +7,6 @@
 mod harness;
 
 mod defects;
-mod docker_registry;
 mod documented;
 mod dry_run;
 mod formats;
