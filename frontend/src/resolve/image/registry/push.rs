@@ -5,7 +5,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCAT
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::{ACCEPT_ANY, ImageError, RegistryImage, Verb, same_origin, text};
+use super::request::{Verb, same_origin, text};
+use super::{ACCEPT_ANY, ImageError, RegistryImage};
 
 impl RegistryImage<'_> {
     /// Uploads a blob in one piece, unless the repository has it ("Pushing blobs": POST, then PUT).
