@@ -218,9 +218,9 @@ pub struct Http {
     /// Bundles that attest the body, by the GitHub repository that was asked; each is a blob.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub github_attestations: BTreeMap<String, Vec<String>>,
-    /// What could not be looked up.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unavailable: Vec<String>,
+    /// Why a GitHub repository could not be asked, by repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unavailable: BTreeMap<String, String>,
 }
 
 /// What kind of document an image reference names.

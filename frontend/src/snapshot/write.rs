@@ -151,7 +151,11 @@ fn found(metadata: &Metadata, key: &LookupKey, blobs: &mut Blobs) -> Found {
                     (repository.clone(), found.iter().map(|bundle| blobs.add(bundle)).collect())
                 })
                 .collect(),
-            unavailable: http.unavailable.iter().map(|why| redact::url(why)).collect(),
+            unavailable: http
+                .unavailable
+                .iter()
+                .map(|(repository, why)| (repository.clone(), redact::url(why)))
+                .collect(),
         }),
     }
 }
