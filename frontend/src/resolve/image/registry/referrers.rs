@@ -7,7 +7,7 @@ use reqwest::header::HeaderValue;
 use super::request::{Answer, is_generic};
 use super::{ImageError, MAX_MANIFEST, ReferrersWanted, RegistryImage};
 use crate::resolve::image::chain::MAX_REFERRERS;
-use crate::resolve::image::document::{Document, OCI_INDEX};
+use crate::resolve::image::document::{Document, OCI_INDEX, sha256};
 
 const ACCEPT_INDEX: HeaderValue = HeaderValue::from_static(OCI_INDEX);
 const MAX_REFERRER_PAGES: usize = 16;
@@ -30,7 +30,7 @@ impl RegistryImage<'_> {
         }
         match self.get(&url, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
             Ok(first) => self.referrer_pages(digest, first).await,
-            Err(ImageError::NotFound { .. }) => self.referrers_by_tag(digest).await,
+            Err(error) if has_no_api(&error) => self.referrers_by_tag(digest).await,
             Err(error) => Err(error),
         }
     }
@@ -52,27 +52,45 @@ impl RegistryImage<'_> {
         Err(self.limit(what, format!("{MAX_REFERRER_PAGES} pages")))
     }
 
-    /// Where a registry has no referrers API: an index under the tag `sha256-…`; none means no referrers.
+    /// Where a registry has no referrers API: an index under the tag `sha256-…`. By the specification there are no
+    /// referrers where the tag is missing or names no index.
     async fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
         let what = format!("referrers of {digest}");
         let tag = digest.as_ref().replacen(':', "-", 1);
         match self.get(&self.url("manifests", &tag)?, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
-            Ok(answer) => self.referrer_list(&what, &answer),
+            // GitLab takes such a tag for the digest, and answers with the subject itself.
+            Ok(answer) if sha256(&answer.bytes) == digest.as_ref() => Ok(Vec::new()),
+            Ok(answer) => Ok(self.listed(&what, &answer)?.unwrap_or_default()),
             Err(ImageError::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 
     fn referrer_list(&self, what: &str, answer: &Answer) -> Result<Vec<Descriptor>, ImageError> {
+        self.listed(what, answer)?.ok_or_else(|| ImageError::UnsupportedMediaType {
+            reference: self.reference.clone(),
+            what: what.to_owned(),
+            media_type: answer.media_type.clone(),
+            expected: "an OCI index",
+        })
+    }
+
+    /// What an index lists; `None` where it is a manifest.
+    fn listed(&self, what: &str, answer: &Answer) -> Result<Option<Vec<Descriptor>>, ImageError> {
         let media_type = if is_generic(&answer.media_type) { OCI_INDEX } else { &answer.media_type };
         match Document::parse(&self.reference, what, media_type, &answer.bytes)? {
-            Document::Index(index) => Ok(index.index.manifests().clone()),
-            Document::Manifest(_) => Err(ImageError::UnsupportedMediaType {
-                reference: self.reference.clone(),
-                what: what.to_owned(),
-                media_type: answer.media_type.clone(),
-                expected: "an OCI index",
-            }),
+            Document::Index(index) => Ok(Some(index.index.manifests().clone())),
+            Document::Manifest(_) => Ok(None),
         }
     }
+}
+
+/// Whether the registry doesn't know the referrers API. The specification has 404 for that; Artifactory answers 406, and
+/// other clients take 400 and 405 so as well. A registry that answers so can say as well that there are no referrers,
+/// so nothing becomes trusted by it.
+fn has_no_api(error: &ImageError) -> bool {
+    matches!(
+        error,
+        ImageError::NotFound { .. } | ImageError::UnexpectedStatus { status: 400 | 405 | 406, .. }
+    )
 }
