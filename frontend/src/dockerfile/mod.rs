@@ -39,5 +39,4 @@ mod used;
 pub use build::{Build, DockerfileOrigin, MainContext, STDIN_ARCHIVE, remote_context};
 pub use discover::{Discovered, Warning, discover};
 pub use error::DockerfileError;
-pub use named::context_name;
 pub use used::{BuildResult, Images, Place, ResolvedImage, UsedSource};
