@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use policy_engine::policy::{Diagnostic, LoadError};
-use policy_engine::source::PlatformError;
 
 use super::Exit;
 use super::build_flags::FlagError;
@@ -33,8 +32,6 @@ pub(super) enum Error {
     Policy(#[from] PolicyFileError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    #[error(transparent)]
-    Platform(#[from] PlatformError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
     #[error(transparent)]
@@ -83,9 +80,7 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Flag(_) => {
-                Exit::Usage
-            }
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Flag(_) => Exit::Usage,
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
             Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
@@ -134,8 +129,7 @@ impl Error {
             Self::Flag(error) => error.help(),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
-            Self::Platform(_)
-            | Self::Bake(_)
+            Self::Bake(_)
             | Self::Starter(_)
             | Self::Cache { .. }
             | Self::Inspect(_)

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use policy_engine::check::Print;
 use policy_engine::input::{Env, to_print_json};
 use policy_engine::metadata::Request;
 use policy_engine::policy::{Explanation, PolicySet};
-use policy_engine::source::{Platform, PlatformError, SourceOp};
+use policy_engine::source::{Platform, SourceOp};
 
 use super::Exit;
 use super::error::Error;
 use super::lookup_args::LookupArgs;
-use super::output::Output;
+use super::output::{Format, Output};
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::distribution::Fetcher;
 use crate::inspect::{InspectError, inspect};
@@ -25,6 +24,7 @@ use crate::redact;
 use crate::report::human::Detail;
 use crate::report::{Conclusion, Report, Round, human, json};
 use crate::resolve::Judge;
+use crate::resolve::image::default_platform;
 use crate::source_arg;
 
 #[derive(Debug, clap::Args)]
@@ -88,14 +88,6 @@ struct BuildArgs {
     target: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
-}
-
 impl PolicyArgs {
     fn selection(&self, fetcher: Fetcher) -> Selection {
         Selection {
@@ -126,18 +118,14 @@ impl BuildArgs {
         }
     }
 
-    /// Builds run on Linux, whatever this machine runs.
-    fn platform(&self) -> Result<Platform, PlatformError> {
-        match &self.platform {
-            Some(platform) => Ok(platform.clone()),
-            None => Platform::parse(&format!("linux/{}", std::env::consts::ARCH)),
-        }
+    fn platform(&self) -> Platform {
+        self.platform.clone().unwrap_or_else(default_platform)
     }
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let source = source_arg::parse(&args.source)?;
-    let platform = args.build.platform()?;
+    let platform = args.build.platform();
     if args.print {
         return print(args, &source, &platform, output);
     }

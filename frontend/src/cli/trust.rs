@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::Exit;
 use super::error::Error;
-use super::eval::Format;
 use super::lookup_args::ConnectionArgs;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::trust_args::TrustArgs;
 use crate::cache::default_dir;
 use crate::lookup::block_on;
