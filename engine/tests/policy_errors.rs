@@ -38,6 +38,11 @@ fn decisions_that_are_none() {
         ("decision := {\"allow\": 1}", "`allow` must be a boolean, not a number"),
         ("decision := {\"allow\": null}", "`allow` must be a boolean, not a null"),
         ("decision := {\"deny_msg\": 1}", "`deny_msg` must be a set of strings, not a number"),
+        ("decision := {\"deny_msg\": {\"a\": \"b\"}}", "`deny_msg` must be a set of strings, not an object"),
+        (
+            "decision := {\"deny_msg\": {1: true}}",
+            "`deny_msg` must hold strings, and one of its elements is a number",
+        ),
         (
             "decision := {\"deny_msg\": [\"a\", 1]}",
             "`deny_msg` must hold strings, and one of its elements is a number",
@@ -66,6 +71,11 @@ fn decisions_that_are_some() {
     assert_eq!((decision.action, decision.messages), (Action::Deny, vec!["no".to_owned()]));
     let decision = decided("decision := {\"deny_msg\": {\"b\", \"a\"}}").unwrap();
     assert_eq!(decision.messages, ["a", "b"]);
+    let of_old = "deny_msg[message] if some message in [\"b\", \"a\"]\ndecision := {\"deny_msg\": deny_msg}";
+    assert_eq!(decided(of_old).unwrap().messages, ["a", "b"]);
+    let none =
+        "deny_msg[message] if some message in []\ndecision := {\"allow\": true, \"deny_msg\": deny_msg}";
+    assert_eq!(decided(none).unwrap().action, Action::Allow);
     let decision = decided("decision := {\"allow\": true, \"caps\": {\"exec.proxy\": true}}").unwrap();
     assert_eq!((decision.action, decision.caps["exec.proxy"]), (Action::Allow, true));
 }

@@ -314,6 +314,10 @@ fn parse(value: &Value) -> Result<Parsed, PolicyError> {
         Some(Value::String(message)) => vec![message.to_string()],
         Some(Value::Array(items)) => messages(items.iter())?,
         Some(Value::Set(items)) => messages(items.iter())?,
+        // What `deny_msg[message] if …` makes: a set, to an author who knows Rego from before version 1.
+        Some(Value::Object(items)) if items.values().all(|value| *value == Value::Bool(true)) => {
+            messages(items.keys())?
+        }
         Some(other) => {
             return invalid(format!("`deny_msg` must be a set of strings, not {}", kind(other)));
         }

@@ -22,7 +22,7 @@ fn the_documented_tests_pass() {
     let folder = policies().join("../fixtures/examples/testing");
     let run = run_in(&folder, ["test", "."]).finish();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("5 tests: 5 passed"), "{}", run.stdout);
+    assert!(run.stdout.contains("11 tests: 11 passed"), "{}", run.stdout);
 }
 
 #[test]

@@ -334,6 +334,9 @@ fn shown(decision: &Value) -> Option<ShownDecision> {
         Some(Value::String(message)) => vec![message.to_string()],
         Some(Value::Array(items)) => strings(&mut items.iter()),
         Some(Value::Set(items)) => strings(&mut items.iter()),
+        Some(Value::Object(items)) if items.values().all(|value| *value == Value::Bool(true)) => {
+            strings(&mut items.keys())
+        }
         _ => Vec::new(),
     };
     let caps = match field("caps") {

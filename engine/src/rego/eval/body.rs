@@ -2,7 +2,6 @@
 
 use regorus::Value;
 
-use super::super::ast::Loc;
 use super::super::ir::{Expr, Pattern, Stmt, StmtKind};
 use super::super::unknown;
 use super::pattern::Fit;
@@ -39,8 +38,13 @@ impl<'p> Evaluation<'p> {
                 StmtKind::Not(body) => self.negation(body)?,
                 StmtKind::Every { domain, key, value, body } => self.every(domain, key, value, body)?,
                 StmtKind::Print(args) => {
-                    if let Some(why) = self.print(stmt.loc, args)? {
+                    let (text, unresolved) = self.printed(args)?;
+                    if let Some(why) = unresolved {
                         self.meet_uncertain(&why, stmt.traits.may_fail);
+                    }
+                    // Behind what is unresolved nobody knows whether it comes to this.
+                    if pending.is_none() {
+                        self.prints.push(Printed { loc: stmt.loc, text });
                     }
                     Outcome::Holds
                 }
@@ -266,8 +270,8 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(domain) { Some(domain.clone()) } else { unknown::in_fields(domain) }
     }
 
-    /// Prints what is known; says what is not.
-    fn print(&mut self, loc: Loc, args: &'p [Expr]) -> Result<Option<Value>> {
+    /// What is printed, as far as it is known, and what of it is not.
+    fn printed(&mut self, args: &'p [Expr]) -> Result<(String, Option<Value>)> {
         let mut texts = Vec::new();
         let mut unresolved = None;
         for arg in args {
@@ -284,8 +288,7 @@ impl<'p> Evaluation<'p> {
                 _ => "<undefined>".to_owned(),
             });
         }
-        self.prints.push(Printed { loc, text: texts.join(" ") });
-        Ok(unresolved)
+        Ok((texts.join(" "), unresolved))
     }
 }
 
