@@ -8,8 +8,6 @@
 #   that it loads, so a tag that moves in between gets nowhere.
 package docker
 
-default allow := false
-
 # METADATA
 # description: What `policy-check lock` wrote.
 lock := content if {
@@ -18,6 +16,7 @@ lock := content if {
 }
 
 # METADATA
+# scope: document
 # description: What a source has to be, if the lock names it.
 locked := lock.images[input.image.ref] if input.image
 
@@ -32,16 +31,17 @@ locked := lock.git[concat("#", [input.git.remote, input.git.ref])] if input.git
 locked := lock.http[input.http.url] if input.http
 
 # What a layout is called changes from build to build.
-locked := input.ociLayout.checksum if {
-	input.ociLayout
+locked := checksum if {
+	checksum := input.ociLayout.checksum
 	some name, digest in lock.images
 	startswith(name, "oci-layout://")
-	digest == input.ociLayout.checksum
+	digest == checksum
 }
 
 tagged := concat(":", [input.image.fullRepo, input.image.tag])
 
 # METADATA
+# scope: document
 # description: What a source is now.
 found := input.image.checksum
 
@@ -52,6 +52,7 @@ found := input.http.checksum
 found := input.ociLayout.checksum
 
 # METADATA
+# scope: document
 # description: What to call a source.
 name := input.image.ref
 
@@ -61,16 +62,21 @@ name := input.http.url
 
 name := input.ociLayout.ref
 
+default allow := false
+
 allow if input.local
 
 allow if found == locked
 
-deny_msg contains sprintf("%s is not locked: run `policy-check lock` if it may be used", [name]) if {
+deny_msg contains message if {
 	not locked
+	message := sprintf("%s is not locked: run `policy-check lock` if it may be used", [name])
 }
 
-deny_msg contains sprintf("%s was locked as %s and is %s now: run `policy-check lock` if it may be", [name, locked, found]) if {
+deny_msg contains message if {
 	found != locked
+	moved := "%s was locked as %s and is %s now: run `policy-check lock` if it may be"
+	message := sprintf(moved, [name, locked, found])
 }
 
 decision := {"allow": allow, "deny_msg": deny_msg}

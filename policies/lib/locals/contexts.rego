@@ -12,6 +12,7 @@ package lib.locals.contexts
 standard(folder) if folder.name in {"dockerfile", "context"}
 
 # METADATA
+# scope: document
 # description: A standard folder, or one of these named contexts.
 # custom:
 #   example: contexts.allowed(input.local, {"shared"})
