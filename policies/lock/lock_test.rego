@@ -151,3 +151,20 @@ test_file_beside_the_dockerfile_is_read if {
 		},
 	}
 }
+
+# What moved is shown with both.
+test_messages_of_what_moved[name] if {
+	some name, source in {
+		"https://example.com/r.git#refs/heads/main was locked as 3333333333333333333333333333333333333333 and is 4": {"git": {
+			"remote": "https://example.com/r.git",
+			"ref": "refs/heads/main",
+			"commitChecksum": "4",
+		}},
+		"https://example.com/a was locked as sha256:1111111111111111111111111111111111111111111111111111111111111111 and is sha256:2": {"http": {
+			"url": "https://example.com/a",
+			"checksum": "sha256:2",
+		}},
+	}
+	decision.allow == false with data.docker.lock as example with input as source
+	decision.deny_msg == {sprintf("%s now: run `policy-check lock` if it may be", [name])} with data.docker.lock as example with input as source
+}

@@ -105,3 +105,11 @@ test_complete if {
 	not provenance.denial_complete(built)
 	contains(provenance.denial_complete(bare), "doesn't tell all parameters and materials")
 }
+
+test_the_denial_names_who_should_have_signed if {
+	identity := {"trustRoot": "sigstore", "signer": {"issuer": "https://i", "subjectAlternativeName": "a@b"}}
+	message := provenance.denial_signed_by(bare, identity)
+	startswith(message, "ghcr.io/our-org/app:1.0.0: its provenance is not signed by ")
+	contains(message, "a@b")
+	not provenance.denial_signed_by(built, identity)
+}

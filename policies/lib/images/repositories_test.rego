@@ -35,3 +35,11 @@ test_the_denial_below_names_the_paths if {
 }
 
 test_what_lies_below_has_no_denial if not repositories.denial_below(app, {"ghcr.io/org"})
+
+test_a_name_is_a_repository_or_what_lies_below if {
+	repositories.named(app, "ghcr.io/org/app")
+	repositories.named(app, "ghcr.io/org/")
+	not repositories.named(app, "ghcr.io/org")
+	not repositories.named(app, "ghcr.io/org/app/")
+	not repositories.named(app, "/")
+}

@@ -24,3 +24,9 @@ test_denial if {
 	contexts.denial({"name": "home"}, {"shared"}) == "the folder home is none that this build may use"
 	not contexts.denial({"name": "context"}, set())
 }
+
+test_denial_of_all_but_the_dockerfile if {
+	wanted := "the folder context is not that of the Dockerfile; build from a commit of a git repository"
+	contexts.denial_dockerfile_only({"name": "context"}) == wanted
+	not contexts.denial_dockerfile_only({"name": "dockerfile"})
+}

@@ -56,3 +56,9 @@ test_anonymous if {
 	not hosts.anonymous(object.union(release, {"hasAuth": true}))
 	not hosts.anonymous({})
 }
+
+test_the_denial_of_credentials if {
+	wanted := "https://github.com/our-org/app/releases/a.tar: credentials must not be sent there"
+	hosts.denial_anonymous(object.union(release, {"hasAuth": true})) == wanted
+	not hosts.denial_anonymous(release)
+}

@@ -75,3 +75,13 @@ test_another_host_is_denied if {
 		"host": "example.org",
 	}}
 }
+
+test_another_repository_is_denied if {
+	result := decision with input as {"git": {
+		"remote": "https://example.com/tool.git",
+		"schema": "https",
+		"tagName": "v1.0.0",
+	}}
+	not result.allow
+	"https://example.com/tool.git: this repository is not on the list" in result.deny_msg
+}

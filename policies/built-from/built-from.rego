@@ -1,0 +1,120 @@
+# METADATA
+# title: Images by how they were built
+# description: |
+#   `built-from.json` in the policy's root says what the provenance of images must tell, by repository: by its full
+#   name, or by a path that ends with a slash for all that lie below it. Each of these may be there, and must be met:
+#   `builders` (ids, or what they begin with up to a slash), `sources` (repositories), `hermetic`, `materials` ([what
+#   went into the image](#what-an-image-was-built-from), down to a `depth`) and `signedBy` (who
+#   [signed](#provenance-of-images) it: without that it is the word of whoever pushed the image). Where several match,
+#   any of them will do. Images that match nothing are denied. Other sources than images are allowed, layouts aside.
+#
+#   ```json
+#   {
+#     "ghcr.io/our-org/": {
+#       "builders": ["https://github.com/docker/github-builder/"],
+#       "sources": ["https://github.com/our-org/app"],
+#       "hermetic": true,
+#       "materials": {
+#         "depth": 1,
+#         "repositories": ["docker.io/library/golang"],
+#         "remotes": ["https://github.com/our-org/app.git"],
+#         "hosts": []
+#       },
+#       "signedBy": {
+#         "trustRoot": "sigstore",
+#         "signer": {
+#           "issuer": "https://token.actions.githubusercontent.com",
+#           "sourceRepositoryURI": "https://github.com/our-org/app"
+#         }
+#       }
+#     }
+#   }
+#   ```
+# custom:
+#   buildx: cannot tell who signed provenance, so with `signedBy` it allows no image
+package docker
+
+import data.lib.images.materials
+import data.lib.images.provenance
+import data.lib.images.repositories
+
+default allow := false
+
+origins := load_json("built-from.json")
+
+allow if {
+	some name, demands in origins
+	repositories.named(input.image, name)
+	provenance.present(input.image)
+	every demand, wanted in demands {
+		is_met(input.image, demand, wanted)
+	}
+}
+
+allow if input.git
+
+allow if input.http
+
+allow if input.local
+
+is_met(image, "builders", builders) if provenance.built_by(image, builders)
+
+is_met(image, "builders", builders) if provenance.built_below(image, builders)
+
+is_met(image, "sources", sources) if provenance.from_source(image, sources)
+
+is_met(image, "hermetic", true) if provenance.hermetic(image)
+
+is_met(image, "materials", places) if materials.allowed(image, places.depth, places)
+
+is_met(image, "signedBy", identity) if provenance.signed_by(image, identity)
+
+has_origin if {
+	some name, _ in origins
+	repositories.named(input.image, name)
+}
+
+why(image, "builders", builders) := provenance.denial_builder(image, builders)
+
+why(image, "sources", sources) := provenance.denial_source(image, sources)
+
+why(image, "hermetic", true) := provenance.denial_hermetic(image)
+
+why(image, "materials", places) := materials.denial(image, places.depth, places)
+
+why(image, "signedBy", identity) := provenance.denial_signed_by(image, identity)
+
+deny_msg contains message if {
+	not allow
+	some name, demands in origins
+	repositories.named(input.image, name)
+	some demand, wanted in demands
+	message := why(input.image, demand, wanted)
+}
+
+deny_msg contains message if {
+	not allow
+	has_origin
+	message := provenance.denial(input.image)
+}
+
+deny_msg contains message if {
+	some name, demands in origins
+	repositories.named(input.image, name)
+	some demand, _ in demands
+	not demand in {"builders", "sources", "hermetic", "materials", "signedBy"}
+	message := sprintf("%s: built-from.json demands %s for %s, which is not known", [input.image.ref, demand, name])
+}
+
+deny_msg contains message if {
+	input.image
+	not has_origin
+	message := sprintf("%s: built-from.json doesn't say how %s is built", [input.image.ref, input.image.fullRepo])
+}
+
+deny_msg contains message if {
+	input.ociLayout
+	message := sprintf("%s: provenance is not judged in layouts", [input.ociLayout.ref])
+}
+
+decision := {"allow": allow, "deny_msg": deny_msg}
