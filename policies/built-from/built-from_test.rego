@@ -74,7 +74,7 @@ test_any_of_several_will_do if {
 }
 
 test_an_unknown_demand_is_not_met[name] if {
-	some name, demand in {"source": [], "hermetic": false}
+	some name, demand in {"source": [], "hermetic": false, "builders": false, "sources": null, "materials": false, "signedBy": false}
 	wanted := {"ghcr.io/our-org/": object.union(demands, {name: demand})}
 	decision.allow == false with load_json as wanted with input as {"image": app}
 }
@@ -112,3 +112,17 @@ test_files_are_allowed if {
 test_folders_are_allowed if decision.allow with load_json as example with input as {"local": {"name": "context"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+test_what_is_demanded_of_others_says_nothing if {
+	stranger := object.union(app, {"ref": "docker.io/library/x:1", "fullRepo": "docker.io/library/x"})
+	result := decision with load_json as object.union(example, {"quay.io/": {"source": []}})
+		with input as {"image": stranger}
+	result == {
+		"allow": false,
+		"deny_msg": {"docker.io/library/x:1: built-from.json doesn't say how docker.io/library/x is built"},
+	}
+}
+
+of_file("built-from.json") := example
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": app}

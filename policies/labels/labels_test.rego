@@ -53,6 +53,15 @@ test_layouts_are_judged_as_well if {
 	} with load_json as example with input as {"ociLayout": {"ref": "base:1", "labels": {}}}
 }
 
+test_layouts_must_meet_both_lists if {
+	every labels in [{"team": "infra", "vendor": "Evil"}, {"vendor": "Example Corp"}] {
+		not decision.allow with load_json as {"required": ["team"], "values": {"vendor": ["Example Corp"]}}
+			with input as {"ociLayout": {"ref": "base:1", "labels": labels}}
+	}
+}
+
+wrong_file := "labels.json must have `required`, `values` or both, and nothing else"
+
 test_a_file_without_lists_lets_nothing_through[name] if {
 	some name, content in {
 		"empty": {},
@@ -62,8 +71,8 @@ test_a_file_without_lists_lets_nothing_through[name] if {
 	}
 	decision.allow == false with load_json as content with input as {"image": labelled}
 	decision.allow == false with load_json as content with input as {"ociLayout": labelled}
-	misshapen in deny_msg with load_json as content with input as {"image": labelled}
-	misshapen in deny_msg with load_json as content with input as {"ociLayout": labelled}
+	wrong_file in deny_msg with load_json as content with input as {"image": labelled}
+	wrong_file in deny_msg with load_json as content with input as {"ociLayout": labelled}
 	decision == {"allow": true, "deny_msg": set()} with load_json as content with input as {"local": {"name": "context"}}
 }
 
@@ -78,3 +87,7 @@ test_files_are_allowed if {
 test_folders_are_allowed if decision.allow with load_json as example with input as {"local": {"name": "context"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("labels.json") := example
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": labelled}

@@ -58,3 +58,7 @@ test_folders_are_allowed if decision.allow with input as {"local": {"name": "con
 test_layouts_are_allowed if decision.allow with input as {"ociLayout": {"ref": "layouts/base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}
+
+of_file("registries.json") := example
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": {"ref": "registry.example.com/x:1", "host": "registry.example.com"}}

@@ -58,3 +58,11 @@ test_files_are_allowed if {
 test_folders_are_allowed if decision.allow with load_json as example with input as {"local": {"name": "context"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("keys.json") := example
+
+test_the_file_is_read if {
+	decision.allow with load_json as of_file
+		with verify_image_key as ours
+		with input as {"image": tagged("ghcr.io/our-org/app")}
+}

@@ -101,3 +101,44 @@ test_folders_are_allowed if decision.allow with load_json as example with input 
 test_layouts_are_allowed if decision.allow with load_json as example with input as {"ociLayout": {"ref": "base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("signed-files.json") := example
+
+test_the_file_is_read if {
+	decision.allow with load_json as of_file
+		with github_attestation as has_attestation
+		with input as {"http": release}
+}
+
+test_several_that_do_not_verify_are_all_told if {
+	both := object.union(example, {"bundles": {"https://example.com/a": {"bundle": "x", "repository": "our-org/x"}}})
+	result := decision with load_json as both
+		with artifact_attestation as nothing
+		with verify_http_pgp_signature as false
+		with input as {"http": file("https://example.com/a")}
+	result == {
+		"allow": false,
+		"deny_msg": {
+			"https://example.com/a: a.asc is no signature of this file by a key of keys/release.asc",
+			"https://example.com/a: x doesn't attest it for https://github.com/our-org/x",
+		},
+	}
+}
+
+test_any_of_several_will_do_the_other_way_round if {
+	both := object.union(example, {"pgp": {"https://example.com/b": {"signature": "x", "keys": "y"}}})
+	decision == {"allow": true, "deny_msg": set()} with load_json as both
+		with verify_http_pgp_signature as verifies_pgp
+		with artifact_attestation as verifies_bundle
+		with input as {"http": file("https://example.com/b")}
+}
+
+test_a_file_on_a_list_is_not_told_that_it_is_on_none if {
+	only := object.remove(example, ["githubReleases"])
+	every url in ["https://example.com/a", "https://example.com/b"] {
+		count(deny_msg) == 1 with load_json as only
+			with verify_http_pgp_signature as false
+			with artifact_attestation as nothing
+			with input as {"http": file(url)}
+	}
+}

@@ -21,7 +21,7 @@
 #   }
 #   ```
 # custom:
-#   buildx: knows no trust roots, so of keyless identities it allows none
+#   buildx: doesn't tell trust roots, so of keyless identities it allows none
 package docker
 
 import data.lib.images.repositories

@@ -161,3 +161,12 @@ test_what_names_nobody_allows_nothing[name] if {
 }
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("signers.json") := {"docker.io/our-org/": {"hardened": true}}
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": built(hardened)}
+
+test_any_of_several_will_do if {
+	two := {"docker.io/our-org/": {"hardened": true}, "docker.io/our-org/app": {"githubBuilder": "our-org/app"}}
+	decision == {"allow": true, "deny_msg": set()} with load_json as two with input as {"image": built(hardened)}
+}

@@ -80,3 +80,7 @@ test_folders_are_allowed if decision.allow with load_json as example with input 
 test_layouts_are_allowed if decision.allow with load_json as example with input as {"ociLayout": {"ref": "base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("urls.json") := example
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"http": file("https", "files.example.com", "/a", "sha256:3333")}

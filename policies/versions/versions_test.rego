@@ -11,7 +11,7 @@ golang(tag) := tagged("docker.io/library/golang", tag)
 
 node(tag) := tagged("docker.io/library/node", tag)
 
-misshapen := "versions.json must have `ranges`, `withdrawn` or both, and nothing else"
+wrong_file := "versions.json must have `ranges`, `withdrawn` or both, and nothing else"
 
 test_a_version_in_the_range if {
 	decision == {"allow": true, "deny_msg": set()} with load_json as example with input as {"image": golang("1.25.3")}
@@ -58,7 +58,7 @@ test_a_file_without_lists_lets_no_image_through[name] if {
 		"more": {"ranges": {}, "forbidden": {}},
 		"a list": ["ranges"],
 	}
-	decision == {"allow": false, "deny_msg": {misshapen}} with load_json as content with input as {"image": golang("1.25")}
+	decision == {"allow": false, "deny_msg": {wrong_file}} with load_json as content with input as {"image": golang("1.25")}
 	decision.allow with load_json as content with input as {"local": {"name": "context"}}
 	deny_msg == set() with load_json as content with input as {"local": {"name": "context"}}
 }
@@ -76,3 +76,7 @@ test_folders_are_allowed if decision.allow with load_json as example with input 
 test_layouts_are_allowed if decision.allow with load_json as example with input as {"ociLayout": {"ref": "base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with load_json as example with input as {"env": {}}
+
+of_file("versions.json") := example
+
+test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": golang("1.25.3")}

@@ -81,3 +81,12 @@ test_the_denial_names_the_branches if {
 	refs.denial_branch(tag, {"release", "main"}) == wanted
 	not refs.denial_branch(branch, {"main"})
 }
+
+test_several_patterns_are_listed if {
+	endswith(refs.denial_tag(branch, {"v*", "release-*"}), "is no tag like release-*, v*")
+}
+
+test_the_denial_of_what_is_not_recorded if {
+	wanted := "%s: expected a commit recorded for this ref at refs/tags/v0.26.1, found %s"
+	refs.denial_unmoved(tag, {}) == sprintf(wanted, [remote, commit])
+}

@@ -62,3 +62,8 @@ test_the_denial_of_plain_protocols if {
 	remotes.denial_encrypted(over("git")) == wanted
 	not remotes.denial_encrypted(buildkit)
 }
+
+test_below_is_from_the_beginning if {
+	elsewhere := object.union(buildkit, {"remote": "https://evil.example/https://github.com/moby/x.git"})
+	not remotes.below(elsewhere, {"https://github.com/moby"})
+}

@@ -113,3 +113,18 @@ test_the_denial_names_who_should_have_signed if {
 	contains(message, "a@b")
 	not provenance.denial_signed_by(built, identity)
 }
+
+test_attestations_without_the_flag_are_no_provenance if {
+	not provenance.present(object.union(built, {"hasProvenance": false}))
+}
+
+test_a_prefix_is_where_the_builder_begins if {
+	elsewhere := changed("builderID", "https://evil.example/https://github.com/our-org/")
+	not provenance.built_below(elsewhere, {"https://github.com/our-org/"})
+}
+
+test_a_name_that_ends_like_the_suffix if {
+	digit := changed("configSource/uri", "https://github.com/our-org/digit")
+	provenance.from_source(digit, {"https://github.com/our-org/digit.git"})
+	not provenance.from_source(digit, {"https://github.com/our-org/d"})
+}

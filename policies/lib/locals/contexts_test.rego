@@ -30,3 +30,5 @@ test_denial_of_all_but_the_dockerfile if {
 	contexts.denial_dockerfile_only({"name": "context"}) == wanted
 	not contexts.denial_dockerfile_only({"name": "dockerfile"})
 }
+
+test_names_are_compared_whole if not contexts.dockerfile_only({"name": "dockerfile2"})

@@ -103,3 +103,9 @@ test_the_denial_of_a_layout if {
 	lockfile.denial_layout({"ref": "x:1", "checksum": one}, lock) == sprintf("x:1 is not locked: %s used", [run])
 	not lockfile.denial_layout({"ref": "x:1", "checksum": two}, lock)
 }
+
+test_layouts_are_not_locked_by_images if {
+	not lockfile.locked_layout({"ref": "x:1", "checksum": one}, lock)
+	strange := {"version": 1, "images": {"example.com/oci-layout://x:1": one}}
+	not lockfile.locked_layout({"ref": "x:1", "checksum": one}, strange)
+}

@@ -32,3 +32,8 @@ test_the_denial_shows_what_was_found if {
 	checksums.denial_one_of(file, {two}) == wanted
 	not checksums.denial_one_of(file, {one})
 }
+
+test_the_denial_of_what_is_not_listed if {
+	wanted := sprintf("https://example.com/a.tar: expected a checksum listed for this URL, found %s", [one])
+	checksums.denial(file, {}) == wanted
+}

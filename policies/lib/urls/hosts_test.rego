@@ -62,3 +62,10 @@ test_the_denial_of_credentials if {
 	hosts.denial_anonymous(object.union(release, {"hasAuth": true})) == wanted
 	not hosts.denial_anonymous(release)
 }
+
+test_schemas_are_compared_whole if not hosts.encrypted(object.union(release, {"schema": "https2"}))
+
+test_below_is_from_the_beginning if {
+	elsewhere := object.union(release, {"host": "evil.example", "path": "/github.com/our-org/a"})
+	not hosts.below(elsewhere, {"github.com/our-org"})
+}
