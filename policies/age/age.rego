@@ -8,9 +8,9 @@ package docker
 
 import data.lib.images.age
 
-default allow := false
-
 days := 90
+
+default allow := false
 
 allow if age.created_within(input.image, days)
 

@@ -38,15 +38,20 @@ import data.lib.images.materials
 import data.lib.images.provenance
 import data.lib.images.repositories
 
-default allow := false
-
 origins := load_json("built-from.json")
 
-allow if {
+# What is demanded of this image.
+of_image contains demands if {
 	some name, demands in origins
 	repositories.named(input.image, name)
-	unknown(demands) == set()
+}
+
+default allow := false
+
+allow if {
 	provenance.present(input.image)
+	some demands in of_image
+	unknown(demands) == set()
 	has_builder(input.image, demands)
 	has_source(input.image, demands)
 	is_hermetic(input.image, demands)
@@ -88,46 +93,39 @@ is_signed(_, demands) if not "signedBy" in object.keys(demands)
 
 is_signed(image, demands) if provenance.signed_by(image, demands.signedBy)
 
-has_origin if {
-	some name, _ in origins
-	repositories.named(input.image, name)
-}
+why(image, "builders", wanted) := provenance.denial_builder(image, wanted)
 
-why(image, "builders", builders) := provenance.denial_builder(image, builders)
-
-why(image, "sources", sources) := provenance.denial_source(image, sources)
+why(image, "sources", wanted) := provenance.denial_source(image, wanted)
 
 why(image, "hermetic", true) := provenance.denial_hermetic(image)
 
-why(image, "materials", places) := materials.denial(image, places.depth, places)
+why(image, "materials", wanted) := materials.denial(image, wanted.depth, wanted)
 
-why(image, "signedBy", identity) := provenance.denial_signed_by(image, identity)
+why(image, "signedBy", wanted) := provenance.denial_signed_by(image, wanted)
 
 deny_msg contains message if {
 	not allow
-	some name, demands in origins
-	repositories.named(input.image, name)
+	some demands in of_image
 	some demand, wanted in demands
 	message := why(input.image, demand, wanted)
 }
 
 deny_msg contains message if {
 	not allow
-	has_origin
+	count(of_image) > 0
 	message := provenance.denial(input.image)
 }
 
 deny_msg contains message if {
-	some name, demands in origins
-	repositories.named(input.image, name)
-	some demand, _ in demands
-	not demand in {"builders", "sources", "hermetic", "materials", "signedBy"}
-	message := sprintf("%s: built-from.json demands %s for %s, which is not known", [input.image.ref, demand, name])
+	not allow
+	some demands in of_image
+	some demand in unknown(demands)
+	message := sprintf("%s: built-from.json demands %s, which is not known", [input.image.ref, demand])
 }
 
 deny_msg contains message if {
 	input.image
-	not has_origin
+	count(of_image) == 0
 	message := sprintf("%s: built-from.json doesn't say how %s is built", [input.image.ref, input.image.fullRepo])
 }
 

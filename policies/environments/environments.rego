@@ -13,8 +13,6 @@ import data.lib.images.digests
 import data.lib.images.provenance
 import data.lib.urls.hosts
 
-default allow := false
-
 builds := {
 	"targets": {"dev", "test"},
 	"args": {"ENVIRONMENT": {"development"}},
@@ -22,6 +20,8 @@ builds := {
 }
 
 development if stages.development(input.env, builds)
+
+default allow := false
 
 allow if input.local
 

@@ -15,8 +15,6 @@ package docker
 
 import data.lib.images.config
 
-default allow := false
-
 wanted := load_json("labels.json")
 
 # A misspelt list must not be a missing one.
@@ -28,6 +26,8 @@ valid if {
 required := object.get(wanted, "required", [])
 
 values := object.get(wanted, "values", {})
+
+default allow := false
 
 allow if {
 	valid

@@ -10,11 +10,11 @@ package docker
 
 import data.lib.locks.lockfile
 
-default allow := false
-
 # METADATA
 # description: What `policy-check lock` wrote.
 lock := load_json(concat("", [input.env.filename, ".lock.json"]))
+
+default allow := false
 
 allow if input.local
 

@@ -1,12 +1,14 @@
 package docker
 
+two := "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+
 # What a lock file may say. Inputs are written out in each test, as `docker buildx policy test` needs them.
 example := {
 	"version": 1,
 	"images": {
 		"docker.io/library/alpine:3.22": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
-		"docker.io/library/busybox@sha256:2222222222222222222222222222222222222222222222222222222222222222": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
-		"oci-layout://layouts/base:1": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
+		"docker.io/library/busybox@sha256:2222222222222222222222222222222222222222222222222222222222222222": two,
+		"oci-layout://layouts/base:1": two,
 	},
 	"git": {"https://example.com/r.git#refs/heads/main": "3333333333333333333333333333333333333333"},
 	"http": {"https://example.com/a": "sha256:1111111111111111111111111111111111111111111111111111111111111111"},
@@ -61,7 +63,8 @@ test_unknown_image_is_denied if {
 		"tag": "1",
 		"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",
 	}}
-	deny_msg == {"docker.io/library/golang:1 is not locked: run `policy-check lock` if it may be used"} with data.docker.lock as example with input as {"image": {
+	wanted := "docker.io/library/golang:1 is not locked: run `policy-check lock` if it may be used"
+	deny_msg == {wanted} with data.docker.lock as example with input as {"image": {
 		"ref": "docker.io/library/golang:1",
 		"fullRepo": "docker.io/library/golang",
 		"tag": "1",
@@ -76,7 +79,14 @@ test_moved_tag_is_denied if {
 		"tag": "3.22",
 		"checksum": "sha256:2222222222222222222222222222222222222222222222222222222222222222",
 	}}
-	deny_msg == {"docker.io/library/alpine:3.22 was locked as sha256:1111111111111111111111111111111111111111111111111111111111111111 and is sha256:2222222222222222222222222222222222222222222222222222222222222222 now: run `policy-check lock` if it may be"} with data.docker.lock as example with input as {"image": {
+	wanted := concat("", [
+		"docker.io/library/alpine:3.22 was locked as ",
+		example.images["docker.io/library/alpine:3.22"],
+		" and is ",
+		two,
+		" now: run `policy-check lock` if it may be",
+	])
+	deny_msg == {wanted} with data.docker.lock as example with input as {"image": {
 		"ref": "docker.io/library/alpine:3.22",
 		"fullRepo": "docker.io/library/alpine",
 		"tag": "3.22",
@@ -139,7 +149,8 @@ test_messages[name] if {
 		"layouts/base:1": {"ociLayout": {"ref": "layouts/base:1"}},
 	}
 	decision.allow == false with data.docker.lock as example with input as source
-	decision.deny_msg == {sprintf("%s is not locked: run `policy-check lock` if it may be used", [name])} with data.docker.lock as example with input as source
+	wanted := sprintf("%s is not locked: run `policy-check lock` if it may be used", [name])
+	decision.deny_msg == {wanted} with data.docker.lock as example with input as source
 }
 
 test_file_beside_the_dockerfile_is_read if {
@@ -154,17 +165,22 @@ test_file_beside_the_dockerfile_is_read if {
 
 # What moved is shown with both.
 test_messages_of_what_moved[name] if {
-	some name, source in {
-		"https://example.com/r.git#refs/heads/main was locked as 3333333333333333333333333333333333333333 and is 4": {"git": {
-			"remote": "https://example.com/r.git",
-			"ref": "refs/heads/main",
-			"commitChecksum": "4",
-		}},
-		"https://example.com/a was locked as sha256:1111111111111111111111111111111111111111111111111111111111111111 and is sha256:2": {"http": {
-			"url": "https://example.com/a",
-			"checksum": "sha256:2",
-		}},
+	one := "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+	some name, case in {
+		"git": {
+			"source": {"git": {
+				"remote": "https://example.com/r.git",
+				"ref": "refs/heads/main",
+				"commitChecksum": "4",
+			}},
+			"said": ["https://example.com/r.git#refs/heads/main", "3333333333333333333333333333333333333333", "4"],
+		},
+		"http": {
+			"source": {"http": {"url": "https://example.com/a", "checksum": "sha256:2"}},
+			"said": ["https://example.com/a", one, "sha256:2"],
+		},
 	}
-	decision.allow == false with data.docker.lock as example with input as source
-	decision.deny_msg == {sprintf("%s now: run `policy-check lock` if it may be", [name])} with data.docker.lock as example with input as source
+	result := decision with data.docker.lock as example with input as case.source
+	wanted := sprintf("%s was locked as %s and is %s now: run `policy-check lock` if it may be", case.said)
+	result == {"allow": false, "deny_msg": {wanted}}
 }

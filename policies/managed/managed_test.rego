@@ -61,5 +61,3 @@ test_a_frontend_that_was_never_signed_is_allowed if {
 }
 
 test_an_image_without_a_name_is_denied if not decision.allow with input as {"image": {"ref": "x"}}
-
-test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}

@@ -17,9 +17,9 @@ package docker
 import data.lib.images.registries
 import data.lib.images.repositories
 
-default allow := false
-
 lists := load_json("registries.json")
+
+default allow := false
 
 allow if registries.allowed(input.image, lists.hosts)
 

@@ -61,4 +61,7 @@ test_unknown_sources_are_denied if not decision.allow with input as {"env": {"fi
 
 of_file("registries.json") := example
 
-test_the_file_is_read if decision.allow with load_json as of_file with input as {"image": {"ref": "registry.example.com/x:1", "host": "registry.example.com"}}
+test_the_file_is_read if {
+	image := {"ref": "registry.example.com/x:1", "host": "registry.example.com"}
+	decision.allow with load_json as of_file with input as {"image": image}
+}

@@ -2,8 +2,8 @@
 # title: Git repositories that are on a list
 # description: |
 #   `remotes.json` in the policy's root has the lists: `hosts`, all of whose repositories are allowed, `repositories` by
-#   their URL, and `below`, URLs that end between two segments. A list that isn't there is empty. All of them are fetched
-#   by https or ssh. Other sources are allowed.
+#   their URL, and `below`, URLs that end between two segments. A list that isn't there is empty. All of them are
+#   fetched by https or ssh. Other sources are allowed.
 #
 #   ```json
 #   {
@@ -16,9 +16,9 @@ package docker
 
 import data.lib.git.remotes
 
-default allow := false
-
 lists := load_json("remotes.json")
+
+default allow := false
 
 allow if remotes.on_host(input.git, lists.hosts)
 

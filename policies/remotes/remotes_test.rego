@@ -62,4 +62,6 @@ test_unknown_sources_are_denied if not decision.allow with load_json as example 
 
 of_file("remotes.json") := example
 
-test_the_file_is_read if decision.allow with load_json as of_file with input as {"git": https("github.com", "our-org/app.git")}
+test_the_file_is_read if {
+	decision.allow with load_json as of_file with input as {"git": https("github.com", "our-org/app.git")}
+}

@@ -17,9 +17,9 @@ package docker
 import data.lib.images.keys
 import data.lib.images.repositories
 
-default allow := false
-
 signers := load_json("keys.json")
+
+default allow := false
 
 allow if {
 	some name, key in signers

@@ -17,13 +17,13 @@ package docker
 
 import data.lib.urls.signatures
 
-default allow := false
-
 lists := load_json("signed-files.json")
 
 by_pgp := lists.pgp[input.http.url]
 
 by_bundle := lists.bundles[input.http.url]
+
+default allow := false
 
 allow if signatures.github_release(input.http, lists.githubReleases)
 

@@ -19,15 +19,16 @@ by(repository) := {"signer": {
 }}
 
 # What verifies: the signature of `a`, the bundle of `b`, the attestation of the release.
-verifies_pgp(http, signature, keys) if {
-	[http.url, signature, keys] == ["https://example.com/a", "a.asc", "keys/release.asc"]
+verifies_pgp(source, signature, keys) if {
+	[source.url, signature, keys] == ["https://example.com/a", "a.asc", "keys/release.asc"]
 }
 
-verifies_bundle(http, "b.json") := by("our-org/b") if http.url == "https://example.com/b"
+verifies_bundle(source, "b.json") := by("our-org/b") if source.url == "https://example.com/b"
 
-has_attestation(http, "cli/cli") := by("cli/cli") if http.url == release.url
+has_attestation(source, "cli/cli") := by("cli/cli") if source.url == release.url
 
-nothing(_, _) if false
+# Nothing verifies.
+nothing(_, _) if not example
 
 test_a_signed_file if {
 	decision == {"allow": true, "deny_msg": set()} with load_json as example

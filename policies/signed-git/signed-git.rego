@@ -7,9 +7,9 @@ package docker
 
 import data.lib.git.signatures
 
-default allow := false
-
 keys := "keys/maintainers.asc"
+
+default allow := false
 
 allow if signatures.tag_or_commit(input.git, keys)
 

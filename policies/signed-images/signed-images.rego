@@ -27,9 +27,9 @@ package docker
 import data.lib.images.repositories
 import data.lib.images.signatures
 
-default allow := false
-
 signers := load_json("signers.json")
+
+default allow := false
 
 allow if {
 	some name, signer in signers
@@ -87,8 +87,8 @@ deny_msg contains message if {
 }
 
 deny_msg contains message if {
-	some message in signatures.failures(input.image)
 	not allow
+	some message in signatures.failures(input.image)
 }
 
 deny_msg contains message if {

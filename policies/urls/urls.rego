@@ -17,11 +17,11 @@ package docker
 import data.lib.urls.checksums
 import data.lib.urls.hosts
 
-default allow := false
-
 lists := load_json("urls.json")
 
 recorded := object.get(lists, "checksums", {})
+
+default allow := false
 
 allow if checksums.known(input.http, recorded)
 

@@ -83,4 +83,7 @@ test_unknown_sources_are_denied if not decision.allow with load_json as example 
 
 of_file("urls.json") := example
 
-test_the_file_is_read if decision.allow with load_json as of_file with input as {"http": file("https", "files.example.com", "/a", "sha256:3333")}
+test_the_file_is_read if {
+	source := {"http": file("https", "files.example.com", "/a", "sha256:3333")}
+	decision.allow with load_json as of_file with input as source
+}

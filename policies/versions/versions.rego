@@ -17,8 +17,6 @@ package docker
 import data.lib.images.tags
 import data.lib.images.versions
 
-default allow := false
-
 lists := load_json("versions.json")
 
 # A misspelt list must not be a missing one.
@@ -37,6 +35,8 @@ within if {
 }
 
 within if versions.within(input.image, ranges[input.image.fullRepo])
+
+default allow := false
 
 allow if {
 	valid

@@ -27,6 +27,7 @@ tag(git, file) if {
 }
 
 # METADATA
+# scope: document
 # description: |
 #   An annotated tag is signed, or else the commit. Who may move a tag without signature can't forge the commit.
 # custom:

@@ -6,6 +6,7 @@
 package lib.images.immutable
 
 # METADATA
+# scope: document
 # description: The tag is a complete version (`3.22.1`, `v1.2.3`, `1.25.3-alpine3.22`), or there is a digest.
 # custom:
 #   example: immutable.complete(input.image)
@@ -23,6 +24,7 @@ denial(image) := message if {
 }
 
 # METADATA
+# scope: document
 # description: |
 #   The tag of a complete version still names the digest that is recorded for it. Tags that aren't complete versions
 #   may move. A complete version that nobody recorded is denied.

@@ -4,7 +4,7 @@ import data.lib.images.keys
 
 image := {"ref": "ghcr.io/org/app:1.0.0"}
 
-made_by(_, file) := [{"subject": "image", "type": "simplesigning-v1"}] if file == "cosign.pub"
+made_by(_, "cosign.pub") := [{"subject": "image", "type": "simplesigning-v1"}]
 
 nothing(_, _) := []
 

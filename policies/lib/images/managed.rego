@@ -33,15 +33,14 @@ images := object.union(frontends, {
 	},
 })
 
-frontends := {image: frontend |
+frontends[image] := {
+	"repository": "moby/buildkit",
+	"moving": `^(?:latest|labs|master)$`,
+	"version": `^(\d+)(?:\.(\d+)(?:\.\d+)?)?((?:-labs)?)$`,
+	"since": [1, 21],
+	"prefix": "dockerfile/",
+} if {
 	some image in ["docker.io/docker/dockerfile", "docker.io/docker/dockerfile-upstream"]
-	frontend := {
-		"repository": "moby/buildkit",
-		"moving": `^(?:latest|labs|master)$`,
-		"version": `^(\d+)(?:\.(\d+)(?:\.\d+)?)?((?:-labs)?)$`,
-		"since": [1, 21],
-		"prefix": "dockerfile/",
-	}
 }
 
 # METADATA
@@ -51,6 +50,7 @@ frontends := {image: frontend |
 managed(image) if images[image.fullRepo]
 
 # METADATA
+# scope: document
 # description: |
 #   If the image is managed and its tag one that must be signed, Docker's GitHub builder signed it, and a version was
 #   built from the git tag of that version.

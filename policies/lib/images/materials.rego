@@ -8,6 +8,7 @@
 package lib.images.materials
 
 # METADATA
+# scope: document
 # description: |
 #   All materials down to so many levels, each an input (`image`, `git` or `http`). Undefined for a depth that isn't
 #   1, 2, 3 or 4.
@@ -18,12 +19,9 @@ down_to(image, 1) := first(image)
 
 down_to(image, 2) := array.concat(first(image), second(image))
 
-down_to(image, 3) := array.concat(first(image), array.concat(second(image), third(image)))
+down_to(image, 3) := array.flatten([first(image), second(image), third(image)])
 
-down_to(image, 4) := array.concat(
-	array.concat(first(image), second(image)),
-	array.concat(third(image), below(third(image))),
-)
+down_to(image, 4) := array.flatten([first(image), second(image), third(image), below(third(image))])
 
 first(image) := [material | some material in image.provenance.materials]
 
@@ -49,6 +47,7 @@ told(image, depth) if {
 }
 
 # METADATA
+# scope: document
 # description: References of the images above the last level that have no provenance.
 # custom:
 #   example: deny_msg contains sprintf("%s has no provenance", [ref]) if some ref in materials.untold(input.image, 2)

@@ -26,6 +26,7 @@ below(image, paths) if {
 }
 
 # METADATA
+# scope: document
 # description: |
 #   The image is of the repository with this full name, or lies below it if it ends with a slash. For configuration
 #   that says something about each of several repositories.

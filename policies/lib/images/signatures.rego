@@ -81,6 +81,7 @@ names_somebody(identity) if {
 }
 
 # METADATA
+# scope: document
 # description: Why the image isn't allowed by `keyless`.
 denial_keyless(image, identity) := message if {
 	names_somebody(identity)

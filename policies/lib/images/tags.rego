@@ -10,6 +10,7 @@ package lib.images.tags
 moving := {"latest", "edge", "stable", "nightly", "canary", "dev", "main", "master", "unstable"}
 
 # METADATA
+# scope: document
 # description: |
 #   The image has a tag that none of the patterns matches, or a digest and no tag.
 # custom:

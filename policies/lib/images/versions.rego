@@ -27,9 +27,9 @@ within(image, range) if tag_within(image.tag, range)
 #     versions.tag_within(input.git.tagName, {"min": "0.26.0"})
 tag_within(tag, range) if {
 	valid(range)
-	numbers := parts(tag)
-	lowest(numbers) >= start(range)
-	highest(numbers) < end(range)
+	version := parts(tag)
+	lowest(version) >= start(range)
+	highest(version) < end(range)
 	release_or_wanted(tag, range)
 }
 
@@ -92,6 +92,6 @@ number(text) := to_number(digits) if {
 
 number(text) := 0 if trim_left(text, "0") == ""
 
-lowest(numbers) := array.slice(array.concat(numbers, [0, 0]), 0, 3)
+lowest(version) := array.slice(array.concat(version, [0, 0]), 0, 3)
 
-highest(numbers) := array.slice(array.concat(numbers, [[], []]), 0, 3)
+highest(version) := array.slice(array.concat(version, [[], []]), 0, 3)

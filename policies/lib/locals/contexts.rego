@@ -12,6 +12,7 @@ package lib.locals.contexts
 standard(folder) if folder.name in {"dockerfile", "context"}
 
 # METADATA
+# scope: document
 # description: A standard folder, or one of these named contexts.
 # custom:
 #   example: contexts.allowed(input.local, {"shared"})
@@ -37,5 +38,5 @@ denial(folder, names) := message if {
 # description: Why the folder isn't allowed by `dockerfile_only`.
 denial_dockerfile_only(folder) := message if {
 	not dockerfile_only(folder)
-	message := sprintf("the folder %s is not that of the Dockerfile; build from a commit of a git repository", [folder.name])
+	message := sprintf("the folder %s is not that of the Dockerfile; build from a commit", [folder.name])
 }

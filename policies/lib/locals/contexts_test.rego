@@ -26,7 +26,7 @@ test_denial if {
 }
 
 test_denial_of_all_but_the_dockerfile if {
-	wanted := "the folder context is not that of the Dockerfile; build from a commit of a git repository"
+	wanted := "the folder context is not that of the Dockerfile; build from a commit"
 	contexts.denial_dockerfile_only({"name": "context"}) == wanted
 	not contexts.denial_dockerfile_only({"name": "dockerfile"})
 }

@@ -15,6 +15,7 @@ package lib.locks.lockfile
 locked_image(image, lock) if image.checksum == of_image(image, lock)
 
 # METADATA
+# scope: document
 # description: Why the image isn't allowed by `locked_image`.
 denial_image(image, lock) := message if {
 	not locked_image(image, lock)
@@ -37,6 +38,7 @@ of_image(image, lock) := entries(lock, "images")[concat(":", [image.fullRepo, im
 locked_commit(git, lock) if git.commitChecksum == of_git(git, lock)
 
 # METADATA
+# scope: document
 # description: Why the ref isn't allowed by `locked_commit`.
 denial_commit(git, lock) := message if {
 	not locked_commit(git, lock)
@@ -56,6 +58,7 @@ git_name(git) := concat("#", [git.remote, git.ref])
 locked_file(file, lock) if file.checksum == of_file(file, lock)
 
 # METADATA
+# scope: document
 # description: Why the file isn't allowed by `locked_file`.
 denial_file(file, lock) := message if {
 	not locked_file(file, lock)

@@ -36,6 +36,7 @@ below(file, places) if {
 }
 
 # METADATA
+# scope: document
 # description: Why the URL isn't allowed by `allowed` or `below`; `known` is what they were given.
 denial(file, known) := message if {
 	encrypted(file)

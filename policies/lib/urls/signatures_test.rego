@@ -9,7 +9,7 @@ file := {
 	"path": "/our-org/app/releases/download/v1/app.tar",
 }
 
-signed_with(_, signature, keys) := [signature, keys] == ["a.sig", "a.asc"]
+signed_with(_, signature, keys) if [signature, keys] == ["a.sig", "a.asc"]
 
 signer := {
 	"issuer": "https://token.actions.githubusercontent.com",
@@ -17,14 +17,14 @@ signer := {
 	"sourceRepositoryURI": "https://github.com/our-org/app",
 }
 
-attested(_, repository) := {"signer": signer} if repository == "our-org/app"
+attested(_, "our-org/app") := {"signer": signer}
 
 # As if another repository had attested the file.
 attested_by_another(_, _) := {"signer": object.union(signer, {"sourceRepositoryURI": "https://github.com/evil/app"})}
 
 self_hosted(_, _) := {"signer": object.union(signer, {"runnerEnvironment": "self-hosted"})}
 
-bundled(_, name) := {"signer": signer} if name == "app.json"
+bundled(_, "app.json") := {"signer": signer}
 
 test_pgp if {
 	signatures.pgp(file, "a.sig", "a.asc") with verify_http_pgp_signature as signed_with

@@ -32,7 +32,8 @@ allow if {
 	input.git.isCommitRef
 }
 
-# Change this: the files that may be downloaded, and what they have to be. Whoever changes one of them has to change it here.
+# Change this: the files that may be downloaded, and what they have to be. Whoever changes one of them has to change it
+# here.
 files := {"https://example.com/tool.tar.gz": "sha256:0000000000000000000000000000000000000000000000000000000000000000"}
 
 allow if input.http.checksum == files[input.http.url]
