@@ -17,6 +17,15 @@ fn the_tests_of_the_library_pass() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", failed.join("\n"));
 }
 
+/// Imports are found in a folder above the tests, so nobody has to say which.
+#[test]
+fn the_tests_of_the_library_pass_from_the_repository_above() {
+    let run = run_in(&policies().join(".."), ["test", "--strict", "-q", "policies"]).finish();
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+    let run = run_in(&policies().join(".."), ["lint", "policies"]).finish();
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+}
+
 #[test]
 fn the_documented_tests_pass() {
     let folder = policies().join("../fixtures/examples/testing");
