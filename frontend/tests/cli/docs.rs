@@ -5,6 +5,7 @@ mod builtin_examples;
 mod builtins;
 mod diagnostics;
 mod links;
+mod messages;
 mod reference;
 
 use std::path::{Path, PathBuf};

@@ -31,7 +31,7 @@ pub(super) fn page() -> String {
     }
     page.push_str(
         "\nWhat they verify, and what their files may hold, is in [signatures.md](signatures.md#functions) and \
-         [signatures-git.md](signatures-git.md); what is unlike buildx in [policies.md](policies.md#functions).\n\n\
+         [signatures-git.md](signatures-git.md); what is unlike buildx in [policies.md](policies.md#where-we-differ-on-purpose).\n\n\
          All others answer what OPA's functions of the same name answer, which [OPA's manual]\
          (https://www.openpolicyagent.org/docs/policy-reference/builtins) describes; the types of arguments are as OPA \
          checks them. They cost nothing.\n",
