@@ -32,8 +32,8 @@ fn decisions_that_are_none() {
     for (rules, message) in [
         ("decision := true", "the decision must be an object, not a boolean"),
         ("decision := [1]", "the decision must be an object, not an array"),
-        ("decision if false", "the policy has no decision: `data.docker.decision` is undefined"),
-        ("allow := true", "the policy has no decision: `data.docker.decision` is undefined"),
+        ("decision if false", "the policy `p.rego` has no decision: `data.docker.decision` is undefined"),
+        ("allow := true", "the policy `p.rego` has no decision: `data.docker.decision` is undefined"),
         ("decision := {\"allow\": \"yes\"}", "`allow` must be a boolean, not a string"),
         ("decision := {\"allow\": 1}", "`allow` must be a boolean, not a number"),
         ("decision := {\"allow\": null}", "`allow` must be a boolean, not a null"),
@@ -295,7 +295,7 @@ fn capabilities_are_known_before_any_source() {
     let caps = |rules: &str| load(rules).unwrap().caps(&Env::default(), SystemTime::UNIX_EPOCH);
     let proxy = "caps[\"exec.proxy\"] := true if input.env.capsRequest\n\
                  decision := {\"allow\": input.image.labels.a == \"b\", \"caps\": caps}";
-    assert_eq!(caps(proxy), Err(PolicyError::Undefined));
+    assert_eq!(caps(proxy), Err(PolicyError::Undefined { policy: "p.rego".to_owned() }));
     let proxy = "default allow := false\nallow if input.image.labels.a == \"b\"\n\
                  decision := {\"allow\": allow, \"caps\": {\"exec.proxy\": input.env.capsRequest}}";
     assert_eq!(caps(proxy).unwrap(), [("exec.proxy".to_owned(), true)].into());

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regorus::Value;
 
 use super::host::SourceHost;
-use super::{Explanation, Policy, PolicyError};
+use super::{Explanation, Policy, PolicyError, codes};
 use crate::check::{Action, Check, Decision, Outcome, Print};
 use crate::input::{self, Built, Demand, Env, Group, Input, Node, PathSegment, RawObjects};
 use crate::metadata::{ChecksumRequest, Request};
@@ -69,7 +69,7 @@ pub(super) fn check(
         Some(unknown) => return Ok(demands.needs(&unknown, check)),
         None => value,
     };
-    let parsed = parse(&value)?;
+    let parsed = parse(policy, &value)?;
     let mut decision = Decision {
         action: if parsed.allow { Action::Allow } else { Action::Deny },
         messages: parsed.messages,
@@ -116,7 +116,7 @@ pub(super) fn caps(
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
     let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
     // Nothing is unresolved in this input, so nothing can be unknown.
-    Ok(parse(&value)?.caps)
+    Ok(parse(policy, &value)?.caps)
 }
 
 /// Since 1970, as `time.now_ns()` answers.
@@ -126,6 +126,11 @@ pub(super) fn nanoseconds(now: SystemTime) -> i64 {
 
 impl Policy {
     pub(super) fn failure(&self, failure: Failure) -> PolicyError {
+        debug_assert!(
+            codes::is_known(&codes::EVALUATION_CODES, failure.code),
+            "{} is in no table",
+            failure.code
+        );
         PolicyError::Evaluation {
             position: self.position(failure.loc),
             code: failure.code,
@@ -296,10 +301,10 @@ struct Parsed {
     caps: BTreeMap<String, bool>,
 }
 
-fn parse(value: &Value) -> Result<Parsed, PolicyError> {
+fn parse(policy: &Policy, value: &Value) -> Result<Parsed, PolicyError> {
     let invalid = |message: String| Err(PolicyError::InvalidDecision(message));
     let fields = match value {
-        Value::Undefined => return Err(PolicyError::Undefined),
+        Value::Undefined => return Err(PolicyError::Undefined { policy: policy.name().to_owned() }),
         Value::Object(fields) => fields,
         other => return invalid(format!("the decision must be an object, not {}", kind(other))),
     };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
 use super::suite::Documents;
-use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, lint};
+use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, codes, lint};
 use crate::rego::ast::{Loc, Module, Name};
 use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
@@ -80,26 +80,13 @@ pub(super) fn load_with(
 }
 
 fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+    debug_assert!(codes::is_known(&codes::LOAD_CODES, problem.code), "{} is in no table", problem.code);
     Diagnostic {
         code: problem.code,
         position: files::position(files, problem.loc),
         message: problem.message,
-        help: help(problem.code).map(str::to_owned),
+        help: codes::load_help(problem.code).map(str::to_owned),
     }
-}
-
-/// What to do about a problem, where its message leaves that open.
-fn help(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "undefined-function" => "check the spelling, or define the function or import it",
-        "refused-function" => {
-            "build policies decide from their input alone: they cannot reach the network or the host"
-        }
-        "recursion" => "break the cycle: Rego evaluates no rule in terms of itself",
-        "unsafe-variable" => "assign it with `:=`, or let `some … in` find it",
-        "import-not-found" => "imports are read from the policy's root: add the file or correct the path",
-        _ => return None,
-    })
 }
 
 struct Loader<'o> {

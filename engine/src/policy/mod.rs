@@ -5,6 +5,7 @@
 //! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
 mod attestation;
+mod codes;
 mod decide;
 mod explain;
 mod files;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES, evaluation_help};
 pub use explain::{Explanation, ExplanationEvent};
 use files::SourceFile;
 pub use statement::ReadValue;
@@ -29,6 +31,11 @@ use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;
 use crate::rego::ir::Program;
 use crate::verify::Trust;
+
+/// Names of the functions that only build policies have.
+pub fn own_functions() -> impl Iterator<Item = &'static str> {
+    crate::rego::compile::own_functions()
+}
 
 /// A policy file's name (as messages show it) and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +122,11 @@ pub enum PolicyError {
         message: String,
     },
     /// `data.docker.decision` is undefined.
-    #[error("the policy has no decision: `data.docker.decision` is undefined")]
-    Undefined,
+    #[error("the policy `{policy}` has no decision: `data.docker.decision` is undefined")]
+    Undefined {
+        /// Name of the policy's first file.
+        policy: String,
+    },
     /// The decision is not what a decision must be.
     #[error("{0}")]
     InvalidDecision(String),

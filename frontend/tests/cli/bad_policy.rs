@@ -90,7 +90,7 @@ fn no_decision() {
     exit: 3
     -- stdout --
     undecided local://context
-      the policy has no decision: `data.docker.decision` is undefined
+      the policy `Dockerfile.rego` has no decision: `data.docker.decision` is undefined
       help: end the policy with `decision := {"allow": allow}` in `package docker`, and give `allow` a default
     -- stderr --
     "#);

@@ -1,6 +1,11 @@
 //! The documentation: generated pages are what the code says, and every link leads somewhere.
 
+mod blocks;
+mod builtin_examples;
+mod builtins;
+mod diagnostics;
 mod links;
+mod messages;
 mod reference;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +33,8 @@ fn assert_page(name: &str, wanted: &str) {
 #[test]
 fn generated_pages_are_what_the_code_says() {
     assert_page("input.md", &reference::input());
-    assert_page("builtins.md", &reference::builtins());
+    assert_page("builtins.md", &builtins::page());
+    assert_page("diagnostics.md", &diagnostics::page(&repository()));
 }
 
 #[test]
@@ -79,5 +85,16 @@ fn the_policy_to_begin_with_passes_its_tests() {
 
 #[test]
 fn every_link_leads_somewhere() {
+    assert!(links::pages(&repository()).len() > 20, "the documentation is found");
     assert_eq!(links::broken(&repository()), Vec::<String>::new());
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let folder = repository().join("docs");
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("an index");
+    for page in folder.read_dir().expect("docs").flatten() {
+        let name = page.file_name().to_string_lossy().into_owned();
+        assert!(name == "README.md" || index.contains(&format!("]({name})")), "docs/README.md: no {name}");
+    }
 }

@@ -36,6 +36,11 @@ const OWN: [(&str, usize, OwnBuiltin, Traits); 9] = [
     ("github_attestation", 2, OwnBuiltin::GithubAttestation, Traits { may_ask: true, may_fail: true }),
 ];
 
+/// Names of the functions that work on the source being checked.
+pub(crate) fn own_functions() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|(name, ..)| *name)
+}
+
 impl Compiler<'_> {
     pub(super) fn call(
         &mut self,

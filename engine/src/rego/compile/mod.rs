@@ -17,6 +17,8 @@ mod unify;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use call::own_functions;
+
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
 use scope::Frame;
