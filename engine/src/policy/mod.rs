@@ -21,9 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-pub use explain::{Explanation, ExplanationEvent};
+pub use explain::{Explanation, ExplanationEvent, ReadValue};
 use files::SourceFile;
-pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;

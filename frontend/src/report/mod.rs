@@ -1,14 +1,15 @@
 //! What a decision looks like to its reader.
 
 pub mod build;
+pub mod explanation;
 pub mod human;
 pub mod json;
 
 use policy_engine::check::Position;
-use policy_engine::metadata::Request;
-use policy_engine::policy::{ExplanationEvent, PolicyError};
+use policy_engine::policy::PolicyError;
 use policy_engine::source::{Platform, SourceOp};
 
+use self::explanation::Round;
 use crate::decide::{DecideError, Verdict};
 use crate::lookup::LookupError;
 
@@ -20,19 +21,10 @@ pub struct Report<'a> {
     pub platform: Option<&'a Platform>,
     /// The verdict, or why there is none.
     pub result: Result<&'a Verdict, &'a DecideError>,
-    /// How it came to that, round by round.
+    /// How it came to that, round by round; empty unless somebody wanted to know.
     pub rounds: &'a [Round],
     /// Policies were switched off, so nothing was evaluated.
     pub disabled: bool,
-}
-
-/// One time that the policies were asked.
-#[derive(Debug, Clone, Default)]
-pub struct Round {
-    /// What happened in them, when somebody wanted to know.
-    pub events: Vec<ExplanationEvent>,
-    /// What was looked up after it.
-    pub requests: Vec<Request>,
 }
 
 /// The three ways a check ends.
