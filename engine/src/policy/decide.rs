@@ -60,9 +60,10 @@ pub(super) fn check(
     }
     let evaluated = evaluation.value_at(&["docker", "decision"]);
     let origin = origin(&evaluation, evaluated.as_ref().ok());
-    let Findings { pins, prints, events, .. } = evaluation.findings();
+    let Findings { pins, prints, events, omitted, .. } = evaluation.findings();
     if let Some(explanation) = explanation {
-        explanation.add(policy, events, &|id| demands.properties(id), &document);
+        explanation.add(policy, events, &|id| demands.properties(id));
+        explanation.omitted = omitted;
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {

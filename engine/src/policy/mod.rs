@@ -23,9 +23,8 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES, evaluation_help};
-pub use explain::{Explanation, ExplanationEvent};
+pub use explain::{Explanation, ExplanationEvent, ReadValue};
 use files::SourceFile;
-pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;

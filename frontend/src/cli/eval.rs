@@ -21,8 +21,9 @@ use crate::lookup::{LookupError, block_on, describe};
 use crate::policy_files::{Loaded, Selection};
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::redact;
+use crate::report::explanation::Round;
 use crate::report::human::Detail;
-use crate::report::{Conclusion, Report, Round, human, json};
+use crate::report::{Conclusion, Report, human, json};
 use crate::resolve::Judge;
 use crate::resolve::image::default_platform;
 use crate::source_arg;
@@ -240,14 +241,13 @@ impl Observer for Log<'_> {
     }
 
     fn explained(&mut self, explanations: Vec<Explanation>) {
-        let events = explanations.into_iter().flat_map(|explanation| explanation.events).collect();
-        self.rounds.push(Round { events, requests: Vec::new() });
+        self.rounds.push(Round::new(&explanations));
     }
 
     fn asked(&mut self, round: usize, requests: &[Request]) {
         self.output.debug(&format!("round {round}: looking up {}", describe(requests)));
         if let Some(round) = self.rounds.last_mut() {
-            round.requests = requests.to_vec();
+            round.looked_up(requests);
         }
     }
 

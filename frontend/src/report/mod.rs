@@ -2,14 +2,15 @@
 
 pub mod build;
 pub mod codes;
+pub mod explanation;
 pub mod human;
 pub mod json;
 
 use policy_engine::check::Position;
-use policy_engine::metadata::Request;
-use policy_engine::policy::{ExplanationEvent, PolicyError, evaluation_help};
+use policy_engine::policy::{PolicyError, evaluation_help};
 use policy_engine::source::{Platform, SourceOp};
 
+use self::explanation::Round;
 use crate::decide::{DecideError, Verdict};
 use crate::lookup::LookupError;
 
@@ -24,19 +25,10 @@ pub struct Report<'a> {
     pub platform: Option<&'a Platform>,
     /// The verdict, or why there is none.
     pub result: Result<&'a Verdict, &'a DecideError>,
-    /// How it came to that, round by round.
+    /// How it came to that, round by round; empty unless somebody wanted to know.
     pub rounds: &'a [Round],
     /// Policies were switched off, so nothing was evaluated.
     pub disabled: bool,
-}
-
-/// One time that the policies were asked.
-#[derive(Debug, Clone, Default)]
-pub struct Round {
-    /// What happened in them, when somebody wanted to know.
-    pub events: Vec<ExplanationEvent>,
-    /// What was looked up after it.
-    pub requests: Vec<Request>,
 }
 
 /// The three ways a check ends.

@@ -734,6 +734,7 @@ fn what_happened_is_told() {
     test_cases[alpine]: PASS (allow=true)
         failed    data.docker.allow at Dockerfile.rego:5:1, because of Dockerfile.rego:5:10
                   input.local
+                    input.local is absent
         held      data.docker.allow at Dockerfile.rego:7:1
     print: Dockerfile_test.rego:5:2: trying alpine
     test_cases[busybox]: FAIL (allow=false, deny_msg=not allowed)
@@ -760,8 +761,10 @@ fn what_happened_is_told() {
     missing_input: input.local
         failed    data.docker.allow at Dockerfile.rego:5:1, because of Dockerfile.rego:5:10
                   input.local
+                    input.local is absent
         failed    data.docker.allow at Dockerfile.rego:7:1, because of Dockerfile.rego:8:2
                   input.image.repo == "alpine"
+                    input.image.repo is "busybox"
         held      data.docker.allow at Dockerfile.rego:3:1
     print: Dockerfile_test.rego:5:2: trying busybox
 

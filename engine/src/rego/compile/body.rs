@@ -49,7 +49,7 @@ impl Compiler<'_> {
             let expr = if matches!(expr, Expr::Const(_) | Expr::Local(_)) {
                 expr
             } else {
-                let slot = frame.fresh("head");
+                let slot = frame.unnamed();
                 frame.bind(slot);
                 let kind = StmtKind::Match(Pattern::Bind(slot), expr);
                 emit(frame, &snapshot, &mut stmts, term.loc, kind);

@@ -253,7 +253,7 @@ impl<'m> Compiler<'m> {
                 is_element: rule.element.is_some() && !keys.is_empty(),
             });
         }
-        Ok((Clause { args, slots: frame.slots(), alternatives }, traits))
+        Ok((Clause { args, names: frame.into_names(), alternatives }, traits))
     }
 
     /// Counts work, so that a policy made to be slow to compile is refused.

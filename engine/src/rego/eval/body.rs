@@ -31,6 +31,7 @@ impl<'p> Evaluation<'p> {
             if let Some(record) = &mut self.record {
                 record.reached.insert(stmt.loc);
             }
+            self.tried(stmt);
             let rest = &stmts[index + 1..];
             let outcome = match &stmt.kind {
                 StmtKind::Test(expr) => truth(self.eval(expr)?),
@@ -61,7 +62,7 @@ impl<'p> Evaluation<'p> {
             match outcome {
                 Outcome::Holds => {}
                 Outcome::Fails => {
-                    self.last_failed = stmt.loc;
+                    self.failed(stmt);
                     return Ok(Flow::Continue);
                 }
                 Outcome::Unknown(value) => {
@@ -85,6 +86,7 @@ impl<'p> Evaluation<'p> {
         let mut found = false;
         let mut unknown = None;
         let pins = self.open_pins.len();
+        self.attempt.inner += 1;
         self.solve(stmts, None, &mut |_, pending| {
             match pending {
                 None => {
@@ -95,6 +97,7 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
+        self.attempt.inner -= 1;
         if !found {
             self.open_pins.truncate(pins);
         }
@@ -187,7 +190,7 @@ impl<'p> Evaluation<'p> {
             }
             self.open_pins.truncate(pins);
         }
-        self.last_failed = loc;
+        self.failed(stmt);
         Ok(Flow::Continue)
     }
 
@@ -205,7 +208,7 @@ impl<'p> Evaluation<'p> {
             match self.replace(&mut inner, replacement)? {
                 None => {}
                 Some(Value::Undefined) => {
-                    self.last_failed = stmt.loc;
+                    self.failed(stmt);
                     return Ok(Flow::Continue);
                 }
                 Some(unknown) => {
