@@ -10,6 +10,8 @@ use std::time::Duration;
 use policy_signing::Repository;
 use serde_json::json;
 
+mod signed;
+
 use crate::harness::Place;
 
 const LIBRARY: &str = "package acme.images\n\ntrusted if startswith(input.image.repo, \"acme/\")\n";
