@@ -134,7 +134,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let run = Arc::new(DryRun {
         resolver: Arc::new(lookups.resolver(None)),
         stdin: Stdin::of_process(),
-        policies: args.policies.options(args.lookups.fetcher()),
+        policies: args.policies.options(lookups.fetcher()),
         platform: default_platform(),
         trust: Arc::clone(&lookups.trust),
         now: lookups.now,

@@ -86,9 +86,7 @@ impl Error {
             Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
             Self::TrustUpdate { .. } => Exit::Undecided,
-            Self::Distribution(DistributionError::Fetch { .. } | DistributionError::Runtime(_)) => {
-                Exit::Undecided
-            }
+            Self::Distribution(error) if error.is_unreachable() => Exit::Undecided,
             Self::Distribution(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,

@@ -12,7 +12,7 @@ use policy_engine::source::{Platform, SourceOp};
 
 use super::Exit;
 use super::error::Error;
-use super::lookup_args::LookupArgs;
+use super::lookup_args::{LookupArgs, Lookups};
 use super::output::{Format, Output};
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::distribution::Fetcher;
@@ -130,7 +130,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     if args.print {
         return print(args, &source, &platform, output);
     }
-    let selection = args.policies.selection(args.lookups.fetcher());
+    let lookups = args.lookups.begin()?;
+    let selection = args.policies.selection(lookups.fetcher());
     let env = args.build.env(selection.dockerfile_name());
     let loaded = selection.load()?;
     for warning in &loaded.warnings {
@@ -139,7 +140,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     if loaded.disabled {
         output.warning("no policy was evaluated: `--policy disabled=true` switches them off");
     }
-    evaluate(args, &source, &platform, &env, loaded, output)
+    evaluate(args, &source, &platform, &env, loaded, &lookups, output)
 }
 
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
@@ -171,9 +172,9 @@ fn evaluate(
     platform: &Platform,
     env: &Env,
     loaded: Loaded,
+    lookups: &Lookups,
     output: &Output,
 ) -> Result<Exit, Error> {
-    let lookups = args.lookups.begin()?;
     let policies = PolicySet { trust: Arc::clone(&lookups.trust), ..loaded.policies };
     let (policies, now) = (Arc::new(policies), lookups.now);
     let judge = Judge {

@@ -170,9 +170,10 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 
 async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let metrics = Metrics::new();
-    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &args.fetcher(), &metrics);
-    let policies = policies.map_err(ServeError::from)?;
     let trust = args.trust.options(default_dir(), Some(args.connection.options()))?;
+    let fetcher = Fetcher { trust: Arc::new(trust.load(None).map_err(ServeError::from)?), ..args.fetcher() };
+    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &fetcher, &metrics);
+    let policies = policies.map_err(ServeError::from)?;
     let every = (args.trust_refresh > 0).then(|| Duration::from_hours(args.trust_refresh.into()));
     let trust = TrustRefresh::begin(trust, every, Arc::clone(&policies)).map_err(ServeError::from)?;
     policies.warnings().iter().for_each(|warning| output.policy_warning(warning));
@@ -224,7 +225,7 @@ impl Args {
     /// Policies from elsewhere are kept where the other commands keep what never changes.
     fn fetcher(&self) -> Fetcher {
         let cache = default_dir().map(|dir| Arc::new(Cache::new(&dir, DEFAULT_SIZE)));
-        Fetcher { transport: self.connection.options(), cache, offline: false }
+        Fetcher { transport: self.connection.options(), cache, ..Fetcher::default() }
     }
 
     fn options(&self) -> Options {

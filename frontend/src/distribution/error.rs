@@ -46,6 +46,40 @@ pub enum DistributionError {
         /// What is there.
         actual: String,
     },
+    /// Nobody who must have signed it did.
+    #[error("`{place}` is not signed by {signatory}: {reason}")]
+    Unsigned {
+        /// The place, pinned.
+        place: String,
+        /// Who must have signed it.
+        signatory: String,
+        /// What its signatures come to.
+        reason: String,
+    },
+    /// Who must have signed can't be told.
+    #[error("`signedBy` of `{place}`: {reason}")]
+    Signatory {
+        /// The place.
+        place: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The registry or the repository didn't deliver what would be signatures.
+    #[error("cannot look up the signatures of `{place}`: {error}")]
+    Signatures {
+        /// The place.
+        place: String,
+        /// Why.
+        error: Box<ResolveError>,
+    },
+    /// What is wrong is wrong with a library.
+    #[error("the library `{name}`: {error}")]
+    Library {
+        /// The name that imports use.
+        name: String,
+        /// What is wrong with it.
+        error: Box<DistributionError>,
+    },
     /// A `policy-libraries.json` that can't be used.
     #[error("`{path}`: {reason}")]
     Libraries {
@@ -68,6 +102,21 @@ pub enum DistributionError {
 }
 
 impl DistributionError {
+    /// The same, of a library.
+    #[must_use]
+    pub fn of_library(self, name: &str) -> Self {
+        Self::Library { name: name.to_owned(), error: Box::new(self) }
+    }
+
+    /// Whether another machine is to blame, or the way to it.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Fetch { .. } | Self::Signatures { .. } | Self::Runtime(_) => true,
+            Self::Library { error, .. } => error.is_unreachable(),
+            _ => false,
+        }
+    }
+
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         match self {
@@ -82,6 +131,15 @@ impl DistributionError {
             Self::Changed { .. } => {
                 Some("look at the change, and accept it with `policy-check bundle lock --update`".to_owned())
             }
+            Self::Unsigned { .. } => Some(
+                "don't use it before you know why: have it signed, pin what is, or correct `signedBy`".to_owned(),
+            ),
+            Self::Signatory { .. } => Some(
+                "name the file of a key below the folder, `{\"key\": \"keys/acme.pub\"}`, or whom a certificate names, \
+                 `{\"issuer\": …, \"subjectAlternativeName\": …}`"
+                    .to_owned(),
+            ),
+            Self::Library { error, .. } => error.help(),
             _ => None,
         }
     }

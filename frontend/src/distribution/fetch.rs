@@ -8,8 +8,10 @@ use cap_std::fs::Dir;
 use policy_engine::metadata::{GitWanted, Request, Wanted};
 use policy_engine::policy::{PolicyFile, PolicyRoot};
 use policy_engine::source::{ImageSource, SourceOp};
+use policy_engine::verify::Trust;
 
-use super::{DistributionError, Files, Place, layout};
+use super::signatures::{of_artifact, of_commit};
+use super::{DistributionError, Files, Place, Signatory, layout};
 use crate::cache::Cache;
 use crate::lookup::{Resolve, block_on};
 use crate::resolve::image::Artifact;
@@ -25,6 +27,8 @@ pub struct Fetcher {
     pub cache: Option<Arc<Cache>>,
     /// Ask nobody.
     pub offline: bool,
+    /// Whom certificates are trusted to.
+    pub trust: Arc<Trust>,
 }
 
 /// What was fetched.
@@ -34,51 +38,76 @@ pub struct Fetched {
     pub place: Place,
     /// Its files.
     pub files: Files,
+    /// Of an artifact that must be signed, the digest of the signature's manifest.
+    pub signature: Option<String>,
+}
+
+/// What a place is held to beside its pin.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Held<'a> {
+    /// Digest of its files.
+    pub files: Option<&'a str>,
+    /// Who must have signed it.
+    pub signatory: Option<&'a Signatory>,
+    /// The signature that counted when it was pinned: another one is fine, but this one may be in the cache.
+    pub signature: Option<&'a str>,
+    /// The place as it was named before it was pinned: a tag of git may be what is signed.
+    pub named: Option<&'a Place>,
 }
 
 impl Fetcher {
     /// The files of a place, which need not be pinned: for `bundle lock` and its like. Blocks.
-    pub fn fetch(&self, place: &Place) -> Result<Fetched, DistributionError> {
+    pub fn fetch(&self, place: &Place, held: Held<'_>) -> Result<Fetched, DistributionError> {
         let fetched = match place {
-            Place::Folder(path) => {
-                return Ok(Fetched { place: place.clone(), files: folder(Path::new(path))? });
+            Place::Folder(path) if held.signatory.is_none() => {
+                let files = folder(Path::new(path))?;
+                Ok(Fetched { place: place.clone(), files, signature: None })
             }
-            Place::Oci(image) => self.blocking(place, |resolver| self.artifact(image.clone(), resolver)),
+            Place::Folder(_) => {
+                let reason = "nobody signs a folder".to_owned();
+                return Err(DistributionError::Signatory { place: place.to_string(), reason });
+            }
+            Place::Oci(image) => {
+                self.blocking(place, |resolver| self.artifact(image.clone(), held, resolver))
+            }
             Place::Git(source) => {
-                self.blocking(place, |resolver| git(place.clone(), source.clone(), resolver))
+                self.blocking(place, |resolver| git(place.clone(), source.clone(), held, resolver))
             }
         }?;
-        if fetched.files.is_empty() {
+        if fetched.files.is_empty() && place.is_remote() {
             let reason = "there are no policies in it".to_owned();
             return Err(DistributionError::Files { place: place.to_string(), reason });
         }
-        Ok(fetched)
-    }
-
-    /// The files of a pinned place, held to the digest `files` where that is known. Blocks.
-    pub fn pinned(&self, place: &Place, files: Option<&str>) -> Result<Files, DistributionError> {
-        if place.is_remote() && place.pin().is_none() {
-            return Err(DistributionError::Unpinned(place.to_string()));
-        }
-        if place.is_remote()
-            && let (Some(cache), Some(digest)) = (&self.cache, files)
-            && let Some(archive) = cache.get(digest)
-        {
-            let refused = |reason| DistributionError::Files { place: place.to_string(), reason };
-            return Files::in_archive(&archive).map_err(refused);
-        }
-        let fetched = self.fetch(place)?;
-        if let Some(expected) = files {
+        if let Some(expected) = held.files {
             let actual = fetched.files.digest();
             if actual != expected {
                 let place = place.to_string();
                 return Err(DistributionError::Changed { place, expected: expected.to_owned(), actual });
             }
-            if place.is_remote() {
-                self.keep(&fetched.files);
-            }
         }
-        Ok(fetched.files)
+        Ok(fetched)
+    }
+
+    /// The files of a pinned place. Blocks.
+    pub fn pinned(&self, place: &Place, held: Held<'_>) -> Result<Fetched, DistributionError> {
+        if place.is_remote() && place.pin().is_none() {
+            return Err(DistributionError::Unpinned(place.to_string()));
+        }
+        // Nothing ties the files of an archive to the pin that is signed.
+        if place.is_remote()
+            && held.signatory.is_none()
+            && let (Some(cache), Some(digest)) = (&self.cache, held.files)
+            && let Some(archive) = cache.get(digest)
+        {
+            let refused = |reason| DistributionError::Files { place: place.to_string(), reason };
+            let files = Files::in_archive(&archive).map_err(refused)?;
+            return Ok(Fetched { place: place.clone(), files, signature: None });
+        }
+        let fetched = self.fetch(place, held)?;
+        if place.is_remote() && held.files.is_some() {
+            self.keep(&fetched.files);
+        }
+        Ok(fetched)
     }
 
     /// Keeps the files for runs that know their digest.
@@ -113,13 +142,14 @@ impl Fetcher {
     async fn artifact(
         &self,
         image: ImageSource,
+        held: Held<'_>,
         resolver: Arc<Resolver>,
     ) -> Result<Fetched, DistributionError> {
         let place = Place::Oci(image.clone());
         let cached = match (&self.cache, image.reference.digest()) {
             (Some(cache), Some(digest)) => {
-                let (cache, digest) = (Arc::clone(cache), digest.to_owned());
-                tokio::task::spawn_blocking(move || Artifact::cached(&cache, &digest)).await.ok().flatten()
+                let digest = digest.to_owned();
+                off_thread(cache, move |cache| Artifact::cached(cache, &digest)).await.flatten()
             }
             _ => None,
         };
@@ -130,15 +160,22 @@ impl Fetcher {
                 let found = resolver.artifact(&image).await.map_err(|error| failed(&place, error))?;
                 let (digest, manifest, artifact) = found;
                 if let Some(cache) = &self.cache {
-                    let (cache, digest) = (Arc::clone(cache), digest.clone());
-                    // A cache that can't be written remembers nothing.
-                    let _kept = tokio::task::spawn_blocking(move || cache.put(&digest, &manifest)).await;
+                    let digest = digest.clone();
+                    off_thread(cache, move |cache| cache.put(&digest, &manifest)).await;
                 }
                 (place.pinned_to(&digest)?, artifact)
             }
         };
+        let signature = match (held.signatory, &place) {
+            (Some(signatory), Place::Oci(pinned)) => {
+                let online = (!self.offline).then_some(&*resolver);
+                let (cache, known) = (self.cache.as_ref(), held.signature);
+                Some(of_artifact(pinned, signatory, known, &self.trust, cache, online).await?)
+            }
+            _ => None,
+        };
         match layout::unpack(&artifact) {
-            Ok(files) => Ok(Fetched { place, files }),
+            Ok(files) => Ok(Fetched { place, files, signature }),
             Err(reason) => Err(DistributionError::Files { place: place.to_string(), reason }),
         }
     }
@@ -164,8 +201,23 @@ fn failed(place: &Place, error: ResolveError) -> DistributionError {
     DistributionError::Fetch { place: place.to_string(), error: Box::new(error) }
 }
 
+/// Works with the cache on a thread that may block; `None` where the runtime ends before that.
+pub(super) async fn off_thread<T: Send + 'static>(
+    cache: &Arc<Cache>,
+    work: impl FnOnce(&Cache) -> T + Send + 'static,
+) -> Option<T> {
+    let cache = Arc::clone(cache);
+    tokio::task::spawn_blocking(move || work(&cache)).await.ok()
+}
+
 /// The commit is found first, and then its files are asked for by its id, which they are held to.
-async fn git(place: Place, source: SourceOp, resolver: Arc<Resolver>) -> Result<Fetched, DistributionError> {
+async fn git(
+    named: Place,
+    source: SourceOp,
+    held: Held<'_>,
+    resolver: Arc<Resolver>,
+) -> Result<Fetched, DistributionError> {
+    let place = named.clone();
     let place = if place.pin().is_some() {
         place
     } else {
@@ -176,10 +228,13 @@ async fn git(place: Place, source: SourceOp, resolver: Arc<Resolver>) -> Result<
         let commit = if found.commit_checksum.is_empty() { found.checksum } else { found.commit_checksum };
         place.pinned_to(&commit)?
     };
+    if let Some(signatory) = held.signatory {
+        of_commit(&place, held.named.or(Some(&named)), signatory, &resolver).await?;
+    }
     let Place::Git(source) = &place else { return Err(DistributionError::Unpinned(place.to_string())) };
     let tree = resolver.git_files(source).await.map_err(|error| failed(&place, error))?;
     match Files::in_tree(&tree) {
-        Ok(files) => Ok(Fetched { place, files }),
+        Ok(files) => Ok(Fetched { place, files, signature: None }),
         Err(reason) => Err(DistributionError::Files { place: place.to_string(), reason }),
     }
 }

@@ -4,6 +4,8 @@
 //! libraries below their names; [`Fetcher`] gets the files of a [`Place`], from the cache where that has them;
 //! [`layout`] knows how OPA and conftest store policies as artifacts; [`Files`] holds what came, within limits.
 //!
+//! [`SignedBy`] says who must have signed, and `signatures` finds out whether they did.
+//!
 //! Nothing is used that no digest holds: a tag or a branch is an error until a lock says what it is.
 
 mod error;
@@ -12,8 +14,11 @@ mod files;
 pub mod layout;
 pub mod libraries;
 mod place;
+mod signatures;
+mod signed_by;
 
 pub use self::error::DistributionError;
-pub use self::fetch::{Fetched, Fetcher};
+pub use self::fetch::{Fetched, Fetcher, Held};
 pub use self::files::{Files, MAX_BYTES, MAX_FILES};
 pub use self::place::Place;
+pub use self::signed_by::{Signatory, SignedBy};

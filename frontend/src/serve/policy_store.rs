@@ -197,7 +197,9 @@ impl PolicyStore {
 
     fn load_now(&self, watching: &mut Watching) -> Reload {
         watching.pending.clear();
-        let (result, watch) = load::load(&self.specs, self.strict, &self.fetcher);
+        // Those that hold now, which may be others than at the start.
+        let fetcher = Fetcher { trust: Arc::clone(&self.current().trust), ..self.fetcher.clone() };
+        let (result, watch) = load::load(&self.specs, self.strict, &fetcher);
         match result {
             Ok(mut policies) => {
                 self.metrics.policies_loaded(&ids(&policies));

@@ -5,6 +5,8 @@ use policy_signing::Repository;
 use policy_testbed::DockerRegistry;
 use serde_json::json;
 
+mod signed;
+
 use crate::harness::Place;
 
 const LIBRARY: &str = "package acme.images\n\ntrusted if startswith(input.image.repo, \"acme/\")\n";
