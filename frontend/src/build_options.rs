@@ -60,7 +60,7 @@ impl BuildOptions {
 
 /// The name of a context, as buildx makes it of what is given: the familiar name of an image, without `latest`.
 /// `docker.io/library/alpine:latest` is `alpine`.
-pub(crate) fn context_name(given: &str) -> Result<String, ReferenceError> {
+pub fn context_name(given: &str) -> Result<String, ReferenceError> {
     let reference = Reference::parse(given)?;
     let mut name = reference.familiar_name();
     if let Some(tag) = reference.tag().filter(|tag| *tag != "latest" || reference.digest().is_some()) {

@@ -165,9 +165,41 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The first success, or the failure of the latest step; `nothing` where nothing was tried.
+pub(super) fn furthest(
+    results: impl Iterator<Item = Result<(), Failure>>,
+    nothing: impl FnOnce() -> Failure,
+) -> Result<(), Failure> {
+    let mut found: Option<Failure> = None;
+    for result in results {
+        match result {
+            Ok(()) => return Ok(()),
+            Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
+                found = Some(failure);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(found.unwrap_or_else(nothing))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_success_the_latest_step_counts() {
+        let failed = |step: Step| Err(Failure::new(step, ""));
+        let ended = |results: Vec<Result<(), Failure>>| {
+            furthest(results.into_iter(), || Failure::new(Step::Unsigned, "")).map_err(|failure| failure.step)
+        };
+        assert_eq!(
+            ended(vec![failed(Step::Key), failed(Step::Signature), failed(Step::Key)]),
+            Err(Step::Signature)
+        );
+        assert_eq!(ended(vec![failed(Step::Key), Ok(())]), Ok(()));
+        assert_eq!(ended(vec![]), Err(Step::Unsigned));
+    }
 
     /// Each code stands in the table of `docs/signatures.md`, and the table has no others.
     #[test]

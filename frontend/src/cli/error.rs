@@ -19,9 +19,9 @@ use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
 use crate::starter::StarterError;
-use crate::trust::MIRRORS;
 use crate::trust::file::RootFileError;
 use crate::trust::tuf::TufError;
+use crate::trust::{MIRRORS, MirrorError};
 
 /// A command failed before it could report.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +57,8 @@ pub(super) enum Error {
     Starter(#[from] StarterError),
     #[error(transparent)]
     TrustRoot(#[from] RootFileError),
-    #[error("{0}")]
-    Mirrors(String),
+    #[error(transparent)]
+    Mirrors(#[from] MirrorError),
     #[error("cannot update the trust root from {url}: {error}")]
     TrustUpdate { url: String, error: TufError },
     #[error("cannot read `{path}`: {cause}")]

@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 /// Updates all that were named, and tells which failed.
 fn update(args: &UpdateArgs, output: &Output) -> Result<Exit, Error> {
     let dir = args.place.dir().ok_or(Error::NoCacheFolder)?;
-    let mirrors = mirrors_of_environment().map_err(Error::Mirrors)?.into_iter().chain(args.mirror.clone());
+    let mirrors = mirrors_of_environment()?.into_iter().chain(args.mirror.clone());
     let options = TrustOptions { cache: Some(dir), mirrors: mirrors.collect(), ..TrustOptions::default() };
     let is_named =
         |instance: &Instance| args.names.is_empty() || args.names.iter().any(|name| name == instance.name);
