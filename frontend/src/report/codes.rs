@@ -12,13 +12,13 @@ const fn code(code: &'static str, means: &'static str, help: &'static str) -> Er
 /// Why there is no decision about a source, sorted.
 #[rustfmt::skip]
 pub const SOURCE_CODES: [ErrorCode; 7] = [
-    code("invalid-decision", "what the policy answers is no decision", "`decision` is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)"),
+    code("invalid-decision", "what the policy answers is no decision", "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)"),
     code("invalid-source", "the source cannot be shown to a policy", "correct the source's name"),
     code("policy-error", "a policy fails in another way", ""),
-    code("round-limit", "the policy asked ten times and is still undecided", "report it with the policy: it is a bug"),
-    code("undefined-decision", "`data.docker.decision` is undefined", "end the policy with `decision := {\"allow\": allow}`, and give `allow` a default"),
+    code("round-limit", "the policy asked ten times and is still undecided", "please report this with the policy: it is a bug"),
+    code("undefined-decision", "`data.docker.decision` is undefined", "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default"),
     code("unresolvable-source", "what the policy asks for cannot be looked up, or the source is allowed and cannot be loaded", "check the source's name, access to it, and `-v`"),
-    code("unresolved-again", "the policy asks again for what was looked up", "report it with the policy: it is a bug"),
+    code("unresolved-again", "the policy asks again for what was looked up", "please report this with the policy: it is a bug"),
 ];
 
 /// Why the sources of a build could not be told, sorted. Where a policy fails before it is asked about a source, the
@@ -34,6 +34,12 @@ pub const BUILD_CODES: [ErrorCode; 8] = [
     code("policy-unreadable", "the policy beside the Dockerfile cannot be read", "check the file and its permissions"),
     code("unknown-target", "the build uses the result of a target whose sources could not be told", "see that target's error"),
 ];
+
+/// What to do about a source without a decision, by its code.
+pub(super) fn source_help(code: &str) -> Option<&'static str> {
+    let known = SOURCE_CODES.iter().find(|known| known.code == code)?;
+    Some(known.help).filter(|help| !help.is_empty())
+}
 
 #[cfg(test)]
 mod tests {

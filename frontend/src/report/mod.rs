@@ -14,9 +14,6 @@ use self::explanation::Round;
 use crate::decide::{DecideError, Verdict};
 use crate::lookup::LookupError;
 
-const A_DECISION: &str =
-    "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)";
-
 /// How the check of one source came out.
 pub struct Report<'a> {
     /// The source that was asked about.
@@ -99,28 +96,23 @@ pub fn error_position(error: &DecideError) -> Option<&Position> {
 pub fn error_help(error: &DecideError) -> Option<&'static str> {
     match error {
         DecideError::Policy(error) => policy_error_help(error),
-        DecideError::EmptyConversion => Some(A_DECISION),
         DecideError::Lookup(LookupError::Failed { .. }) => Some(
             "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
         ),
+        DecideError::Lookup(_) => None,
         DecideError::Unloadable { .. } => {
             Some("the policies allow it, but the build must load it; check its name and access to it")
         }
-        DecideError::Rounds | DecideError::Stuck(_) => {
-            Some("please report this with the policy: it is a bug")
+        DecideError::EmptyConversion | DecideError::Rounds | DecideError::Stuck(_) => {
+            codes::source_help(error_code(error))
         }
-        DecideError::Lookup(_) => None,
     }
 }
 
 /// What to do about a policy that fails.
 pub fn policy_error_help(error: &PolicyError) -> Option<&'static str> {
     match error {
-        PolicyError::Undefined { .. } => Some(
-            "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default",
-        ),
         PolicyError::Evaluation { code, .. } => evaluation_help(code),
-        PolicyError::InvalidDecision(_) => Some(A_DECISION),
-        _ => None,
+        error => codes::source_help(policy_error_code(error)),
     }
 }

@@ -98,3 +98,50 @@ fn every_page_is_in_the_index() {
         assert!(name == "README.md" || index.contains(&format!("]({name})")), "docs/README.md: no {name}");
     }
 }
+
+/// Names of fields in the first JSON of a page below a heading.
+fn json_fields(page: &str, heading: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(repository().join("docs").join(page)).expect("a page");
+    let (_, section) = text.split_once(heading).expect("the heading");
+    let block = section.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let value: serde_json::Value = serde_json::from_str(block).expect("JSON");
+    let mut fields = Vec::new();
+    collect_fields(&value, &mut fields);
+    fields
+}
+
+fn collect_fields(value: &serde_json::Value, fields: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(entries) => {
+            for (name, value) in entries {
+                // Attributes and capabilities have names of their own.
+                fields.push(name.clone());
+                if !["attrs", "caps"].contains(&name.as_str()) {
+                    collect_fields(value, fields);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_fields(item, fields)),
+        _ => {}
+    }
+}
+
+#[test]
+fn fields_of_the_report_are_those_of_its_schema() {
+    let schema = Place::new().run(["schema", "report"]).finish().stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("a schema");
+    let mut known: Vec<String> = Vec::new();
+    let definitions = schema["$defs"].as_object().into_iter().flat_map(|definitions| definitions.values());
+    for definition in std::iter::once(&schema).chain(definitions) {
+        known.extend(
+            definition["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()),
+        );
+    }
+    let documented = json_fields("cli.md", "\n### JSON report of `dry-run`, version 1\n");
+    for field in &documented {
+        assert!(known.contains(field), "docs/cli.md: the report has no {field}");
+    }
+    for field in &known {
+        assert!(documented.contains(field), "docs/cli.md: {field} is not shown");
+    }
+}
