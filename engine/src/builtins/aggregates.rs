@@ -76,16 +76,6 @@ pub(super) fn sort(args: &[Value]) -> Result {
     Ok(Value::from(sorted))
 }
 
-/// `all`
-pub(super) fn all(args: &[Value]) -> Result {
-    Ok(Value::from(elements(&args[0], 1)?.into_iter().all(|element| *element == Value::Bool(true))))
-}
-
-/// `any`
-pub(super) fn any(args: &[Value]) -> Result {
-    Ok(Value::from(elements(&args[0], 1)?.contains(&&Value::Bool(true))))
-}
-
 /// `array.concat`
 pub(super) fn concat(args: &[Value]) -> Result {
     let (left, right) = (array(&args[0], 1)?, array(&args[1], 2)?);

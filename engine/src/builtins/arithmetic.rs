@@ -37,7 +37,7 @@ pub(super) fn minus(args: &[Value]) -> Result {
         return Ok(Value::from(difference));
     }
     match (&args[0], &args[1]) {
-        (Value::Set(_), Value::Set(_)) => sets::set_diff(args),
+        (Value::Set(_), Value::Set(_)) => sets::difference(args),
         (Value::Number(_), Value::Number(_)) => {
             number(&args[0], 1)?.add(number(&args[1], 2)?.negated()).into_value()
         }

@@ -69,6 +69,8 @@ pub struct Builtin {
     /// The types its arguments may have, one for each. OPA refuses at compile time a call whose argument
     /// is known to have none of these.
     pub args: &'static [Types],
+    /// The types that its answer may have.
+    pub result: Types,
     /// Whether the evaluator has to help.
     pub kind: Kind,
     /// Calls it with [`Builtin::arity`] arguments.

@@ -6,8 +6,8 @@ use regorus::value::Set;
 use super::Result;
 use super::operands::{check_collection, set};
 
-/// `set_diff`
-pub(super) fn set_diff(args: &[Value]) -> Result {
+/// `minus` of sets
+pub(super) fn difference(args: &[Value]) -> Result {
     Ok(set(&args[0], 1)?.difference(set(&args[1], 2)?).into_value())
 }
 

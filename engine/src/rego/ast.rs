@@ -35,7 +35,7 @@ pub(crate) struct Import {
 }
 
 /// One definition of a rule: its head and its chain of bodies (the first, then each `else`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) loc: Loc,
     pub(crate) is_default: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Rule {
 }
 
 /// A body with the value it gives.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Alternative {
     pub(crate) loc: Loc,
     /// `None` is `true`.

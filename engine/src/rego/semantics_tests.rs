@@ -174,10 +174,97 @@ fn keywords_name_rules_when_keys_follow() {
         "{\"x\": 1}",
         &[
             ("if.a := 1\ndecision if if.a == 1", Value("true")),
-            ("not.a := 1\ndecision if { not.a == 1; not not.a == 1 }", Undefined),
+            ("not.a := 1\ndecision if not.a == 1", Value("true")),
+            ("not.a := 1\ndecision if not not.a == 2", Error("syntax")),
             ("else.a := 1 if input.x == 2\nelse.b := 2\ndecision if else.b == 2", Value("true")),
-            ("some.a contains 1\ndecision := n if some n in some.a", Value("1")),
+            ("some.a contains 1\ndecision if some.a[1]", Value("true")),
+            ("some.a contains 1\ndecision := n if some n in some.a", Error("syntax")),
+            ("some.a contains 1\ndecision := some.a", Error("syntax")),
+            ("as[\"a\"] := 1\ndecision := data.docker.as.a", Value("1")),
             ("decision := if", Error("syntax")),
+        ],
+    );
+}
+
+#[test]
+fn a_function_of_its_head_alone_is_true() {
+    check(
+        "{}",
+        &[
+            ("f(_, \"\", _)\ndecision := [f(1, \"\", 2)]", Value("[true]")),
+            ("f(_, \"\", _)\ndecision := f(1, \"a\", 2)", Undefined),
+            ("f(1)\nf(x) if x == 2\ndecision := [f(1), f(2)]", Value("[true,true]")),
+            ("p.f(1)\ndecision := p.f(1)", Value("true")),
+            ("f()\ndecision := 1", Error("syntax")),
+            ("p\ndecision := 1", Error("syntax")),
+            ("p.q\ndecision := 1", Error("syntax")),
+            ("count(_)\ndecision := 1", Error("syntax")),
+            ("http.send(_)\ndecision := 1", Error("syntax")),
+            ("count(_) if true\ndecision := count(1)", Value("true")),
+        ],
+    );
+}
+
+#[test]
+fn heads_are_opas() {
+    check(
+        "{}",
+        &[
+            ("f(x) contains 1\ndecision := 1", Error("syntax")),
+            ("input.p := 1\ndecision := 1", Error("syntax")),
+            ("data := 1\ndecision := 1", Error("syntax")),
+            ("set() := 1\ndecision := 1", Error("syntax")),
+            ("p. q := 1\ndecision := 1", Error("syntax")),
+            ("p .q if true\ndecision := p.q", Value("true")),
+            ("p [1] := 2 if true\ndecision := p[1]", Value("2")),
+            ("p .q := 1\ndecision := 1", Error("syntax")),
+            ("default decision", Value("true")),
+            ("default f(_, _) := 1\ndecision := f(2, 3)", Value("1")),
+            ("default f(x, x) := 1\ndecision := 1", Error("syntax")),
+            ("default f(1) := 1\ndecision := 1", Error("syntax")),
+            ("default p[1]\ndecision := 1", Error("syntax")),
+            ("p[1] := 1 if false\nelse := 2\ndecision := p", Value("{\"1\":2}")),
+            ("p[1] := 1 if true\nelse := 2\ndecision := p", Value("{\"1\":1}")),
+            ("p[x] := 1 if x := 1\nelse := 2\ndecision := 1", Error("syntax")),
+            ("f({1}) := 1\ndecision := f({1})", Value("1")),
+            ("f(x, {x}) := x\ndecision := f(1, {1})", Value("1")),
+            ("f(x, {x}) := x\ndecision := f(1, {2})", Undefined),
+            ("f([x | some x in [1, 2]]) := 3\ndecision := f([1, 2])", Value("3")),
+            ("f(x, $\"a{x}\") := 3\ndecision := f(1, \"a1\")", Value("3")),
+            ("f({x}) := 1\ndecision := 1", Error("unsafe-variable")),
+            ("f({input.xs[_]}) := 1\ndecision := 1", Error("parameter")),
+            ("f(input.x) := 1\ndecision := 1", Error("parameter")),
+        ],
+    );
+}
+
+#[test]
+fn what_follows_a_rule() {
+    check(
+        "{}",
+        &[
+            ("x := 1 decision := x", Value("1")),
+            ("default decision := false x := 1", Value("false")),
+            ("x := 1; decision := x", Error("syntax")),
+            ("decision := 1;", Error("syntax")),
+            ("p if { false } { true }\ndecision := p", Value("true")),
+            ("f(x) := y if { y := x; x > 1 }\n{ y := 0; x < 1 }\ndecision := [f(2), f(0)]", Value("[2,0]")),
+            ("p := 1 if { false } else := 2 { true }\ndecision := 1", Error("syntax")),
+        ],
+    );
+}
+
+#[test]
+fn assignments_are_statements_to_variables() {
+    check(
+        "{}",
+        &[
+            ("decision if 1 := 1", Error("assignment-target")),
+            ("decision if [x, 1] := [1, 1]", Error("assignment-target")),
+            ("decision if not x := 1", Error("assignment-target")),
+            ("decision if (x := 1)", Error("syntax")),
+            ("decision if (x = 1)", Error("syntax")),
+            ("decision := contains if contains := 1", Value("1")),
         ],
     );
 }
@@ -187,6 +274,19 @@ fn braces_and_separators() {
     check(
         "{}",
         &[
+            ("decision if {x | x := 1}", Value("true")),
+            ("decision if {1} == {1}", Value("true")),
+            ("decision if { {1} }", Value("true")),
+            ("decision if {false}", Undefined),
+            ("decision if {false: 1}", Value("true")),
+            ("decision if {1, 2}", Error("syntax")),
+            ("decision if {1,}", Error("syntax")),
+            ("decision if set()", Error("syntax")),
+            ("decision if not {1}", Error("syntax")),
+            ("decision if 1 in[1]", Error("syntax")),
+            ("decision if[1]", Value("true")),
+            ("import data.x as input\ndecision := 1", Error("syntax")),
+            ("import data.if\ndecision := 1", Error("syntax")),
             ("decision if {}", Value("true")),
             ("decision if { true; }", Error("syntax")),
             ("decision if {\n\ttrue\n}", Value("true")),

@@ -92,7 +92,7 @@ version_refs(image) := {pattern |
 }
 
 # A major version alone stands for its newest minor version.
-signed_since(_, minor, _) if minor == ""
+signed_since(_, "", _)
 
 signed_since(major, minor, since) if {
 	minor != ""

@@ -37,6 +37,10 @@ impl Compiler<'_> {
                     }
                     _ => direct_names(term, &mut read),
                 },
+                LiteralKind::Not(term) if term.operands("assign").is_some() => {
+                    let message = "variables cannot be assigned inside a negated expression";
+                    return Err(Problem::new(term.loc, "assignment-target", message));
+                }
                 LiteralKind::Not(term) | LiteralKind::Every { domain: term, .. } => {
                     direct_names(term, &mut read);
                 }
@@ -109,7 +113,7 @@ pub(super) fn check_used(frame: &Frame, variables: &[(Loc, Slot)]) -> Result<()>
 /// What stands left of `:=` must be variables, alone or in arrays and objects.
 fn check_target(term: &Term) -> Result<()> {
     match &term.node {
-        Node::Var(_) | Node::Scalar(_) => Ok(()),
+        Node::Var(_) => Ok(()),
         Node::Array(items) => items.iter().try_for_each(check_target),
         Node::Object(fields) => fields.iter().try_for_each(|(_, value)| check_target(value)),
         _ => Err(Problem::new(term.loc, "assignment-target", "only variables can be assigned with `:=`")),

@@ -226,7 +226,7 @@ impl<'m> Compiler<'m> {
             args.push(self.parameter(&mut frame, term)?);
         }
         let mut alternatives = Vec::new();
-        let mut traits = Traits::default();
+        let mut traits = frame.traits;
         for alternative in &rule.alternatives {
             frame.enter();
             let value = match (&rule.element, &alternative.value) {

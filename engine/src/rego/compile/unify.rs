@@ -124,10 +124,24 @@ impl Compiler<'_> {
                 }
                 Ok(Pattern::Object(patterns))
             }
-            _ => Err(Problem::new(
+            // The value itself. Variables in it are those of parameters before this one.
+            Node::Set(_)
+            | Node::ArrayCompr(..)
+            | Node::SetCompr(..)
+            | Node::ObjectCompr(..)
+            | Node::Template(_) => {
+                let mut stmts = Vec::new();
+                let value = self.expr(frame, &mut stmts, term)?;
+                if !stmts.is_empty() {
+                    let message = "a value that a parameter must be may not iterate";
+                    return Err(Problem::new(term.loc, "parameter", message));
+                }
+                Ok(Pattern::Equal(value))
+            }
+            Node::Ref(..) | Node::Call(..) => Err(Problem::new(
                 term.loc,
                 "parameter",
-                "a parameter is a variable, a constant, or an array or object of these",
+                "a parameter is a variable, a value, or an array or object of these",
             )),
         }
     }

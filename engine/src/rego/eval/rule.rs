@@ -217,33 +217,52 @@ impl<'p> Evaluation<'p> {
         let mut unknown = None;
         for index in self.candidates(rule) {
             let clause = &rule.clauses[index];
-            self.in_frame(clause, |this| {
-                clause.alternatives.iter().try_for_each(|alternative| {
-                    this.alternative(id, alternative, &mut unknown, &mut |this, value, unknown| {
-                        let keys = match this.eval_all(&alternative.keys)? {
-                            Ok(keys) => keys,
-                            Err(Value::Undefined) => return Ok(Flow::Continue),
-                            Err(why) => {
-                                unknown::add(unknown, &why);
-                                return Ok(Flow::Continue);
-                            }
-                        };
-                        let mut parts: Vec<&Value> = keys.iter().collect();
-                        parts.extend(alternative.is_element.then_some(&value));
-                        if let Some(why) = this.unknown_inside(&parts) {
-                            unknown::add(unknown, &why);
-                            return Ok(Flow::Continue);
-                        }
-                        this.charge(alternative.loc, size(&value))?;
-                        this.add_entry(alternative, &mut object, &keys, value, unknown)?;
-                        Ok(Flow::Continue)
-                    })
-                })
-            })?;
+            self.in_frame(clause, |this| this.entries(id, clause, &mut object, &mut unknown))?;
         }
         let value = unknown.unwrap_or_else(|| object.into_value());
         self.made(rule.loc, &value)?;
         Ok((value, rule.loc))
+    }
+
+    /// Adds what the first alternative with a solution gives.
+    fn entries(
+        &mut self,
+        id: RuleId,
+        clause: &'p Clause,
+        object: &mut Entry,
+        unknown: &mut Option<Value>,
+    ) -> Result<()> {
+        for alternative in &clause.alternatives {
+            let mut held = false;
+            let mut why = None;
+            self.alternative(id, alternative, &mut why, &mut |this, value, unknown| {
+                held = true;
+                let keys = match this.eval_all(&alternative.keys)? {
+                    Ok(keys) => keys,
+                    Err(Value::Undefined) => return Ok(Flow::Continue),
+                    Err(why) => {
+                        unknown::add(unknown, &why);
+                        return Ok(Flow::Continue);
+                    }
+                };
+                let mut parts: Vec<&Value> = keys.iter().collect();
+                parts.extend(alternative.is_element.then_some(&value));
+                if let Some(why) = this.unknown_inside(&parts) {
+                    unknown::add(unknown, &why);
+                    return Ok(Flow::Continue);
+                }
+                this.charge(alternative.loc, size(&value))?;
+                this.add_entry(alternative, object, &keys, value, unknown)?;
+                Ok(Flow::Continue)
+            })?;
+            if let Some(why) = &why {
+                unknown::add(unknown, why);
+            }
+            if held || why.is_some() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Puts what one solution gives at `keys` of nested objects.

@@ -25,6 +25,7 @@ impl Parser<'_> {
     /// One statement with its `with` modifiers.
     pub(super) fn literal(&mut self) -> Result<Literal> {
         let loc = self.loc();
+        self.statement = self.token.start;
         let kind = match self.word().filter(|word| self.at_word(word)) {
             Some("some") => self.some()?,
             Some("every") => self.every()?,

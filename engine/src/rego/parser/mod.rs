@@ -44,6 +44,8 @@ pub(super) struct Parser<'t> {
     depth: usize,
     /// Operators chained in this rule so far.
     chained: usize,
+    /// Where the last statement began: only there a keyword before `.` or `[` names a rule, as in `if.x`.
+    statement: usize,
 }
 
 /// A point to come back to when an attempt fails.
@@ -58,7 +60,7 @@ impl<'t> Parser<'t> {
     fn new(text: &'t str, file: u32) -> Result<Self> {
         let mut lexer = Lexer::new(text, file);
         let token = lexer.next()?;
-        Ok(Self { text, lexer, token, previous_end: 0, depth: 0, chained: 0 })
+        Ok(Self { text, lexer, token, previous_end: 0, depth: 0, chained: 0, statement: 0 })
     }
 
     fn module(&mut self) -> Result<Module> {
@@ -70,17 +72,15 @@ impl<'t> Parser<'t> {
         let mut imports = Vec::new();
         let mut rules = Vec::new();
         while self.token.kind != TokenKind::End {
-            if self.eat(";")? {
-                continue;
-            }
-            if !self.token.on_new_line {
-                return Err(self.unexpected("a line break before the next rule"));
-            }
-            if self.at_word("import") {
-                imports.push(self.import()?);
+            // The next may begin on the same line. If it can't, it was not meant to be the next.
+            let no_rule =
+                (!self.token.on_new_line).then(|| self.unexpected("a line break before the next rule"));
+            let parsed = if self.at_word("import") {
+                self.import().map(|import| imports.push(import))
             } else {
-                rules.push(self.rule()?);
-            }
+                self.rules(&mut rules)
+            };
+            parsed.map_err(|error| no_rule.unwrap_or(error))?;
         }
         Ok(Module { package, package_loc, imports, rules })
     }
@@ -95,8 +95,27 @@ impl<'t> Parser<'t> {
                 "an import's path starts with `data`, `input`, `future` or `rego`",
             ));
         }
-        let alias = if self.eat_word("as")? { Some(self.name()?) } else { None };
+        if let Some(last) = path.last().filter(|last| path.len() > 1 && KEYWORDS.contains(&&***last)) {
+            if &*path[0] != "future" {
+                return Err(Self::error_at(
+                    loc,
+                    format!("an import's path may not end with the keyword `{last}`"),
+                ));
+            }
+        }
+        let alias = if self.eat_word("as")? { Some(self.alias(&path)?) } else { None };
         Ok(Import { loc, path, alias })
+    }
+
+    /// What an import is called here.
+    fn alias(&mut self, path: &[Name]) -> Result<Name> {
+        let loc = self.loc();
+        let name = self.name()?;
+        match &*name {
+            "input" | "data" => Err(Self::error_at(loc, format!("an import may not be called `{name}`"))),
+            _ if &*path[0] == "future" => Err(Self::error_at(loc, "an import of `future` has no other name")),
+            _ => Ok(name),
+        }
     }
 
     /// `a.b["c"]`, as packages, imports and `with` targets are written.
@@ -106,7 +125,7 @@ impl<'t> Parser<'t> {
             self.check_path(path.len())?;
             if self.at_attached(".") {
                 self.advance()?;
-                path.push(self.ident()?);
+                path.push(self.attached_ident()?);
             } else if self.at_attached("[") {
                 self.advance()?;
                 let TokenKind::String(key) = &self.token.kind else {
@@ -137,9 +156,11 @@ impl<'t> Parser<'t> {
         (self.token.kind == TokenKind::Ident).then(|| &self.text[self.token.start..self.token.end])
     }
 
-    /// Whether a keyword is next. `if.x` is none: it refers to a rule of that name.
+    /// Whether a keyword is next. `if.x` and `in[0]` are none: they refer to something of that name.
     fn at_word(&self, word: &str) -> bool {
-        self.word() == Some(word) && !self.text[self.token.end..].starts_with('.')
+        let goes_on: &[char] =
+            if matches!(word, "if" | "contains" | "with" | "as") { &['.'] } else { &['.', '['] };
+        self.word() == Some(word) && !self.text[self.token.end..].starts_with(goes_on)
     }
 
     fn eat_word(&mut self, word: &str) -> Result<bool> {
@@ -179,6 +200,14 @@ impl<'t> Parser<'t> {
         let name = Arc::from(word);
         self.advance()?;
         Ok(name)
+    }
+
+    /// The word right behind a `.`.
+    fn attached_ident(&mut self) -> Result<Name> {
+        if self.token.start != self.previous_end {
+            return Err(self.unexpected("a name right after `.`"));
+        }
+        self.ident()
     }
 
     /// A word that may name a variable or rule.

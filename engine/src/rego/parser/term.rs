@@ -105,7 +105,10 @@ impl Parser<'_> {
             TokenKind::Number(value) => return self.scalar(loc, value),
             TokenKind::String(text) => return self.scalar(loc, Value::from(text)),
             TokenKind::TemplateStart { raw } => return self.template(loc, raw),
-            TokenKind::Ident if self.text[self.token.end..].starts_with('.') => {
+            TokenKind::Ident
+                if self.token.start == self.statement
+                    && self.text[self.token.end..].starts_with(['.', '[']) =>
+            {
                 Term::new(loc, Node::Var(self.ident()?))
             }
             TokenKind::Ident => match self.word().unwrap_or_default() {
@@ -118,10 +121,8 @@ impl Parser<'_> {
                     self.expect(")")?;
                     Term::new(loc, Node::Set(Vec::new()))
                 }
-                // `contains(…)` is a built-in and `contains` a keyword.
-                word if KEYWORDS.contains(&word)
-                    && !(word == "contains" && self.text[self.token.end..].starts_with('(')) =>
-                {
+                // `contains` is a keyword in a rule's head alone.
+                word if KEYWORDS.contains(&word) && word != "contains" => {
                     return Err(self.error(format!("unexpected keyword `{word}`: expected a value")));
                 }
                 _ => Term::new(loc, Node::Var(self.ident()?)),
@@ -131,7 +132,7 @@ impl Parser<'_> {
             TokenKind::Symbol("{") => self.nested(|p| p.braces(loc))?,
             TokenKind::Symbol("(") => self.nested(|p| {
                 p.advance()?;
-                let inner = p.grouped()?;
+                let inner = p.expr_with_key()?;
                 p.expect(")")?;
                 Ok(inner)
             })?,
@@ -164,12 +165,6 @@ impl Parser<'_> {
         self.scalar(loc, value)
     }
 
-    /// Inside parentheses an assignment or unification may stand, too.
-    fn grouped(&mut self) -> Result<Term> {
-        let left = self.expr_with_key()?;
-        self.assignment(left)
-    }
-
     /// `left := …` or `left = …`, or just `left`.
     pub(super) fn assignment(&mut self, left: Term) -> Result<Term> {
         let loc = self.loc();
@@ -194,10 +189,7 @@ impl Parser<'_> {
             if self.at_attached(".") {
                 self.advance()?;
                 let key_loc = self.loc();
-                if self.token.start != self.previous_end {
-                    return Err(self.unexpected("a name right after `.`"));
-                }
-                let key = self.ident()?;
+                let key = self.attached_ident()?;
                 keys.push(Term::string(key_loc, &key));
             } else if self.at_attached("[") {
                 self.advance()?;

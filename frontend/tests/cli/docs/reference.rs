@@ -175,7 +175,6 @@ fn operator(name: &str) -> &'static str {
         "lte" => "`<=`",
         "gt" => "`>`",
         "gte" => "`>=`",
-        "re_match" => "old name of `regex.match`",
         _ => "",
     }
 }
