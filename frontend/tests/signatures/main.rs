@@ -12,6 +12,7 @@ mod dry_run;
 mod formats;
 mod github_builder;
 mod keys;
+mod library;
 mod policies;
 mod registries;
 mod replayed;

@@ -120,7 +120,7 @@ denial_github_workflow(image, repository) := message if {
 # description: What is there as a signature of this image and doesn't verify, and why.
 # custom:
 #   buildx: doesn't tell, so there this is empty
-#   example: deny_msg contains some message in signatures.failures(input.image)
+#   example: deny_msg contains message if some message in signatures.failures(input.image)
 failures(image) := {message |
 	some failure in image.verification
 	message := sprintf("%s: a signature doesn't verify: %s", [image.ref, failure.message])

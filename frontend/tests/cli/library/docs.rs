@@ -95,6 +95,10 @@ makes no sense, it doesn't hold. Build `allow` from these functions, never from 
 doesn't hold either.
 - Properties that must be looked up are looked up when a function reads them. Put cheap functions (repositories, tags) \
 before those that cost a lookup (config, provenance, signatures).
+- Where buildx decides otherwise, it says so. buildx looks up less than a rule reads: of what your own rules read in \
+`not f(input.image)` or through a function in `every`, try a case that must be denied. It looks up more before it calls a \
+function, too; a direct comparison such as `input.image.fullRepo in names` keeps it from looking at other images. It has \
+no `input.ociLayout`.
 
 ";
 
@@ -195,6 +199,24 @@ fn item(text: &mut String, rule: &Note) {
     }
 }
 
+/// `data.lib.images.tags` of `lib/images/tags.rego`.
+fn import(path: &Path, policies: &Path) -> String {
+    let path = path.with_extension("");
+    let path = path.strip_prefix(policies).expect("below it").to_str().expect("UTF-8");
+    format!("data.{}", path.replace(['/', '\\'], "."))
+}
+
+/// The examples of the library, each with what it imports.
+pub(super) fn examples(policies: &Path) -> Vec<(String, String)> {
+    let files = rego_files(&policies.join("lib"));
+    let files = files.iter().filter(|path| !path.to_str().is_some_and(|name| name.ends_with("_test.rego")));
+    let examples = files.flat_map(|path| {
+        let notes = notes(path).into_iter().filter(|note| !note.example.is_empty());
+        notes.map(|note| (import(path, policies), note.example)).collect::<Vec<_>>()
+    });
+    examples.collect()
+}
+
 /// The whole page.
 pub(super) fn readme(policies: &Path) -> String {
     let mut text = HEAD.to_owned();
@@ -222,11 +244,8 @@ pub(super) fn readme(policies: &Path) -> String {
     for (folder, title) in TOPICS {
         writeln!(text, "### {title}\n").expect("a string");
         for path in below(&format!("lib/{folder}")) {
-            let import = path.with_extension("");
-            let import = import.strip_prefix(policies).expect("below it").to_str().expect("UTF-8");
-            let import = import.replace(['/', '\\'], ".");
             let rules = section(&mut text, 4, path, policies);
-            writeln!(text, "`import data.{import}`\n").expect("a string");
+            writeln!(text, "`import {}`\n", import(path, policies)).expect("a string");
             for rule in rules {
                 item(&mut text, &rule);
             }
