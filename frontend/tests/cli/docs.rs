@@ -83,6 +83,38 @@ fn the_policy_to_begin_with_passes_its_tests() {
     assert_eq!(place.run(["lint"]).finish().code, 0);
 }
 
+/// Whole policies of the pages are clean as well, except that short ones don't say why they deny.
+#[test]
+fn policies_of_the_documentation_are_clean() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(repository().join("docs")).expect("docs") {
+        let path = entry.expect("a page").path();
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        let blocks = page.split("```rego\n").skip(1).filter_map(|rest| rest.split("```").next());
+        // Libraries of a company are not at hand.
+        let is_policy = |block: &&str| {
+            block.starts_with("package docker")
+                && block.contains("decision :=")
+                && !block.contains("import data.acme")
+        };
+        for block in blocks.filter(is_policy) {
+            count += 1;
+            let place = Place::with_policy(block);
+            let root = repository().join("policies").display().to_string();
+            let run = place.run(["lint", "--format", "github", "--policy-root", &root]).finish();
+            let found: Vec<&str> =
+                run.stdout.lines().filter(|line| !line.contains("title=deny-without-message::")).collect();
+            assert!(
+                found.is_empty() && run.code < 2,
+                "{}: {block}\n{found:#?}{}",
+                path.display(),
+                run.stderr
+            );
+        }
+    }
+    assert!(count > 8, "{count} policies are found");
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     assert!(links::pages(&repository()).len() > 20, "the documentation is found");
