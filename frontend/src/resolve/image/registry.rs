@@ -12,6 +12,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use reqwest::{Response, StatusCode};
 use url::Url;
 
+use super::auth::Access;
 use super::chain::MAX_REFERRERS;
 use super::content::{Content, MAX_MANIFEST, ReferrersWanted, Root, check_announced, verified};
 use super::credentials::is_docker_hub;
@@ -224,8 +225,9 @@ impl<'a> RegistryImage<'a> {
             return self.accept_status(response, what);
         }
         let transport = &self.resolver.transport;
-        let granted =
-            authenticator.log_in(transport, &self.name, url, response.headers(), used.as_ref()).await?;
+        let granted = authenticator
+            .log_in(transport, &self.name, url, response.headers(), used.as_ref(), Access::Pull)
+            .await?;
         let response = self.follow(verb, url, accept, Some(&granted.header)).await?;
         self.accept_status(response, what)
     }
