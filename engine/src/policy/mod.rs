@@ -51,6 +51,12 @@ pub trait PolicyRoot: Send + Sync {
     /// Reads the file `path` (relative, `/`-separated) whole, or fails when it is larger than `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError>;
 
+    /// The files that belong to the package `path` (`a/b` for `data.a.b`) beside the file `a/b.rego`, where the root
+    /// knows files by the package that they declare. Their names are as messages show them.
+    fn package(&self, _path: &str) -> Result<Vec<PolicyFile>, FileError> {
+        Ok(Vec::new())
+    }
+
     /// What messages call the file `path`.
     fn shown(&self, path: &str) -> String {
         path.to_owned()

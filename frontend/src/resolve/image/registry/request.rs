@@ -6,6 +6,7 @@ use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::{ImageError, RegistryImage};
+use crate::resolve::image::auth::Access;
 use crate::resolve::link::next_page;
 use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
 
@@ -65,8 +66,9 @@ impl RegistryImage<'_> {
             return self.accept_status(response, what);
         }
         let transport = &self.resolver.transport;
-        let granted =
-            authenticator.log_in(transport, &self.name, url, response.headers(), used.as_ref()).await?;
+        let granted = authenticator
+            .log_in(transport, &self.name, url, response.headers(), used.as_ref(), Access::Pull)
+            .await?;
         let response = self.follow(verb, url, accept, Some(&granted.header)).await?;
         self.accept_status(response, what)
     }
