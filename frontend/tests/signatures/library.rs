@@ -6,9 +6,9 @@ use std::path::Path;
 use policy_signing::{BundleForm, Defect, Identity, Registry, Repository, Signer, digest_of};
 use serde_json::{Value, json};
 
-use crate::docker_registry::DockerRegistry;
 use crate::harness::Finished;
 use crate::setup::{Setup, WORKFLOW};
+use policy_testbed::DockerRegistry;
 
 const ROOTS: [&str; 4] =
     ["--trust-root", "world=trusted_root.json", "--trust-root", "hub=trusted_root_github.json"];
@@ -31,7 +31,7 @@ struct Library {
 impl Library {
     /// The named images; none, aloud, where there is no `docker-registry`.
     fn of(names: &[&str]) -> Option<Self> {
-        let registry = DockerRegistry::start(|_| ())?;
+        let registry = DockerRegistry::start()?;
         let setup = Setup::at(&registry.address, names);
         setup.place.bring_library();
         Some(Self { setup, _registry: registry })
