@@ -48,7 +48,7 @@ pub(super) const BUILD: [BuildFunction; 15] = [
 
 /// A call of each function of the language; the engine tells the result.
 #[rustfmt::skip]
-pub(super) const EXAMPLES: [(&str, &str); 138] = [
+pub(super) const EXAMPLES: [(&str, &str); 128] = [
     ("abs", "abs(-3)"),
     ("and", "{1, 2} & {2, 3}"),
     ("array.concat", "array.concat([1], [2, 3])"),
