@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
 use super::suite::Documents;
-use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, lint};
+use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, advice, lint};
 use crate::rego::ast::{Loc, Module, Name};
 use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
@@ -59,7 +59,9 @@ pub(super) fn load_with(
     };
     let Ok(compiled) = compiled else {
         problems.sort_by_key(|p| p.loc);
-        return Err(LoadError { problems: problems.into_iter().map(|p| diagnostic(&files, p)).collect() });
+        return Err(LoadError {
+            problems: problems.into_iter().map(|p| diagnostic(&files, &modules, p)).collect(),
+        });
     };
     let mut warnings = lint::remarks(&compiled, &files);
     // The helpers are ours.
@@ -79,27 +81,15 @@ pub(super) fn load_with(
     Ok(Loaded { policy, modules, tests, input_refs: compiled.input_refs })
 }
 
-fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+fn diagnostic(files: &[SourceFile], modules: &[Module], problem: Problem) -> Diagnostic {
+    let Loc { file, offset } = problem.loc;
+    let text = files.get(file as usize).map_or("", SourceFile::text);
     Diagnostic {
         code: problem.code,
         position: files::position(files, problem.loc),
         message: problem.message,
-        help: help(problem.code).map(str::to_owned),
+        help: advice::on(problem.code, text, offset as usize, modules),
     }
-}
-
-/// What to do about a problem, where its message leaves that open.
-fn help(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "undefined-function" => "check the spelling, or define the function or import it",
-        "refused-function" => {
-            "build policies decide from their input alone: they cannot reach the network or the host"
-        }
-        "recursion" => "break the cycle: Rego evaluates no rule in terms of itself",
-        "unsafe-variable" => "assign it with `:=`, or let `some … in` find it",
-        "import-not-found" => "imports are read from the policy's root: add the file or correct the path",
-        _ => return None,
-    })
 }
 
 struct Loader<'o> {
