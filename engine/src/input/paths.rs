@@ -88,7 +88,7 @@ fn resolve(mut schema: &'static Value) -> &'static Value {
 }
 
 /// The name that is nearest by edit distance, unless all are far off.
-fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
     let limit = (word.chars().count() / 3).max(1);
     names
         .map(|name| (distance(&word.to_lowercase(), &name.to_lowercase()), name))

@@ -20,7 +20,7 @@ const fn code(code: &'static str, means: &'static str, help: &'static str) -> Er
 pub const LOAD_CODES: [ErrorCode; 24] = [
     code("assignment-target", "something else than a variable stands before `:=`", ""),
     code("conflicting-data", "a data file of tests has what a rule of the policy defines", ""),
-    code("conflicting-rules", "one name stands for different things: rules of two kinds, a rule and a package, two defaults", ""),
+    code("conflicting-rules", "one name stands for different things: rules of two kinds, a rule and a package, two defaults", "define a name in one way alone: `x := …`, `x contains …` or `x(…) := …`, with one `default`"),
     code("duplicate-import", "two imports have one name", ""),
     code("function-as-value", "a function stands where a value is needed", ""),
     code("import-cycle", "files import each other in a cycle", ""),
@@ -36,12 +36,12 @@ pub const LOAD_CODES: [ErrorCode; 24] = [
     code("shadowed-function", "a variable hides the function that is called", ""),
     code("shadowed-root", "a variable is called `input` or `data`", ""),
     code("syntax-error", "the text is no Rego v1", ""),
-    code("type-error", "a constant argument has a type that the function never takes, or a constant object has no such key", ""),
+    code("type-error", "a constant argument has a type that the function never takes, or a constant object has no such key", "see docs/builtins.md for what built-in functions take"),
     code("undefined-function", "there is no function of this name", "check the spelling, or define the function or import it"),
     code("unknown-import", "an import is of something else than `data.…`, `input.…`, `rego.v1` and `future.keywords`", ""),
     code("unsafe-variable", "nothing gives a variable its value", "assign it with `:=`, or let `some … in` find it"),
     code("unused-variable", "a declared variable is not used", ""),
-    code("wrong-arity", "a function is called with too many or too few arguments", ""),
+    code("wrong-arity", "a function is called with too many or too few arguments", "see docs/builtins.md for what built-in functions take"),
 ];
 
 /// Codes of what ends an evaluation, sorted.

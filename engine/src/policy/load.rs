@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
 use super::suite::Documents;
-use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, codes, lint};
+use super::{
+    Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, advice, codes, lint,
+};
 use crate::rego::ast::{Loc, Module, Name};
 use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
@@ -59,7 +61,9 @@ pub(super) fn load_with(
     };
     let Ok(compiled) = compiled else {
         problems.sort_by_key(|p| p.loc);
-        return Err(LoadError { problems: problems.into_iter().map(|p| diagnostic(&files, p)).collect() });
+        return Err(LoadError {
+            problems: problems.into_iter().map(|p| diagnostic(&files, &modules, p)).collect(),
+        });
     };
     let mut warnings = lint::remarks(&compiled, &files);
     // The helpers are ours.
@@ -79,13 +83,15 @@ pub(super) fn load_with(
     Ok(Loaded { policy, modules, tests, input_refs: compiled.input_refs })
 }
 
-fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+fn diagnostic(files: &[SourceFile], modules: &[Module], problem: Problem) -> Diagnostic {
     debug_assert!(codes::is_known(&codes::LOAD_CODES, problem.code), "{} is in no table", problem.code);
+    let Loc { file, offset } = problem.loc;
+    let text = files.get(file as usize).map_or("", SourceFile::text);
     Diagnostic {
         code: problem.code,
         position: files::position(files, problem.loc),
         message: problem.message,
-        help: codes::load_help(problem.code).map(str::to_owned),
+        help: advice::on(problem.code, text, offset as usize, modules),
     }
 }
 

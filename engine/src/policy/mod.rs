@@ -4,6 +4,7 @@
 //! otherwise; `decide` answers a check; `host` has the built-ins that work on the source being checked,
 //! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
+mod advice;
 mod attestation;
 mod codes;
 mod decide;

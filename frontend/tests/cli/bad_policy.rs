@@ -15,6 +15,7 @@ fn syntax_error() {
     -- stdout --
     -- stderr --
     error[syntax-error]: Dockerfile.rego:4:1: unexpected the end of the file: expected a value
+    help: close what is open: a bracket, or a body's `}`
     "#);
 }
 

@@ -86,9 +86,8 @@ fn other_value(module: &Module, rule: &Rule) -> Option<Finding> {
 fn documents(statements: &[&Literal]) -> Option<Finding> {
     let mut found: Option<&str> = None;
     for statement in statements {
-        let term = match &statement.kind {
-            LiteralKind::Expr(term) | LiteralKind::SomeIn { domain: term, .. } => term,
-            _ => continue,
+        let (LiteralKind::Expr(term) | LiteralKind::SomeIn { domain: term, .. }) = &statement.kind else {
+            continue;
         };
         for (document, at) in needed(term) {
             match found {

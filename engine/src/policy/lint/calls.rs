@@ -211,11 +211,10 @@ fn loose_matches(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
         let LiteralKind::Expr(term) = &literal.kind else { return };
         let Node::Call(path, args) = &term.node else { return };
         let name = path.iter().map(|part| &**part).collect::<Vec<_>>().join(".");
-        let (property, text) = match (&*name, args.as_slice()) {
-            ("startswith" | "endswith", [property, text]) | ("regex.match", [text, property]) => {
-                (property, text)
-            }
-            _ => return,
+        let (("startswith" | "endswith", [property, text]) | ("regex.match", [text, property])) =
+            (&*name, args.as_slice())
+        else {
+            return;
         };
         let (Some(path), Some(text)) = (aliases.path(property), text.as_string()) else { return };
         if !IDENTITIES.contains(&&*names(within(&path))) {
@@ -237,7 +236,7 @@ fn ends_in_a_name(whole: &str, text: &str) -> bool {
     if !last.ends_with(|c: char| c.is_ascii_alphanumeric()) || last.contains(['@', '#', '?']) {
         return false;
     }
-    if whole.ends_with(".url") {
+    if whole.ends_with("http.url") {
         // Where files of one host are everybody's, the owner and the repository say whose they are.
         let is_forge =
             matches!(segments.first(), Some(&("github.com" | "gitlab.com" | "raw.githubusercontent.com")));

@@ -27,7 +27,7 @@ fn impossible(path: &[&str], value: &str) -> Option<(String, String)> {
         return None;
     }
     match path {
-        ["image", "host"] | ["http" | "git", "host"] if value.contains('/') => {
+        ["image" | "http" | "git", "host"] if value.contains('/') => {
             let host = value.split("//").last().unwrap_or(value).split('/').next().unwrap_or(value);
             Some(("it is a host alone".to_owned(), format!("write {host:?}")))
         }

@@ -48,12 +48,11 @@ const GIVE: [(Types, &[&str]); 4] = [
             "replace",
             "substring",
             "format_int",
-            "crypto.sha256",
             "regex.replace",
             "json.marshal",
         ],
     ),
-    (Types::ARRAY, &["split", "regex.split", "array.concat", "array.slice", "indexof_n"]),
+    (Types::ARRAY, &["split", "regex.split", "array.concat", "array.slice"]),
     (
         Types::BOOLEAN,
         &[
@@ -150,10 +149,8 @@ fn help(left: Types, right: Types) -> String {
 
 /// `x in xs`, where `xs` has no elements.
 fn membership(term: &Term, module: &Module, aliases: &Aliases) -> Option<Finding> {
-    let domain = match (term.operands("internal.member_2"), term.operands("internal.member_3")) {
-        (Some([_, domain]), _) | (_, Some([_, _, domain])) => domain,
-        _ => return None,
-    };
+    let two = term.operands("internal.member_2").and_then(<[Term]>::last);
+    let domain = two.or_else(|| term.operands("internal.member_3").and_then(<[Term]>::last))?;
     if is_empty_object(domain) || is_rule_of(domain, module) {
         let message = "`in` never holds of `{}`, which is an empty object";
         return Some(Finding::new("type-mismatch", term.loc, message, "write `set()` for an empty set"));

@@ -267,8 +267,8 @@ fn push_key(name: &mut String, key: &Value) {
             name.push('.');
             name.push_str(key);
         }
-        Value::String(key) => name.push_str(&format!("[{key:?}]")),
-        key => name.push_str(&format!("[{key}]")),
+        Value::String(key) => *name = format!("{name}[{key:?}]"),
+        key => *name = format!("{name}[{key}]"),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn write(out: &mut String, source: &CheckedSource) {
     let steps = steps.iter().enumerate().filter(|(index, event)| !is_known(event, &steps[..*index]));
     let steps = steps.map(|(_, event)| *event);
     // What the package that is asked says, before what its libraries say.
-    let (mut steps, further): (Vec<&Event>, Vec<&Event>) = steps.partition(is_own);
+    let (mut steps, further): (Vec<&Event>, Vec<&Event>) = steps.partition(|event| is_own(event));
     steps.extend(further);
     steps.iter().take(SHOWN).for_each(|event| happened(out, event));
     let more = steps.len().saturating_sub(SHOWN) + omitted;
@@ -75,7 +75,7 @@ fn about_others(out: &mut String, events: &[&Event]) {
     step(out, "failed", &format!("{count} {noun} about other sources: there is no {absent}"));
 }
 
-fn is_own(event: &&Event) -> bool {
+fn is_own(event: &Event) -> bool {
     match event {
         Event::Held { rule, .. } | Event::Failed { rule, .. } | Event::Open { rule, .. } => {
             rule.strip_prefix("data.docker.").is_some_and(|name| !name.contains('.'))
