@@ -7,8 +7,8 @@ use policy_engine::policy::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet,
 };
 
-use crate::distribution::libraries::{LibraryRoot, remote_policy};
-use crate::distribution::{DistributionError, Fetcher, Place};
+use crate::distribution::libraries::remote_policy;
+use crate::distribution::{DistributionError, Fetcher, LibraryRoot, Place};
 use crate::policy_root::{DiskRoot, read_within};
 use crate::policy_spec::{LogLevel, PolicySpec};
 

@@ -15,7 +15,7 @@ use super::lookup_args::LookupArgs;
 use super::output::Output;
 use super::subject::Subject;
 use crate::context::Stdin;
-use crate::distribution::Fetcher;
+use crate::distribution::{Fetcher, ListedPlace};
 use crate::dry_run::{Checked, DryRun, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
@@ -72,6 +72,9 @@ struct PolicyArgs {
     /// Refuse policies that there are warnings about
     #[arg(long)]
     strict: bool,
+    /// Where libraries of remote contexts may come from, and all below: `oci://HOST/PATH`, `git::https://HOST/PATH`
+    #[arg(long, value_name = "PLACE")]
+    libraries_from: Vec<ListedPlace>,
 }
 
 /// Where a report goes.
@@ -119,6 +122,7 @@ impl PolicyArgs {
             strict: self.strict,
             required: self.require_policy,
             fetcher,
+            libraries_from: self.libraries_from.clone(),
         }
     }
 }

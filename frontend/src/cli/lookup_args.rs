@@ -82,6 +82,8 @@ impl Lookups {
             cache: self.cache.clone(),
             offline: self.capture.recorded().is_some(),
             trust: Arc::clone(&self.trust),
+            origin: self.capture.origin.clone(),
+            ..Fetcher::default()
         }
     }
 

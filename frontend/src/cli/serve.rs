@@ -18,7 +18,7 @@ use crate::buildkit::batch;
 use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
 use crate::cache::{Cache, DEFAULT_SIZE, default_dir};
-use crate::distribution::Fetcher;
+use crate::distribution::{Fetcher, ListedPlace};
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
 use crate::serve::daemon::Daemon;
@@ -73,6 +73,9 @@ struct PolicyArgs {
     /// Refuse policies that there are warnings about
     #[arg(long)]
     strict: bool,
+    /// Where libraries of the builds' policies may come from, and all below: `oci://HOST/PATH`, `git::https://HOST/PATH`
+    #[arg(long, value_name = "PLACE")]
+    libraries_from: Vec<ListedPlace>,
     /// Caches that builds import, which BuildKit asks no policy about
     #[arg(long, value_name = "RULE", default_value = "deny")]
     cache_imports: cache_imports::Mode,
@@ -241,6 +244,8 @@ impl Args {
                 allowed: self.policies.allow_cache_import.clone(),
             },
             client_credentials: self.policies.client_credentials,
+            libraries_from: self.policies.libraries_from.clone(),
+            fetcher: self.fetcher(),
             transport: self.connection.options(),
         }
     }

@@ -17,6 +17,17 @@ pub enum DistributionError {
     /// A tag, a branch or nothing at all stands where a digest or a commit must.
     #[error("`{0}` is not pinned: a tag or a branch may be something else tomorrow")]
     Unpinned(String),
+    /// A build that somebody sent names a library that nobody listed.
+    #[error("`{0}` is in no list of places that libraries of builds may come from that others send")]
+    NotListed(String),
+    /// It took too long.
+    #[error("`{place}` was not fetched within {after} s")]
+    Timeout {
+        /// The place.
+        place: String,
+        /// The limit in seconds.
+        after: u64,
+    },
     /// Not in the cache, and the network must not be asked.
     #[error("`{0}` is not in the cache, and `--offline` asks nobody")]
     Offline(String),
@@ -111,7 +122,7 @@ impl DistributionError {
     /// Whether another machine is to blame, or the way to it.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Fetch { .. } | Self::Signatures { .. } | Self::Runtime(_) => true,
+            Self::Fetch { .. } | Self::Signatures { .. } | Self::Timeout { .. } | Self::Runtime(_) => true,
             Self::Library { error, .. } => error.is_unreachable(),
             _ => false,
         }
@@ -126,6 +137,9 @@ impl DistributionError {
             Self::Unpinned(_) => Some(
                 "run `policy-check bundle lock` where `policy-libraries.json` lies, or write the digest or the commit"
                     .to_owned(),
+            ),
+            Self::NotListed(_) => Some(
+                "who runs this lists it with `--libraries-from PLACE`; or put the library into the context".to_owned(),
             ),
             Self::Offline(_) => Some("run it once without `--offline`, and with a cache".to_owned()),
             Self::Changed { .. } => {

@@ -10,14 +10,13 @@
 //! what its pin stands for: see [`SignedBy`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{DistributionError, Fetched, Fetcher, Held, Place, Signatory, SignedBy};
-use crate::memory_tree::MemoryTree;
 
 /// What the file is called, in the folder that a policy imports from.
 pub const FILE_NAME: &str = "policy-libraries.json";
@@ -27,7 +26,7 @@ const MAX_SIZE: u64 = 1 << 20;
 const MAX_LIBRARIES: usize = 100;
 
 /// The content of a `policy-libraries.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Libraries {
     version: u32,
@@ -198,70 +197,8 @@ fn is_name(name: &str) -> bool {
         && name != "docker"
 }
 
-/// A policy's root with the libraries that its `policy-libraries.json` names. What lies below a library's name comes
-/// from the library and from nowhere else. A library is fetched when something of it is read.
-pub struct LibraryRoot {
-    root: Arc<dyn PolicyRoot>,
-    /// The folder of this machine that `root` is.
-    folder: PathBuf,
-    libraries: Libraries,
-    fetcher: Fetcher,
-    loaded: Mutex<BTreeMap<String, MemoryTree>>,
-}
-
-impl LibraryRoot {
-    /// `root`, with libraries if there is a file that names some. `folder` is where `root` lies.
-    pub fn over(
-        root: Arc<dyn PolicyRoot>,
-        folder: PathBuf,
-        fetcher: &Fetcher,
-    ) -> Result<Arc<dyn PolicyRoot>, DistributionError> {
-        let Some(libraries) = read(&*root, &folder)? else { return Ok(root) };
-        let (fetcher, loaded) = (fetcher.clone(), Mutex::default());
-        Ok(Arc::new(Self { root, folder, libraries, fetcher, loaded }))
-    }
-
-    fn library(&self, name: &str, library: &Library) -> Result<MemoryTree, FileError> {
-        // Held while it is fetched: whoever asks meanwhile gets the same.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tree) = loaded.get(name) {
-            return Ok(tree.clone());
-        }
-        let fetched = library.pinned(name, &self.folder, &*self.root, &self.fetcher);
-        let tree = fetched.map_err(|error| unavailable(&error))?.files.tree();
-        loaded.insert(name.to_owned(), tree.clone());
-        Ok(tree)
-    }
-}
-
-impl PolicyRoot for LibraryRoot {
-    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
-        let Some((name, below)) = path.trim_start_matches("./").split_once('/') else {
-            // `import data.acme` alone is a file of the policy's own.
-            return self.root.read(path, limit);
-        };
-        let Some(library) = self.libraries.libraries.get(name) else { return self.root.read(path, limit) };
-        let tree = self.library(name, library)?;
-        match tree.read(below, limit) {
-            // Bundles often carry their root as a folder.
-            Err(FileError::NotFound) => tree.read(&format!("{name}/{below}"), limit),
-            read => read,
-        }
-    }
-
-    fn shown(&self, path: &str) -> String {
-        let name = path.split('/').next().unwrap_or_default();
-        if self.libraries.libraries.contains_key(name) { path.to_owned() } else { self.root.shown(path) }
-    }
-}
-
-fn unavailable(error: &DistributionError) -> FileError {
-    let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-    FileError::Other(format!("{error}{help}"))
-}
-
 /// The libraries that a policy with this root may import.
-fn read(root: &dyn PolicyRoot, folder: &Path) -> Result<Option<Libraries>, DistributionError> {
+pub(super) fn read(root: &dyn PolicyRoot, folder: &Path) -> Result<Option<Libraries>, DistributionError> {
     let path = folder.join(FILE_NAME).display().to_string();
     match root.read(FILE_NAME, MAX_SIZE) {
         Ok(content) => Libraries::parse(&path, &content).map(Some),

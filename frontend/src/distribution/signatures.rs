@@ -3,6 +3,7 @@
 //! An artifact's signatures are looked up at its registry, as those of images. The one that counts is kept in the cache
 //! by its digest, which the lock tells: it is verified again each time, wherever it comes from.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,6 +26,8 @@ use crate::lookup::Resolve;
 use crate::resolve::Resolver;
 use crate::resolve::image::Artifact;
 
+/// Layers of a signature's manifest.
+const MAX_LAYERS: usize = 64;
 /// Failed signatures that a message tells of.
 const SHOWN: usize = 5;
 
@@ -128,7 +131,11 @@ fn kept(cache: &Cache, pin: &str, known: &str) -> Option<(AttestationChain, Imag
     };
     let subject = described(pin, &root_type, &root);
     let mut signatures = ImageSignatures::default();
-    for digest in Artifact::layers_of(&manifest)? {
+    let layers: BTreeSet<String> = Artifact::layers_of(&manifest)?.into_iter().collect();
+    if layers.len() > MAX_LAYERS {
+        return None;
+    }
+    for digest in layers {
         let data = cache.get(&digest)?;
         signatures.blobs.insert(digest.clone(), Blob { descriptor: described(&digest, "", &data), data });
     }

@@ -9,7 +9,8 @@ use policy_engine::policy::{LoadError, LoadOptions, PolicyFile, PolicyRoot};
 
 use super::root::Layers;
 use super::{Group, Selection, TestError, data, discover};
-use crate::distribution::libraries::{FILE_NAME, LibraryRoot};
+use crate::distribution::LibraryRoot;
+use crate::distribution::libraries::FILE_NAME;
 use crate::policy_files::{PolicyFileError, read_policy_file};
 
 /// A policy with its tests.

@@ -5,6 +5,7 @@ use policy_signing::Repository;
 use policy_testbed::DockerRegistry;
 use serde_json::json;
 
+mod sent;
 mod signed;
 
 use crate::harness::Place;
@@ -118,7 +119,10 @@ fn whole_policies_by_digest_only() {
     assert_eq!(code(&place, &["eval", "--policy", pinned, "."]), 0);
     assert_eq!(code(&place, &["eval", "--offline", snapshot, "--policy", pinned, "."]), 0);
     assert_eq!(code(&place, &["eval", "--offline", snapshot, "--policy", &reference, "."]), 0);
-    let offline = says(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", pinned, "."], 2);
+    // From the snapshot, with no cache either, and nothing that is not in there.
+    assert_eq!(code(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", pinned, "."]), 0);
+    let other = format!("{}@sha256:{}", reference, "0".repeat(64));
+    let offline = says(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", &other, "."], 2);
     assert!(offline.contains("not in the cache"), "{offline}");
 }
 
@@ -263,6 +267,29 @@ fn folders_below_the_policy() {
     prints(&place, &["test", "Dockerfile_test.rego"]);
 }
 
+/// As OPA loads bundles: the path of a file says nothing.
+#[test]
+fn packages_of_several_files() {
+    let both = "allow if {\n\timages.from_a\n\timages.from_b\n}";
+    let place = Place::with_policy(&POLICY.replace("allow if images.trusted", both));
+    place.write("lib/rules/a.rego", "package acme.images\n\nfrom_a if input.image\n");
+    place.write(
+        "lib/rules/b.rego",
+        "package acme.images\n\nimport data.acme.deep.names\n\nfrom_b if names.all\n",
+    );
+    place.write("lib/rules/c.rego", "package acme.deep.names\n\nall if input.image\n");
+    place.write("lib/rules/a_test.rego", "package acme.images\n\nfrom_b := {\n");
+    names_library(&place, "lib");
+    let snapshot = json!({"version": 1, "tool": "t", "captured": "2026-01-01T00:00:00.000000000Z"});
+    place.write("none.json", snapshot.to_string());
+    let eval = ["eval", "--offline", "none.json", "docker-image://docker.io/library/alpine:3"];
+    prints(&place, &eval);
+    // A file of the package that says otherwise counts as well.
+    place.write("lib/z.rego", "package acme.images\n\nfrom_a := false\n");
+    let conflict = place.run(eval).finish();
+    assert_ne!(conflict.code, 0, "{}{}", conflict.stdout, conflict.stderr);
+}
+
 #[test]
 fn verify_runs_tests() {
     let place = Place::new();
@@ -294,8 +321,15 @@ fn commits() {
     prints(&place, &["eval", "."]);
     let here = Place::new();
     let whole = format!("git::{url}#{commit}");
-    // Its libraries are its own affair, and it has none.
-    let alone = says(&here, &["eval", "--ca-cert", ca, "--policy", &whole, "."], 2);
+    // What it imports is in there, by the package that it declares; it has no libraries.
+    prints(&here, &["eval", "--ca-cert", ca, "--policy", &whole, "."]);
+    place.write("lib/images.rego", LIBRARY.replace("acme.images", "other.images"));
+    let url = world.serve_repository("policy-library-alone", place.path());
+    let alone =
+        says(&here, &["bundle", "pull", "--ca-cert", ca, &format!("git::{url}#main"), "-o", "out"], 0);
+    let pinned = alone.lines().find(|line| line.starts_with("git://")).expect("a commit");
+    let commit = pinned.split_once('#').expect("a commit").1;
+    let alone = says(&here, &["eval", "--ca-cert", ca, "--policy", &format!("git::{url}#{commit}"), "."], 2);
     assert!(alone.contains("acme/images.rego"), "{alone}");
 }
 

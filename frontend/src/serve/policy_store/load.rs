@@ -7,8 +7,8 @@ use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyFile, PolicySe
 
 use super::PolicyStoreError;
 use super::watch::{Watch, is_policy};
-use crate::distribution::Fetcher;
-use crate::distribution::libraries::{FILE_NAME, LibraryRoot, remote_policy};
+use crate::distribution::libraries::{FILE_NAME, remote_policy};
+use crate::distribution::{Fetcher, LibraryRoot};
 use crate::policy_files::{PolicyFileError, open_root, read_policy_file, remote};
 use crate::policy_spec::PolicySpec;
 use crate::serve::recording_root::RecordingRoot;

@@ -256,6 +256,42 @@ fn whole_policies_and_flags() {
     );
 }
 
+/// A snapshot has what was read, so that neither a network nor a cache is needed, and holds it to the same.
+#[test]
+fn in_snapshots() {
+    let Some(mut signed) = Signed::start() else { return };
+    let reference = signed.push("v1");
+    signed.sign(&reference, bundle(), Who::Workflow, None);
+    signed.names(&reference, &by_workflow());
+    signed.prints(&["bundle", "lock"]);
+    let lock = std::fs::read(signed.place.path().join("policy-libraries.json")).expect("a file");
+    signed.place.write("app/Dockerfile", "FROM scratch\n");
+    let dry_run = ["dry-run", "app", "--policy", "filename=cwd://Dockerfile.rego", "--policy-root", "."];
+    // One that is in the cache already is recorded as well.
+    signed.prints(&["eval", "--snapshot", "eval.json", "."]);
+    signed.prints(&[&dry_run[..], &["--snapshot", "dry-run.json"]].concat());
+    drop(std::mem::replace(&mut signed.registry, DockerRegistry::start().expect("another one")));
+    let offline = ["eval", "--no-cache", "--offline", "eval.json", "."];
+    signed.prints(&offline);
+    // The trust roots are recorded, too.
+    prints(&signed.place, &offline);
+    signed.prints(&[&dry_run[..], &["--no-cache", "--offline", "dry-run.json"]].concat());
+    signed.edit("signedBy", json!({"key": "keys/acme.pub"}));
+    assert!(signed.says(&offline, 2).contains("is not signed by the key in `keys/acme.pub`"));
+    signed.place.write("policy-libraries.json", &lock);
+    signed.edit("files", format!("sha256:{}", "0".repeat(64)).into());
+    assert!(signed.says(&offline, 2).contains("has changed"));
+    signed.place.write("policy-libraries.json", &lock);
+    signed.edit("pin", format!("sha256:{}", "0".repeat(64)).into());
+    assert!(signed.says(&offline, 2).contains("`--offline` asks nobody"));
+    signed.place.write("policy-libraries.json", &lock);
+    let file = std::fs::read_to_string(signed.place.path().join("eval.json")).expect("a snapshot");
+    let mut snapshot: Value = serde_json::from_str(&file).expect("JSON");
+    snapshot["policies"][0]["files"]["../images.rego"] = sha256(LIBRARY.as_bytes()).into();
+    signed.place.write("eval.json", snapshot.to_string());
+    assert!(signed.says(&offline, 2).contains("is no snapshot"));
+}
+
 /// Runs git in a folder, signing with the SSH key `key`.
 fn git(folder: &Path, key: &Path, args: &[&str]) -> String {
     let key = format!("user.signingkey={}", key.display());
