@@ -23,6 +23,7 @@ use std::time::SystemTime;
 
 pub use explain::{Explanation, ExplanationEvent};
 use files::SourceFile;
+pub(crate) use load::helpers;
 pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};

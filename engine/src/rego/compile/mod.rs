@@ -19,6 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
+pub(crate) use call::OWN;
 use scope::Frame;
 use tree::Definition;
 
