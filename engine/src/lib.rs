@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builtins;
+mod capabilities;
 pub mod check;
 pub mod git_object;
 pub mod input;
@@ -14,6 +15,8 @@ pub mod provenance;
 mod rego;
 pub mod source;
 pub mod verify;
+
+pub use capabilities::capabilities;
 
 #[cfg(test)]
 mod testing;

@@ -135,6 +135,12 @@ impl Types {
         self.0 & other.0 == other.0
     }
 
+    /// The names of the types, as OPA has them.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let names = ["null", "boolean", "number", "string", "array", "object", "set"];
+        names.into_iter().enumerate().filter(move |(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| name)
+    }
+
     /// The type of `value`; nothing for undefined.
     pub const fn of(value: &Value) -> Self {
         match value {
@@ -156,13 +162,7 @@ impl std::fmt::Display for Types {
         if *self == Self::ANY {
             return f.write_str("any");
         }
-        let names = ["null", "boolean", "number", "string", "array", "object", "set"];
-        let names: Vec<&str> = names
-            .into_iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0)
-            .map(|(_, n)| n)
-            .collect();
+        let names: Vec<&str> = self.names().collect();
         match names.as_slice() {
             [one] => f.write_str(one),
             many => write!(f, "any<{}>", many.join(", ")),

@@ -46,6 +46,11 @@ pub fn decision_schema() -> Value {
     generate::<DecisionDocument>("urn:policy-check:schema:decision:1")
 }
 
+/// What `$ref` refers to in the schema `root`: `#`, or a path in it such as `#/$defs/Image`.
+pub(super) fn referred<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+    root.pointer(reference.strip_prefix('#')?)
+}
+
 fn generate<T: JsonSchema>(id: &str) -> Value {
     let mut schema: Schema =
         SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();

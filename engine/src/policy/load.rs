@@ -1,6 +1,6 @@
 //! From files to a compiled policy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
@@ -8,7 +8,7 @@ use super::suite::Documents;
 use super::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, advice, codes, lint,
 };
-use crate::rego::ast::{Loc, Module, Name};
+use crate::rego::ast::{Loc, Module, Name, Rule};
 use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
 
@@ -20,6 +20,23 @@ const FILE_COUNT_LIMIT: usize = 1_000;
 /// Helper functions that every policy has, in package `docker`.
 const HELPERS: &str = include_str!("../../../policies/builtin/helpers.rego");
 pub(super) const HELPERS_NAME: &str = "builtin/helpers.rego";
+
+/// A helper function.
+pub(crate) struct Helper {
+    pub(crate) arity: usize,
+    /// It answers `true` or nothing.
+    pub(crate) is_condition: bool,
+}
+
+/// The helper functions by name.
+pub(crate) fn helpers() -> BTreeMap<String, Helper> {
+    let rules = parser::parse(HELPERS, 0).map(|module| module.rules).unwrap_or_default();
+    let helper = |rule: &Rule| {
+        let is_condition = rule.alternatives.iter().all(|alternative| alternative.value.is_none());
+        Some((rule.name.to_string(), Helper { arity: rule.args.as_ref()?.len(), is_condition }))
+    };
+    rules.iter().filter_map(helper).collect()
+}
 
 /// A policy and what it was made of.
 pub(super) struct Loaded {

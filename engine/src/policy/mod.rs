@@ -26,6 +26,7 @@ use std::time::SystemTime;
 pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES, evaluation_help};
 pub use explain::{Explanation, ExplanationEvent, ReadValue};
 use files::SourceFile;
+pub(crate) use load::helpers;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;

@@ -16,6 +16,8 @@ pub(crate) mod lexer;
 pub(crate) mod parser;
 pub(crate) mod unknown;
 
+pub(crate) use compile::OWN;
+
 #[cfg(test)]
 mod evaluate;
 #[cfg(test)]

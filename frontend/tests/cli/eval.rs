@@ -325,13 +325,27 @@ fn symlinks_do_not_lead_out_of_the_root() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for document in ["input", "decision", "report"] {
+    for document in ["input", "opa-input", "decision", "report"] {
         let run = Place::new().run(["schema", document]).finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         let schema: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert_eq!(schema["type"], "object");
     }
+}
+
+#[test]
+fn the_capabilities_declare_what_a_policy_may_call() {
+    let run = Place::new().run(["schema", "capabilities"]).finish();
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let capabilities: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(capabilities["features"].as_array().unwrap().contains(&"rego_v1".into()));
+    let names: Vec<&str> =
+        capabilities["builtins"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
+    for name in ["startswith", "print", "load_json", "pin_image", "docker_github_builder"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "each once");
 }
 
 #[test]

@@ -6,39 +6,61 @@ use super::super::ast::{Loc, Name, Node, Term, With};
 use super::super::ir::{Callee, Expr, OwnBuiltin, Replacement, RuleId, RuleKind, Stmt, Traits};
 use super::scope::Frame;
 use super::{Compiler, Problem, Result};
-use crate::builtins::{self, Kind};
+use crate::builtins::{self, Kind, Types};
 
-/// The product's built-ins: name, parameters, and what calling them may do.
-const OWN: [(&str, usize, OwnBuiltin, Traits); 9] = [
-    ("load_json", 1, OwnBuiltin::LoadJson, Traits { may_ask: false, may_fail: true }),
-    ("pin_image", 2, OwnBuiltin::PinImage, Traits { may_ask: false, may_fail: true }),
-    ("verify_git_signature", 2, OwnBuiltin::VerifyGitSignature, Traits { may_ask: true, may_fail: true }),
-    ("verify_image_key", 2, OwnBuiltin::VerifyImageKey, Traits { may_ask: true, may_fail: true }),
-    (
-        "verify_git_signature_strict",
-        2,
-        OwnBuiltin::VerifyGitSignatureStrict,
-        Traits { may_ask: true, may_fail: true },
-    ),
-    (
-        "verify_http_pgp_signature",
-        3,
-        OwnBuiltin::VerifyHttpPgpSignature,
-        Traits { may_ask: true, may_fail: true },
-    ),
-    (
-        "verify_http_pgp_signature_lenient",
-        3,
-        OwnBuiltin::VerifyHttpPgpSignatureLenient,
-        Traits { may_ask: true, may_fail: true },
-    ),
-    ("artifact_attestation", 2, OwnBuiltin::ArtifactAttestation, Traits { may_ask: true, may_fail: true }),
-    ("github_attestation", 2, OwnBuiltin::GithubAttestation, Traits { may_ask: true, may_fail: true }),
+/// One of the product's built-ins.
+pub(crate) struct OwnFunction {
+    pub(crate) name: &'static str,
+    /// The types that its arguments should have, one for each; for OPA's tools.
+    pub(crate) args: &'static [Types],
+    /// The types that its answer may have.
+    pub(crate) result: Types,
+    callee: OwnBuiltin,
+    may_ask: bool,
+}
+
+impl OwnFunction {
+    const fn new(
+        name: &'static str,
+        args: &'static [Types],
+        result: Types,
+        callee: OwnBuiltin,
+        may_ask: bool,
+    ) -> Self {
+        Self { name, args, result, callee, may_ask }
+    }
+
+    /// What calling it may do. Each can fail.
+    fn traits(&self) -> Traits {
+        Traits { may_ask: self.may_ask, may_fail: true }
+    }
+
+    fn named(name: &str) -> Option<&'static Self> {
+        OWN.iter().find(|own| own.name == name)
+    }
+}
+
+const ANY: Types = Types::ANY;
+const BOOL: Types = Types::BOOLEAN;
+const STR: Types = Types::STRING;
+
+/// The product's built-ins.
+#[rustfmt::skip]
+pub(crate) static OWN: [OwnFunction; 9] = [
+    OwnFunction::new("load_json", &[STR], ANY, OwnBuiltin::LoadJson, false),
+    OwnFunction::new("pin_image", &[ANY, STR], BOOL, OwnBuiltin::PinImage, false),
+    OwnFunction::new("verify_git_signature", &[ANY, STR], BOOL, OwnBuiltin::VerifyGitSignature, true),
+    OwnFunction::new("verify_image_key", &[ANY, STR], ANY, OwnBuiltin::VerifyImageKey, true),
+    OwnFunction::new("verify_git_signature_strict", &[ANY, STR], BOOL, OwnBuiltin::VerifyGitSignatureStrict, true),
+    OwnFunction::new("verify_http_pgp_signature", &[ANY, STR, STR], BOOL, OwnBuiltin::VerifyHttpPgpSignature, true),
+    OwnFunction::new("verify_http_pgp_signature_lenient", &[ANY, STR, STR], BOOL, OwnBuiltin::VerifyHttpPgpSignatureLenient, true),
+    OwnFunction::new("artifact_attestation", &[ANY, STR], ANY, OwnBuiltin::ArtifactAttestation, true),
+    OwnFunction::new("github_attestation", &[ANY, STR], ANY, OwnBuiltin::GithubAttestation, true),
 ];
 
 /// Names of the functions that work on the source being checked.
 pub(crate) fn own_functions() -> impl Iterator<Item = &'static str> {
-    OWN.iter().map(|(name, ..)| *name)
+    OWN.iter().map(|own| own.name)
 }
 
 impl Compiler<'_> {
@@ -82,9 +104,9 @@ impl Compiler<'_> {
             return Ok((Callee::Rule(rule), arity));
         }
         let name = path.join(".");
-        if let Some((_, arity, own, traits)) = OWN.iter().find(|(own, ..)| *own == name) {
-            frame.traits.add(*traits);
-            return Ok((Callee::Own(*own), *arity));
+        if let Some(own) = OwnFunction::named(&name) {
+            frame.traits.add(own.traits());
+            return Ok((Callee::Own(own.callee), own.args.len()));
         }
         if let Some(builtin) = builtins::lookup(&name) {
             let callee = match builtin.kind {
@@ -193,7 +215,7 @@ impl Compiler<'_> {
             return false;
         }
         let name = path.join(".");
-        builtins::lookup(&name).is_some() || OWN.iter().any(|own| own.0 == name)
+        builtins::lookup(&name).is_some() || OwnFunction::named(&name).is_some()
     }
 }
 
@@ -222,13 +244,9 @@ fn check_argument_types(loc: Loc, builtin: &'static builtins::Builtin, args: &[E
             Expr::Set(_) => Value::new_set(),
             _ => continue,
         };
-        if !types.contains(builtins::Types::of(&known)) {
-            let message = format!(
-                "argument {} of `{}` cannot be {}",
-                index + 1,
-                builtin.name,
-                builtins::Types::of(&known)
-            );
+        if !types.contains(Types::of(&known)) {
+            let message =
+                format!("argument {} of `{}` cannot be {}", index + 1, builtin.name, Types::of(&known));
             return Err(Problem::new(loc, "type-error", message));
         }
     }

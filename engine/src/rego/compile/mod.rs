@@ -21,6 +21,7 @@ pub(crate) use call::own_functions;
 
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
+pub(crate) use call::OWN;
 use scope::Frame;
 use tree::Definition;
 
