@@ -80,10 +80,8 @@ fn the_examples_load() {
     let examples = docs::examples(&policies());
     assert!(examples.len() > 40, "{} examples are found", examples.len());
     for (import, example) in examples {
-        let rules = match example.starts_with("deny_msg contains ") {
-            true => format!("allow if input.local\n\n{example}"),
-            false => format!("allow if {{\n{example}\n}}"),
-        };
+        let is_rule = example.starts_with("deny_msg contains ");
+        let rules = if is_rule { example } else { format!("allow if {{\n{example}\n}}") };
         let policy = format!(
             "package docker\n\nimport {import}\n\ndefault allow := false\n\n{rules}\n\n\
              decision := {{\"allow\": allow}}\n"

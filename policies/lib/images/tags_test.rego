@@ -75,7 +75,7 @@ test_a_text_is_no_list if {
 	not tags.permitted({"tag": "3.22"}, "latest")
 	not tags.permitted({"isCanonical": true}, "latest")
 	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, {"x": "2"})
-	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, "x")
+	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, json.unmarshal(`"x"`))
 }
 
 test_lists_are_sets_or_arrays if {
