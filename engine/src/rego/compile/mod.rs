@@ -17,11 +17,10 @@ mod unify;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use call::own_functions;
+pub(crate) use call::{OWN, own_functions};
 
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
-pub(crate) use call::OWN;
 use scope::Frame;
 use tree::Definition;
 
