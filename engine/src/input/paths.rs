@@ -24,6 +24,22 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(super::schema);
 
 /// Looks a path up, e.g. `["image", "labels", "team"]`. A step into an array is a number or `_`.
 pub fn check(path: &[&str]) -> PathCheck {
+    match find(path) {
+        Ok((_, false)) => PathCheck::Known,
+        Ok((_, true)) => PathCheck::Open,
+        Err((at, nearest)) => PathCheck::Unknown { at, nearest },
+    }
+}
+
+/// The JSON Schema type of what is at a path, such as `string`: where there is a property and it has one type.
+/// Steps are those of [`check`].
+pub fn type_at(path: &[&str]) -> Option<&'static str> {
+    resolve(find(path).ok()?.0).get("type")?.as_str()
+}
+
+/// The schema of a property, and whether its name is one that the source gives; or the step that is in no schema,
+/// and what was perhaps meant.
+fn find(path: &[&str]) -> Result<(&'static Value, bool), (usize, Option<String>)> {
     let mut schema = &*SCHEMA;
     let mut open = false;
     for (at, step) in path.iter().enumerate() {
@@ -39,10 +55,10 @@ pub fn check(path: &[&str]) -> PathCheck {
             schema = items;
         } else {
             let nearest = nearest(step, fields.into_iter().flat_map(Map::keys));
-            return PathCheck::Unknown { at, nearest };
+            return Err((at, nearest));
         }
     }
-    if open { PathCheck::Open } else { PathCheck::Known }
+    Ok((schema, open))
 }
 
 /// The values that a property may have, where the schema lists them. Steps are those of [`check`].
@@ -108,7 +124,26 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathCheck, check};
+    use super::{PathCheck, check, type_at};
+
+    #[test]
+    fn properties_have_types() {
+        for (path, expected) in [
+            ("", Some("object")),
+            ("image", Some("object")),
+            ("image.labels", Some("object")),
+            ("image.labels.any", Some("string")),
+            ("image.env", Some("array")),
+            ("image.env.0", Some("string")),
+            ("image.isCanonical", Some("boolean")),
+            ("image.provenance.materials.0.image.tag", Some("string")),
+            ("env.depth", Some("integer")),
+            ("image.tagg", None),
+        ] {
+            let steps: Vec<_> = path.split('.').filter(|s| !s.is_empty()).collect();
+            assert_eq!(type_at(&steps), expected, "{path}");
+        }
+    }
 
     #[test]
     fn known_paths() {

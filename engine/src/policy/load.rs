@@ -80,11 +80,13 @@ pub(super) fn load_with(
 }
 
 fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+    let position = files::position(files, problem.loc);
     Diagnostic {
         code: problem.code,
-        position: files::position(files, problem.loc),
         message: problem.message,
         help: help(problem.code).map(str::to_owned),
+        line: files::line(files, &position).map(str::to_owned),
+        position,
     }
 }
 

@@ -25,7 +25,7 @@ use regorus::Value;
 use super::ast::{Loc, Name};
 use super::ir::{OwnBuiltin, Program, RuleId, Slot};
 use super::unknown;
-pub(crate) use record::{Case, Mocks, Record};
+pub(crate) use record::{Case, Mocks, Open, Record};
 
 /// Statements and expressions that one evaluation may run: a second or so.
 const MAX_STEPS: u64 = 10_000_000;

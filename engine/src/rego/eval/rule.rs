@@ -348,6 +348,9 @@ impl<'p> Evaluation<'p> {
     fn candidates(&mut self, rule: &'p Rule) -> Vec<usize> {
         let index = &rule.index;
         let mut candidates = index.always.clone();
+        if !index.by_path.is_empty() {
+            self.note_no_input();
+        }
         for by_path in &index.by_path {
             match self.peek_input(&by_path.path) {
                 Value::String(text) => {
