@@ -81,9 +81,8 @@ impl Reader<'_> {
         let Some(before) = self.text.get(..offset) else { return false };
         let before_blanks = before.trim_end_matches([' ', '\t']);
         // A text of one long line would be searched to its begin for each scalar.
-        let near =
-            (before_blanks.len().saturating_sub(MAX_TAG)..).find(|at| before_blanks.is_char_boundary(*at));
-        let tagged = before_blanks[near.unwrap_or_default()..].rsplit(char::is_whitespace).next();
+        let near = before_blanks.floor_char_boundary(before_blanks.len().saturating_sub(MAX_TAG));
+        let tagged = before_blanks[near..].rsplit(char::is_whitespace).next();
         !before.ends_with(['"', '\'']) && !tagged.is_some_and(|word| word.starts_with('!'))
     }
 }

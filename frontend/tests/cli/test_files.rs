@@ -175,7 +175,7 @@ impl Watch {
     fn wait_for(&self, text: &str) {
         let start = Instant::now();
         while !self.log().contains(text) {
-            assert!(start.elapsed() < Duration::from_secs(60), "{}", self.log());
+            assert!(start.elapsed() < Duration::from_mins(1), "{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
