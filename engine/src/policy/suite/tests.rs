@@ -305,6 +305,15 @@ test_e[i] if { some i in [1, 2]; count(numbers.range(1, 2000000)) > 0 }"#,
 }
 
 #[test]
+fn a_mock_costs_what_is_evaluated_under_it() {
+    let others: String = (0..3_000).map(|i| format!("test_{i} if true\n")).collect();
+    let suite = suite(&format!(
+        "test_x if every i in numbers.range(1, 3000) {{ allow with input as {{\"local\": i}} }}\n{others}"
+    ));
+    assert_eq!(lines(&suite).last().map(String::as_str), Some("test_x passed"));
+}
+
+#[test]
 fn what_fails_for_want_of_an_input_is_told() {
     let suite = suite(
         r#"test_a if { not allow with input as {"local": false}; deny_msg["x"] }

@@ -44,7 +44,7 @@ impl Entry {
 impl<'p> Evaluation<'p> {
     /// The value of a rule that is no function.
     pub(super) fn rule_value(&mut self, id: RuleId) -> Result<Value> {
-        if let Some(memo) = &self.context.memo[id] {
+        if let Some(memo) = self.context.memo.get(id) {
             return Ok(memo.value.clone());
         }
         let rule = &self.program.rules[id];
@@ -59,7 +59,8 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(&value) {
             self.meet_uncertain(&value, rule.traits.may_fail);
         }
-        self.context.memo[id] = Some(Memo { value: value.clone(), loc });
+        let taken = self.context.memo.set(id, Memo { value: value.clone(), loc });
+        self.charge(rule.loc, taken)?;
         Ok(value)
     }
 

@@ -83,11 +83,11 @@ mod tests {
         assert_eq!(
             impossible(&input),
             [
-                "the mock has a number as `env.args.a`, which is always of type string",
-                "the mock has null as `git`, which is always of type object",
+                "the mock has a boolean as `image.labels.a`, which is always of type string",
                 "the mock has a string as `image.env`, which is always of type array",
                 "the mock has a string as `image.isCanonical`, which is always of type boolean",
-                "the mock has a boolean as `image.labels.a`, which is always of type string",
+                "the mock has null as `git`, which is always of type object",
+                "the mock has a number as `env.args.a`, which is always of type string",
             ]
         );
         assert_eq!(
