@@ -10,6 +10,11 @@ use yaml_serde::Deserializer;
 use super::operands::{check_collection, failed, string};
 use super::{BuiltinError, MAX_COLLECTION, Result, format_float, json, time_layout};
 
+/// Bytes of a text times the brackets that are open in it: the parser's work grows with both, a second or so.
+const MAX_WORK: usize = 1_000_000_000;
+/// Bytes that a tag may have to be noticed; `!<tag:yaml.org,2002:str>` has 25.
+const MAX_TAG: usize = 256;
+
 /// `yaml.unmarshal`
 pub(super) fn unmarshal(args: &[Value]) -> Result {
     parse(string(&args[0], 1)?)
@@ -29,6 +34,7 @@ pub(super) fn is_valid(args: &[Value]) -> Result {
 
 /// The first document of `text`.
 fn parse(text: &str) -> Result {
+    check_work(text)?;
     let empty = text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#'));
     let document = if empty { None } else { Deserializer::from_str(text).next() };
     let Some(document) = document else { return Ok(Value::Null) };
@@ -39,6 +45,25 @@ fn parse(text: &str) -> Result {
         Ok(value) => Ok(value),
         Err(error) => failed(format!("yaml: {error}")),
     }
+}
+
+/// Refuses brackets in brackets without end.
+fn check_work(text: &str) -> std::result::Result<(), BuiltinError> {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    if text.len().saturating_mul(most) > MAX_WORK {
+        let message =
+            format!("a document of {} bytes with {most} open brackets exceeds the limit", text.len());
+        return Err(BuiltinError::Limit(message));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +79,10 @@ impl Reader<'_> {
     fn is_plain(&self, part: &str) -> bool {
         let offset = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
         let Some(before) = self.text.get(..offset) else { return false };
-        let tagged = before.trim_end_matches([' ', '\t']).rsplit(char::is_whitespace).next();
+        let before_blanks = before.trim_end_matches([' ', '\t']);
+        // A text of one long line would be searched to its begin for each scalar.
+        let near = before_blanks.floor_char_boundary(before_blanks.len().saturating_sub(MAX_TAG));
+        let tagged = before_blanks[near..].rsplit(char::is_whitespace).next();
         !before.ends_with(['"', '\'']) && !tagged.is_some_and(|word| word.starts_with('!'))
     }
 }
@@ -230,4 +258,29 @@ fn number(text: &str) -> Option<Value> {
     }
     let float = super::arithmetic::parse_number(&text)?;
     text.ends_with(|last: char| last.is_ascii_digit() || last == '.').then_some(float)
+}
+
+#[cfg(test)]
+mod tests {
+    use regorus::Value;
+
+    use super::{BuiltinError, parse};
+
+    #[test]
+    fn work_grows_with_the_text() {
+        // Looking back to the begin for each element would take minutes.
+        let many = format!("a: [{}x]", "x,".repeat(100_000));
+        assert!(parse(&many).is_ok());
+        let deep = "{a: ".repeat(100_000);
+        assert!(matches!(parse(&deep), Err(BuiltinError::Limit(message)) if message.contains("100000 open")));
+    }
+
+    #[test]
+    fn tags_are_noticed_behind_blanks_and_long_lines() {
+        for text in ["a: !!str 1", "a: !!str     1", &format!("b: [{}]\na: !!str 1", "é,".repeat(1_000))] {
+            let Ok(value) = parse(text) else { panic!("{text}") };
+            assert_eq!(value["a"], Value::from("1"), "{text}");
+        }
+        assert!(parse("a: [ß, !!str 1, 1]").is_ok_and(|value| value["a"][2] == Value::from(1)));
+    }
 }

@@ -24,6 +24,24 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(super::schema);
 
 /// Looks a path up, e.g. `["image", "labels", "team"]`. A step into an array is a number or `_`.
 pub fn check(path: &[&str]) -> PathCheck {
+    match find(path) {
+        Ok((_, false)) => PathCheck::Known,
+        Ok((_, true)) => PathCheck::Open,
+        Err((at, nearest)) => PathCheck::Unknown { at, nearest },
+    }
+}
+
+/// The JSON Schema type of what is at a path, such as `string`: where there is a property and it has one type.
+/// Steps are those of [`check`].
+pub fn type_at(path: &[&str]) -> Option<&'static str> {
+    let schema = resolve(find(path).ok()?.0);
+    let named = schema.get("type").and_then(Value::as_str);
+    named.or_else(|| schema.get("properties").map(|_| "object"))
+}
+
+/// The schema of a property, and whether its name is one that the source gives; or the step that is in no schema,
+/// and what was perhaps meant.
+fn find(path: &[&str]) -> Result<(&'static Value, bool), (usize, Option<String>)> {
     let mut schema = &*SCHEMA;
     let mut open = false;
     for (at, step) in path.iter().enumerate() {
@@ -39,23 +57,10 @@ pub fn check(path: &[&str]) -> PathCheck {
             schema = items;
         } else {
             let nearest = nearest(step, fields.into_iter().flat_map(Map::keys));
-            return PathCheck::Unknown { at, nearest };
+            return Err((at, nearest));
         }
     }
-    if open { PathCheck::Open } else { PathCheck::Known }
-}
-
-/// The JSON type of a property, where the schema knows but one. Steps are those of [`check`].
-pub(crate) fn kind(path: &[&str]) -> Option<&'static str> {
-    let mut schema = resolve(&SCHEMA);
-    for step in path {
-        let is_index = *step == "_" || (!step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()));
-        let field = schema.get("properties").and_then(|fields| fields.get(*step));
-        let any = schema.get("additionalProperties").filter(|any| any.is_object());
-        schema = resolve(field.or(any).or(schema.get("items").filter(|_| is_index))?);
-    }
-    let named = schema.get("type").and_then(Value::as_str);
-    named.or_else(|| schema.get("properties").map(|_| "object"))
+    Ok((schema, open))
 }
 
 /// The values that a property may have, where the schema lists them. Steps are those of [`check`].
@@ -121,25 +126,27 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathCheck, check, kind};
+    use super::{PathCheck, check, type_at};
 
     #[test]
-    fn kinds() {
+    fn properties_have_types() {
         for (path, expected) in [
+            ("", Some("object")),
             ("image", Some("object")),
-            ("image.tag", Some("string")),
-            ("image.isCanonical", Some("boolean")),
-            ("image.env", Some("array")),
-            ("image.env._", Some("string")),
             ("image.labels", Some("object")),
-            ("image.labels.a", Some("string")),
-            ("env.depth", Some("integer")),
+            ("image.labels.any", Some("string")),
+            ("image.env._", Some("string")),
             ("image.provenance.materials.0.git.tag", Some("object")),
-            // It has a value or none.
+            ("image.env", Some("array")),
+            ("image.env.0", Some("string")),
+            ("image.isCanonical", Some("boolean")),
+            ("image.provenance.materials.0.image.tag", Some("string")),
+            ("env.depth", Some("integer")),
             ("env.args.release", None),
-            ("image.nothing", None),
+            ("image.tagg", None),
         ] {
-            assert_eq!(kind(&path.split('.').collect::<Vec<_>>()), expected, "{path}");
+            let steps: Vec<_> = path.split('.').filter(|s| !s.is_empty()).collect();
+            assert_eq!(type_at(&steps), expected, "{path}");
         }
     }
 

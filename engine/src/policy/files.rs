@@ -37,10 +37,22 @@ impl SourceFile {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Position { file: self.name.clone(), line: number(line), column: number(column + 1) }
     }
+
+    /// A line by its number, from 1, without its end.
+    fn line(&self, number: u32) -> Option<&str> {
+        let index = (number as usize).checked_sub(1)?;
+        let start = *self.line_starts.get(index)?;
+        self.text.get(start..)?.lines().next()
+    }
 }
 
 pub(super) fn position(files: &[SourceFile], loc: Loc) -> Position {
     files.get(loc.file as usize).map(|file| file.position(loc.offset as usize)).unwrap_or_default()
+}
+
+/// The line at a position.
+pub(super) fn line<'f>(files: &'f [SourceFile], position: &Position) -> Option<&'f str> {
+    files.iter().find(|file| file.name == position.file)?.line(position.line)
 }
 
 /// `sha256:…` over names and texts, each with its length before it, so that no two lists of files look alike.
@@ -84,5 +96,16 @@ mod tests {
         assert_eq!(at(0), "a.rego:1:1");
         assert_eq!(at(11), "a.rego:3:1");
         assert_eq!(at(23), "a.rego:3:12");
+    }
+
+    #[test]
+    fn lines_are_found_by_position() {
+        let files = [SourceFile::new("a.rego".into(), "package a\r\n\nx := 1".into())];
+        let at = |file: &str, number| line(&files, &Position { file: file.into(), line: number, column: 1 });
+        assert_eq!(
+            [at("a.rego", 1), at("a.rego", 2), at("a.rego", 3)],
+            [Some("package a"), Some(""), Some("x := 1")]
+        );
+        assert_eq!([at("a.rego", 0), at("a.rego", 4), at("b.rego", 1)], [None; 3]);
     }
 }

@@ -102,13 +102,15 @@ pub(super) fn load_with(
 
 fn diagnostic(files: &[SourceFile], modules: &[Module], problem: Problem) -> Diagnostic {
     debug_assert!(codes::is_known(&codes::LOAD_CODES, problem.code), "{} is in no table", problem.code);
+    let position = files::position(files, problem.loc);
     let Loc { file, offset } = problem.loc;
     let text = files.get(file as usize).map_or("", SourceFile::text);
     Diagnostic {
         code: problem.code,
-        position: files::position(files, problem.loc),
         message: problem.message,
         help: advice::on(problem.code, text, offset as usize, modules),
+        line: files::line(files, &position).map(str::to_owned),
+        position,
     }
 }
 

@@ -104,6 +104,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead, where there is such a thing.
     pub help: Option<String>,
+    /// The line at the position, if there is one.
+    pub line: Option<String>,
 }
 
 /// A policy could not be loaded: every problem that was found, in the order of the files.
@@ -205,6 +207,11 @@ impl Policy {
     /// A file of the policy as it was loaded, for excerpts: its text by its name.
     pub fn text(&self, file: &str) -> Option<&str> {
         self.files.iter().find(|f| f.name() == file).map(SourceFile::text)
+    }
+
+    /// The line at a position in one of its files.
+    pub fn line(&self, position: &Position) -> Option<&str> {
+        files::line(&self.files, position)
     }
 
     fn position(&self, loc: crate::rego::ast::Loc) -> Position {

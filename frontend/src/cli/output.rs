@@ -11,7 +11,11 @@ use super::error::Error;
 use super::{Color, Global};
 use crate::policy_spec::LogLevel;
 use crate::redact;
+use crate::report::build::excerpt;
 use crate::report::human::printable;
+
+/// Bytes of a line that is shown.
+const MAX_EXCERPT: usize = 500;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -129,6 +133,13 @@ impl Output {
     fn diagnostic(&self, style: Style, kind: &str, problem: &Diagnostic) {
         let kind = format!("{kind}[{}]", problem.code);
         self.say(LogLevel::Error, style, &kind, &format!("{}: {}", problem.position, problem.message));
+        let shown = problem.line.as_ref().filter(|line| (1..=MAX_EXCERPT).contains(&line.trim().len()));
+        if let Some(line) = shown {
+            let (line, mut text) = (printable(&redact::url(line)), String::new());
+            let column = usize::try_from(problem.position.column).unwrap_or(1);
+            excerpt::one_line(&mut text, problem.position.line, &line, column, style);
+            self.excerpt(&text);
+        }
         if let Some(help) = &problem.help {
             self.say(LogLevel::Error, HELP, "help", help);
         }

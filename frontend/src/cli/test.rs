@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Test files (`*_test.rego`), and folders to search for them
     #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
     paths: Vec<PathBuf>,
-    /// Run only tests with this in their names
+    /// Run only tests and cases with this in their names
     #[arg(long, value_name = "TEXT")]
     run: Option<String>,
     /// Run again whenever a file changes
@@ -153,13 +153,14 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     }
     loop {
         output.clear();
+        let before = watch::stamps(&selection, &[]);
         let (ended, suites) = once(args, &mut selection, output);
         if let Err(error) = ended {
             output.failure(&error);
         }
-        let before = watch::stamps(&selection, &suites);
+        let seen = watch::seen(&selection, &suites, &before);
         output.note("waiting for changes; Ctrl-C ends");
-        watch::changed(&selection, &suites, &before);
+        watch::changed(&selection, &suites, &seen);
     }
 }
 
@@ -189,12 +190,6 @@ fn test(
             Err(error) => output.failure(&Error::Policy(PolicyFileError::Load(error.clone()))),
         }
     }
-    let all_load = suites.iter().all(|suite| suite.suite.is_ok());
-    if all_load
-        && suites.iter().all(|suite| suite.tests().next().is_none() && suite.skipped().next().is_none())
-    {
-        return Err(TestError::NoTests.into());
-    }
     let outcomes = if args.resolve.resolve {
         let (resolver, platform) = (Arc::new(lookups.resolver(None)), default_platform());
         let running = run_resolved(suites, lookups.now, &lookups.trust, &resolver, &platform);
@@ -205,6 +200,11 @@ fn test(
     } else {
         policy_test::run(suites, SystemTime::now())
     };
+    let all_load = suites.iter().all(|suite| suite.suite.is_ok());
+    let none_ran = outcomes.iter().flatten().all(|run| run.cases.is_empty());
+    if all_load && none_ran && suites.iter().all(|suite| suite.skipped().next().is_none()) {
+        return Err(TestError::NoTests.into());
+    }
     let wanted = !args.reports.coverage.is_empty() || args.reports.min_coverage.is_some();
     let coverage = if wanted { Some(reached(suites, &outcomes, selection, output)?) } else { None };
     let report = Report::new(suites, &outcomes, coverage);
@@ -232,7 +232,7 @@ fn reached(
     for (loaded, runs) in suites.iter().zip(outcomes) {
         let Ok(suite) = &loaded.suite else { continue };
         let mut coverage = suite.coverage();
-        runs.iter().for_each(|run| suite.count(run, &mut coverage));
+        runs.iter().filter(|run| !run.cases.is_empty()).for_each(|run| suite.count(run, &mut coverage));
         all.add(coverage);
     }
     for loaded in untested(selection, suites)? {

@@ -53,7 +53,8 @@ pub fn run(selection: &Selection, wholes: &[Vec<PathBuf>]) -> Result<Lint, TestE
     for files in &wholes {
         let Some((first, others)) = files.split_first() else { continue };
         let folder = first.parent().map(ToOwned::to_owned).unwrap_or_default();
-        let mut group = Group { folder, policy: Some(read_policy_file(first)?), tests: Vec::new() };
+        let policy = Some(read_policy_file(first)?);
+        let mut group = Group { folder, policy, tests: Vec::new(), unreadable: None };
         let is_own = |other: &mut Group| {
             other.policy.as_ref().is_some_and(|policy| files.contains(&PathBuf::from(&policy.name)))
         };

@@ -27,7 +27,7 @@ struct Entry<'a> {
 
 impl<'a> From<&'a Diagnostic> for Entry<'a> {
     fn from(diagnostic: &'a Diagnostic) -> Self {
-        let Diagnostic { code, position, message, help } = diagnostic;
+        let Diagnostic { code, position, message, help, .. } = diagnostic;
         Self {
             code,
             file: &position.file,
@@ -44,7 +44,7 @@ pub fn human(lint: &Lint, quiet: bool) -> String {
     let mut out = String::new();
     for found in &lint.findings {
         let Found { diagnostic, line: text } = found;
-        let Diagnostic { code, position, message, help } = diagnostic;
+        let Diagnostic { code, position, message, help, .. } = diagnostic;
         line(&mut out, format_args!("{UNSURE}warning[{code}]{UNSURE:#}: {}", printable(message)));
         let shown = printable(text);
         let excerpt = Excerpt {

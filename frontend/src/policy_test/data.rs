@@ -46,11 +46,14 @@ fn unusable(path: &Path, reason: String) -> TestError {
 }
 
 fn read(path: &Path) -> Result<Option<String>, TestError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let failed = |cause: std::io::Error| unusable(path, format!("cannot read it: {cause}"));
+    match path.metadata() {
+        // Opening a pipe would wait for somebody to write.
+        Ok(metadata) if !metadata.is_file() => return Err(unusable(path, "it is not a file".into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(TestError::Read { path: path.to_owned(), cause }),
-    };
+        Ok(_) | Err(_) => {}
+    }
+    let file = File::open(path).map_err(failed)?;
     let content = read_within(file, MAX_DATA_FILE).map_err(|error| unusable(path, error.to_string()))?;
     let text = String::from_utf8(content).map_err(|_| unusable(path, "it is not UTF-8 text".into()))?;
     Ok(Some(text))
@@ -79,10 +82,15 @@ fn add_snapshot(
     snapshot: &Snapshot,
 ) -> Result<(), TestError> {
     let mut known: BTreeMap<(&SourceOp, Option<&Platform>), Metadata> = BTreeMap::new();
+    let mut failed_lookups = BTreeMap::new();
     for (asked, answer) in &snapshot.lookups {
-        let known = known.entry((&asked.source, asked.platform.as_ref())).or_default();
-        if let Ok(found) = &answer.result {
-            add(known, found.clone());
+        let source = (&asked.source, asked.platform.as_ref());
+        let known = known.entry(source).or_default();
+        match &answer.result {
+            Ok(found) => add(known, found.clone()),
+            Err(error) => {
+                failed_lookups.insert(source, error);
+            }
         }
     }
     let mut facts = Facts::default();
@@ -103,7 +111,10 @@ fn add_snapshot(
             Some(platform) if !is_only => format!("{} ({platform})", source.identifier),
             _ => source.identifier.clone(),
         };
-        let shown = format!("`{}` in `{}`", redact::url(&key), path.display());
+        let mut shown = format!("`{}` in `{}`", redact::url(&key), path.display());
+        if let Some(error) = failed_lookups.get(&(*source, *platform)) {
+            shown += &redact::url(&format!(", whose lookup failed: {error}"));
+        }
         let added = documents.add_source(&["snapshots", name, &key], &built, &shown);
         added.map_err(|error| failed(error.to_string()))?;
     }

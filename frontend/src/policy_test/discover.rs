@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use policy_engine::policy::PolicyFile;
 use policy_engine::policy::suite::{imports_of, package_of};
+use policy_engine::policy::{LoadError, PolicyFile};
 
-use super::{Selection, TestError};
+use super::{Selection, TestError, problem};
 use crate::policy_files::{PolicyFileError, read_policy_file};
 
 /// What test files end in.
@@ -27,6 +27,24 @@ pub struct Group {
     pub policy: Option<PolicyFile>,
     /// The tests, sorted by name.
     pub tests: Vec<PolicyFile>,
+    /// Why one of its files can't be read; then there are no tests.
+    pub unreadable: Option<LoadError>,
+}
+
+impl Group {
+    /// A policy without tests.
+    pub(super) fn alone(path: &Path) -> Self {
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        match read_policy_file(path) {
+            Ok(policy) => Self { folder, policy: Some(policy), tests: Vec::new(), unreadable: None },
+            Err(error) => Self::unreadable(folder, &error),
+        }
+    }
+
+    fn unreadable(folder: PathBuf, error: &PolicyFileError) -> Self {
+        let unreadable = LoadError { problems: vec![problem::unreadable(error)] };
+        Self { folder, policy: None, tests: Vec::new(), unreadable: Some(unreadable) }
+    }
 }
 
 /// Finds the test files, and the policy that each is for:
@@ -57,26 +75,36 @@ pub fn discover(selection: &Selection) -> Result<Vec<Group>, TestError> {
     if files.is_empty() {
         return Err(TestError::NoFiles);
     }
-    group(files, named.as_ref())
+    Ok(group(files, named.as_ref()))
 }
 
 /// The groups of these test files.
-fn group(mut files: Vec<PathBuf>, named: Option<&PolicyFile>) -> Result<Vec<Group>, TestError> {
+fn group(mut files: Vec<PathBuf>, named: Option<&PolicyFile>) -> Vec<Group> {
     files.sort();
     files.dedup();
     let mut groups: BTreeMap<(PathBuf, Option<String>), Group> = BTreeMap::new();
     for file in files {
-        let test = read_policy_file(&file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        let policy = match named {
-            Some(policy) => Some(policy.clone()),
-            None => policy_of(&file, &test)?,
-        };
-        let key = (folder.clone(), policy.as_ref().map(|policy| policy.name.clone()));
-        let group = groups.entry(key).or_insert(Group { folder, policy, tests: Vec::new() });
-        group.tests.push(test);
+        let found = read_policy_file(&file).and_then(|test| {
+            let policy = match named {
+                Some(policy) => Some(policy.clone()),
+                None => policy_of(&file, &test)?,
+            };
+            Ok((policy, test))
+        });
+        match found {
+            Ok((policy, test)) => {
+                let key = (folder.clone(), policy.as_ref().map(|policy| policy.name.clone()));
+                let group = Group { folder, policy, tests: Vec::new(), unreadable: None };
+                groups.entry(key).or_insert(group).tests.push(test);
+            }
+            Err(error) => {
+                let key = (folder.clone(), Some(file.display().to_string()));
+                groups.insert(key, Group::unreadable(folder, &error));
+            }
+        }
     }
-    Ok(groups.into_values().collect())
+    groups.into_values().collect()
 }
 
 /// Every policy file that is selected, those of tests included, sorted: files, and what lies below folders.
@@ -103,11 +131,11 @@ pub fn rego_files(selection: &Selection) -> Result<Vec<PathBuf>, TestError> {
 pub fn groups(selection: &Selection) -> Result<(Vec<Group>, Vec<Group>), TestError> {
     let (tests, policies): (Vec<_>, Vec<_>) =
         rego_files(selection)?.into_iter().partition(|path| is_test(path));
-    let alone = policies.iter().map(|path| {
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Group { folder, policy: Some(read_policy_file(path)?), tests: Vec::new() })
-    });
-    Ok((group(tests, None)?, alone.collect::<Result<_, TestError>>()?))
+    let groups = (group(tests, None), policies.iter().map(|path| Group::alone(path)).collect::<Vec<_>>());
+    match groups.0.iter().chain(&groups.1).find_map(|group| group.unreadable.clone()) {
+        Some(unreadable) => Err(unreadable.into()),
+        None => Ok(groups),
+    }
 }
 
 /// The policies below the selected folders, sorted: every `.rego` file that holds no tests.
@@ -129,7 +157,8 @@ pub(super) fn policies(selection: &Selection) -> Result<Vec<PathBuf>, TestError>
     Ok(found)
 }
 
-/// Calls `each` for every file below a folder. Hidden folders and symlinks to folders are passed over.
+/// Calls `each` for every file below a folder. Hidden folders, symlinks to folders and what is neither a file nor a
+/// folder are passed over.
 pub(super) fn walk(folder: &Path, depth: usize, each: &mut dyn FnMut(&Path)) -> Result<(), TestError> {
     if depth > MAX_DEPTH {
         return Err(TestError::Depth { path: folder.to_owned(), limit: MAX_DEPTH });
@@ -142,7 +171,11 @@ pub(super) fn walk(folder: &Path, depth: usize, each: &mut dyn FnMut(&Path)) -> 
         let path = folder.join(&name);
         let name = name.to_string_lossy();
         if !kind.is_dir() {
-            each(&path);
+            // A link that leads nowhere is a file that can't be read.
+            let is_file = |path: &Path| path.metadata().map_or(true, |metadata| metadata.is_file());
+            if kind.is_file() || kind.is_symlink() && is_file(&path) {
+                each(&path);
+            }
         } else if !name.starts_with('.') && !SKIPPED_FOLDERS.contains(&&*name) {
             walk(&path, depth + 1, each)?;
         }
@@ -173,7 +206,7 @@ fn named(name: &str) -> Result<PolicyFile, TestError> {
     Ok(read_policy_file(&simple(&path))?)
 }
 
-fn policy_of(path: &Path, test: &PolicyFile) -> Result<Option<PolicyFile>, TestError> {
+fn policy_of(path: &Path, test: &PolicyFile) -> Result<Option<PolicyFile>, PolicyFileError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = path.parent().unwrap_or(Path::new(""));
     let beside = name.strip_suffix(SUFFIX).map(|stem| folder.join(format!("{stem}.rego")));
@@ -191,11 +224,11 @@ fn policy_of(path: &Path, test: &PolicyFile) -> Result<Option<PolicyFile>, TestE
     Ok(None)
 }
 
-fn read_if_there(path: &Path) -> Result<Option<PolicyFile>, TestError> {
+fn read_if_there(path: &Path) -> Result<Option<PolicyFile>, PolicyFileError> {
     match read_policy_file(path) {
         Ok(policy) => Ok(Some(policy)),
         Err(PolicyFileError::Missing(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -7,6 +7,7 @@
 mod data;
 mod discover;
 mod load;
+mod problem;
 pub mod report;
 mod resolve;
 mod root;
@@ -36,7 +37,7 @@ pub struct Selection {
     pub policy: Option<String>,
     /// Where imports and files that policies read lie. `None` is the policy's folder, then the working directory.
     pub root: Option<PathBuf>,
-    /// Only tests with this in their names.
+    /// Only tests and cases with this in their names.
     pub run: Option<String>,
     /// Warnings about a policy refuse it.
     pub strict: bool,

@@ -31,7 +31,8 @@ pub async fn run_resolved<R: Resolve>(
     let mut outcomes: Vec<Outcome> = suites.iter().map(|_| Vec::new()).collect();
     let mut known = BTreeMap::new();
     for (index, suite, test) in tasks(suites) {
-        outcomes[index].push(run_one(suite, test, now, trust, resolver, platform, &mut known).await);
+        let run = run_one(suite, test, now, trust, resolver, platform, &mut known).await;
+        outcomes[index].push(suites[index].select(test, run));
     }
     outcomes
 }

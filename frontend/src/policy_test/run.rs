@@ -19,8 +19,8 @@ pub fn run(suites: &[LoadedSuite], now: SystemTime) -> Vec<Outcome> {
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((_, suite, test)) = tasks.get(number) else { break };
-            let run = suite.run(test, &options);
+            let Some((index, suite, test)) = tasks.get(number) else { break };
+            let run = suites[*index].select(test, suite.run(test, &options));
             done.lock().unwrap_or_else(PoisonError::into_inner).push((number, run));
         }
     };

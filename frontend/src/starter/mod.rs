@@ -121,12 +121,17 @@ pub fn write(
     force: bool,
 ) -> Result<Vec<Written>, StarterError> {
     let (folder, name) = place(at)?;
+    // They name each other.
+    let named = |text: &str| {
+        let text = text.replace("Dockerfile.rego", &format!("{name}.rego"));
+        text.replace("Dockerfile_test.rego", &format!("{name}_test.rego"))
+    };
     let mut files = vec![
-        (folder.join(format!("{name}.rego")), starter.policy),
-        (folder.join(format!("{name}_test.rego")), starter.tests),
+        (folder.join(format!("{name}.rego")), named(starter.policy)),
+        (folder.join(format!("{name}_test.rego")), named(starter.tests)),
     ];
     if starter.imports_library || with_library {
-        files.extend(LIBRARY.iter().map(|(path, text)| (folder.join(path), *text)));
+        files.extend(LIBRARY.iter().map(|(path, text)| (folder.join(path), (*text).to_owned())));
     }
     let mut written = Vec::new();
     let mut others = Vec::new();

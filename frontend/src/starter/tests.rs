@@ -55,6 +55,9 @@ fn the_policy_is_named_after_its_dockerfile() {
     assert!(matches!(write(STRICT, &app, false, false), Err(StarterError::NoFolder(_))));
     std::fs::write(&app, "FROM scratch").unwrap();
     assert_eq!(names(&app), ["app.Dockerfile.rego", "app.Dockerfile_test.rego"]);
+    let text = std::fs::read_to_string(dir.path().join("app.Dockerfile.rego")).unwrap();
+    assert!(text.contains("in app.Dockerfile.rego") && text.contains("in app.Dockerfile_test.rego"));
+    assert!(!text.contains(" Dockerfile.rego"), "{text}");
     let policy = dir.path().join("Dockerfile.rego");
     assert!(matches!(write(STRICT, &policy, false, false), Err(StarterError::NotADockerfile(_))));
 }

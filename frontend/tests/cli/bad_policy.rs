@@ -36,6 +36,9 @@ fn unknown_function() {
     -- stdout --
     -- stderr --
     error[undefined-function]: Dockerfile.rego:3:10: undefined function `nope`
+        |
+      3 | allow if nope(1)
+        |          ^^^^^^^
     help: check the spelling, or define the function or import it
     "#);
 }
@@ -47,6 +50,9 @@ fn function_that_touches_the_outside() {
     -- stdout --
     -- stderr --
     error[refused-function]: Dockerfile.rego:3:10: `http.send` is not available to build policies
+        |
+      3 | allow if http.send({"url": "http://x"})
+        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     help: build policies decide from their input alone: they cannot reach the network or the host
     "#);
 }
@@ -58,6 +64,9 @@ fn recursion() {
     -- stdout --
     -- stderr --
     error[recursion]: Dockerfile.rego:5:9: rule `data.docker.f` is recursive: data.docker.f -> data.docker.g -> data.docker.f
+        |
+      5 | g(x) := f(x)
+        |         ^^^^
     help: break the cycle: Rego evaluates no rule in terms of itself
     "#);
 }
@@ -69,6 +78,9 @@ fn missing_import() {
     -- stdout --
     -- stderr --
     error[import-not-found]: Dockerfile.rego:3:1: import data.lib.nope not found: there is no file `lib/nope.rego` in the policy's root
+        |
+      3 | import data.lib.nope
+        | ^^^^^^^^^^^^^^^^^^^^
     help: imports are read from the policy's root: add the file or correct the path
     "#);
 }
@@ -145,6 +157,9 @@ fn misspelt_property_warns_or_refuses() {
       decided at Dockerfile.rego:3:1
     -- stderr --
     warning[unknown-property]: Dockerfile.rego:3:14: `input.image.hasProvenanc` does not exist: `input.image` has no `hasProvenanc`
+        |
+      3 | allow if not input.image.hasProvenanc
+        |              ^^^^^^^^^^^^^^^^^^^^^^^^
     help: did you mean `input.image.hasProvenance`?
     "#);
     assert_snapshot!(place.run(["eval", "--strict", "."]).shown(), @r#"
@@ -152,6 +167,9 @@ fn misspelt_property_warns_or_refuses() {
     -- stdout --
     -- stderr --
     error[unknown-property]: Dockerfile.rego:3:14: `input.image.hasProvenanc` does not exist: `input.image` has no `hasProvenanc`
+        |
+      3 | allow if not input.image.hasProvenanc
+        |              ^^^^^^^^^^^^^^^^^^^^^^^^
     help: did you mean `input.image.hasProvenance`?
     "#);
 }

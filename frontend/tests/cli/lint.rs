@@ -108,6 +108,9 @@ fn what_cannot_be_linted() {
     2 files: 1 finding, 1 policy doesn't load
     -- stderr --
     error[syntax-error]: a.rego:2:11: unexpected the end of the file: expected a value
+         |
+       2 | allow if {
+         |           ^
     help: close what is open: a bracket, or a body's `}`
     "#);
 }

@@ -24,6 +24,7 @@ mod signatures;
 mod signatures_git;
 mod snapshot;
 mod test;
+mod test_files;
 mod trust;
 #[allow(dead_code, reason = "unit tests use the rest")]
 #[path = "../../src/trust/testing.rs"]

@@ -189,7 +189,9 @@ impl<'a> Subject<'a> {
     fn diagnostic(&self, finding: Finding) -> Diagnostic {
         let Finding { code, loc, message, help } = finding;
         debug_assert!(CODES.iter().any(|known| known.code == code), "{code}");
-        Diagnostic { code, position: self.policy.position(loc), message, help: Some(help) }
+        let position = self.policy.position(loc);
+        let line = self.policy.line(&position).map(str::to_owned);
+        Diagnostic { code, position, message, help: Some(help), line }
     }
 
     /// The modules of the policy itself: neither tests nor our helpers.

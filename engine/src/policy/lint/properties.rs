@@ -87,7 +87,9 @@ fn unknown_property(read: &InputRef, compiled: &Compiled, files: &[SourceFile]) 
     let prefix = std::iter::once("input").chain(path[..at].iter().copied()).collect::<Vec<_>>().join(".");
     let message = format!("`{whole}` does not exist: `{prefix}` has no `{}`", path[at]);
     let help = nearest.map(|name| format!("did you mean `{prefix}.{name}`?"));
-    Some(Diagnostic { code: "unknown-property", position: files::position(files, read.loc), message, help })
+    let position = files::position(files, read.loc);
+    let line = files::line(files, &position).map(str::to_owned);
+    Some(Diagnostic { code: "unknown-property", position, message, help, line })
 }
 
 /// Whether one of the documents in the input has the path: `with input as input.image` may have put it in
@@ -104,9 +106,11 @@ fn never_holds(comparison: &InputComparison, files: &[SourceFile]) -> Option<Dia
     let steps: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
     let (message, help) = reason(within(&steps), &comparison.with)?;
     let whole = format!("input.{}", path.join("."));
+    let position = files::position(files, comparison.loc);
     Some(Diagnostic {
         code: "never-true",
-        position: files::position(files, comparison.loc),
+        line: files::line(files, &position).map(str::to_owned),
+        position,
         message: format!("`{whole}` never equals {:?}: {message}", &*comparison.with),
         help: Some(help),
     })

@@ -101,7 +101,7 @@ fn known(term: &Term, aliases: &Aliases) -> Option<(Types, String)> {
         }
         Node::Var(_) | Node::Ref(..) => {
             let path = aliases.path(term).filter(|path| !path.is_empty())?;
-            let types = match paths::kind(&path.iter().map(String::as_str).collect::<Vec<_>>())? {
+            let types = match paths::type_at(&path.iter().map(String::as_str).collect::<Vec<_>>())? {
                 "string" => Types::STRING,
                 "boolean" => Types::BOOLEAN,
                 "integer" | "number" => Types::NUMBER,
@@ -189,7 +189,7 @@ fn number_as_key(term: &Term, aliases: &Aliases) -> Option<Finding> {
         let Node::Scalar(Value::Number(_)) = &key.node else { return None };
         let before = keys[..at].iter().map(|key| key.as_string().map(str::to_owned));
         let path = base.iter().cloned().map(Some).chain(before).collect::<Option<Vec<_>>>()?;
-        if paths::kind(&path.iter().map(String::as_str).collect::<Vec<_>>())? != "object" {
+        if paths::type_at(&path.iter().map(String::as_str).collect::<Vec<_>>())? != "object" {
             return None;
         }
         let message = format!("`{}` has names for keys, and no numbers", shown(&path));

@@ -12,7 +12,7 @@ use crate::rego::ir::Program;
 use crate::rego::unknown;
 
 /// What lies below `data` beside rules.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Documents {
     root: BTreeMap<Value, Value>,
     /// By demand's number: the property that nobody looked up.

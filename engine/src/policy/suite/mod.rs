@@ -1,9 +1,11 @@
 //! Tests of policies: rules `test_…` in files of their own, loaded together with the policy they test.
 //!
-//! `documents` is what tests bring along below `data`; `run` runs a test; `host` answers the built-ins that work
-//! on a source; `missing` says what an input lacks; `coverage` counts what was reached.
+//! `documents` is what tests bring along below `data`; `run` runs a test, and `decision` is what the policy says of
+//! its input; `host` answers the built-ins that work on a source; `missing` says what an input lacks; `coverage`
+//! counts what was reached.
 
 mod coverage;
+mod decision;
 mod documents;
 mod host;
 mod missing;
@@ -17,8 +19,9 @@ use regorus::Value;
 
 use coverage::Points;
 pub use coverage::{Coverage, FileCoverage, RuleCoverage};
+pub use decision::ShownDecision;
 pub use documents::{DocumentError, Documents};
-pub use run::{CaseRun, RunOptions, ShownDecision, TestRun, TestVerdict};
+pub use run::{CaseRun, RunOptions, TestRun, TestVerdict};
 
 use super::load::{self, Loaded};
 use super::{Diagnostic, LoadError, LoadOptions, Policy, PolicyFile};
@@ -57,6 +60,8 @@ pub struct Test {
     pub position: Position,
     /// Its name begins with `todo_`, so it is not to be run.
     pub skipped: bool,
+    /// It has cases, each with a name of its own.
+    pub has_cases: bool,
     rule: RuleId,
     package_path: Vec<Name>,
 }
@@ -70,11 +75,13 @@ impl Suite {
     ) -> Result<Self, LoadError> {
         let Loaded { policy, modules, tests, input_refs } = load::load_with(options, tests, &documents)?;
         let data = documents.beside(&policy.program).map_err(|problem| {
+            let position = policy.position(problem.loc);
             let problem = Diagnostic {
                 code: problem.code,
-                position: policy.position(problem.loc),
                 message: problem.message,
                 help: Some("rename one of them: a test would see both in one place".to_owned()),
+                line: policy.line(&position).map(str::to_owned),
+                position,
             };
             LoadError { problems: vec![problem] }
         })?;
@@ -113,13 +120,13 @@ impl Suite {
         let mut found: BTreeMap<RuleId, &[Name]> = BTreeMap::new();
         let program = &self.policy.program;
         for module in self.modules.iter().filter(|m| self.test_files.contains(&m.package_loc.file)) {
-            let rules = || module.rules.iter().filter(|rule| is_named_as_test(rule));
-            for rule in rules() {
-                // An object or a string called `test_image` is what tests share.
-                if rules().filter(|other| other.name == rule.name).all(is_fixture) {
-                    continue;
-                }
-                let path: Vec<&str> = module.package.iter().chain([&rule.name]).map(|n| &**n).collect();
+            // An object or a string called `test_image` is what tests share.
+            let mut is_shared: BTreeMap<&Name, bool> = BTreeMap::new();
+            for rule in module.rules.iter().filter(|rule| is_named_as_test(rule)) {
+                *is_shared.entry(&rule.name).or_insert(true) &= is_fixture(rule);
+            }
+            for (name, _) in is_shared.into_iter().filter(|(_, is_shared)| !is_shared) {
+                let path: Vec<&str> = module.package.iter().chain([name]).map(|n| &**n).collect();
                 let Some(node) = program.node(&path) else { continue };
                 found
                     .extend(rules_below(program, node).into_iter().map(|id| (id, module.package.as_slice())));
@@ -136,6 +143,7 @@ impl Suite {
                 package: format!("data.{}", package.join(".")),
                 position: self.policy.position(rule.loc),
                 skipped: name.starts_with(SKIPPED),
+                has_cases: rule.kind == RuleKind::Object,
                 rule: id,
                 package_path: package.to_vec(),
             })

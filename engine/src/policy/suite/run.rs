@@ -8,13 +8,14 @@ use regorus::Value;
 
 use super::super::decide::nanoseconds;
 use super::super::{Explanation, ExplanationEvent, PolicyError};
+use super::decision::ShownDecision;
 use super::host::TestHost;
 use super::missing::resolvable;
 use super::{Suite, Test};
 use crate::check::{Position, Print};
 use crate::rego::ast::Loc;
-use crate::rego::eval::{Case, Evaluation, Mocks, Record};
-use crate::rego::ir::{Rule, RuleKind};
+use crate::rego::eval::{Case, Evaluation, Mocks, Open, Record};
+use crate::rego::ir::{Rule, RuleKind, Stmt, StmtKind};
 use crate::rego::unknown;
 
 /// The input and its documents, whose fields are completed.
@@ -52,6 +53,8 @@ pub struct CaseRun {
     pub verdict: TestVerdict,
     /// For one that failed: the statements that had no solution.
     pub failed_at: Vec<Position>,
+    /// Whether it failed in a statement that mocks no input, as others of it do, and the input was read.
+    pub failed_unmocked: bool,
     /// The input that it put in force last.
     pub input: Option<serde_json::Value>,
     /// What the policy decides about that input, with what else was mocked; `None` without a decision.
@@ -71,6 +74,8 @@ pub struct CaseRun {
 struct Told {
     explanation: Explanation,
     prints: Vec<Print>,
+    /// Whether the input was read where none is in force.
+    read_no_input: bool,
 }
 
 /// How a test or case ended.
@@ -90,20 +95,6 @@ pub enum TestVerdict {
     Failed(Option<String>),
     /// It could not be evaluated.
     Error(PolicyError),
-}
-
-/// A decision as far as it can be shown, right or wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct ShownDecision {
-    /// `allow`, when it is a boolean.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow: Option<bool>,
-    /// The strings of `deny_msg`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub deny_msg: Vec<String>,
-    /// The booleans of `caps`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub caps: BTreeMap<String, bool>,
 }
 
 impl RunOptions {
@@ -147,7 +138,8 @@ impl Suite {
         };
         let rule = &self.policy.program.rules[test.rule];
         let mut evaluation = self.evaluation(&host, options);
-        evaluation.record(Record::new(self.test_files.clone()));
+        let definitions = rule.clauses.iter().flat_map(|clause| &clause.alternatives).map(|a| a.loc);
+        evaluation.record(Record::new(self.test_files.clone(), definitions.collect()));
         evaluation.explain();
         let path: Vec<&str> = rule.path.iter().map(|name| &**name).collect();
         let value = evaluation.value_at(&path);
@@ -159,7 +151,7 @@ impl Suite {
         let prints = found.prints.into_iter();
         let prints =
             prints.map(|print| Print { position: self.policy.position(print.loc), text: print.text });
-        let told = Told { explanation, prints: prints.collect() };
+        let told = Told { explanation, prints: prints.collect(), read_no_input: record.read_no_input };
         let (reached, held) = (std::mem::take(&mut record.reached), std::mem::take(&mut record.held));
         let inputs = record.inputs.iter().map(|input| json(&unknown::without(input))).collect();
         let value = value.map_err(|failure| self.policy.failure(failure)).and_then(|value| {
@@ -197,7 +189,7 @@ impl Suite {
         PolicyError::Evaluation {
             position: test.position.clone(),
             code: "unresolved",
-            message: format!("the test depends on what nobody looked up: {shown}{further}"),
+            message: format!("the test depends on what the snapshot does not have: {shown}{further}"),
         }
     }
 
@@ -248,7 +240,11 @@ impl Suite {
             cases.insert(keys.to_vec(), None);
         });
         for case in begun {
-            cases.insert(case.keys.clone(), Some(case));
+            // Several definitions may give one case; that one of them holds doesn't make up for an error.
+            let known = cases.entry(case.keys.clone()).or_default();
+            if known.as_ref().is_none_or(|known| known.open.is_none()) {
+                *known = Some(case);
+            }
         }
         if cases.is_empty() {
             let verdict = TestVerdict::Failed(Some("no case began".to_owned()));
@@ -273,11 +269,16 @@ impl Suite {
                 let end = End { verdict, failed_at: Vec::new(), mocks: None, told: told.clone() };
                 return self.case(test, name, end, options);
             };
-            let failed_at = case.failed_at.filter(|_| verdict != TestVerdict::Passed);
+            let verdict = match case.open {
+                None => verdict,
+                Some(Open::Failed(failure)) => TestVerdict::Error(self.policy.failure(failure)),
+                Some(Open::Unknown(why)) => TestVerdict::Error(self.unresolved(test, &why)),
+            };
+            let failed_at = case.failed_at.filter(|_| matches!(verdict, TestVerdict::Failed(_)));
             let failed_at = failed_at.into_iter().map(|loc| self.policy.position(loc)).collect();
             let events = told.explanation.events.get(case.events).unwrap_or_default().to_vec();
             let prints = told.prints.get(case.prints).unwrap_or_default().to_vec();
-            let told = Told { explanation: Explanation { events, omitted: 0 }, prints };
+            let told = Told { explanation: Explanation { events, omitted: 0 }, prints, ..*told };
             self.case(test, name, End { verdict, failed_at, mocks: case.mocks, told }, options)
         };
         cases.into_iter().map(case).collect()
@@ -287,10 +288,12 @@ impl Suite {
         let End { verdict, failed_at, mocks, told } = end;
         let input = mocks.as_ref().map_or(Value::Undefined, |mocks| unknown::without(&mocks.input));
         let missing_input = self.missing(&test.package_path, &input);
+        let failed_unmocked = told.read_no_input && self.failed_unmocked(test, &failed_at);
         CaseRun {
             name,
             verdict,
             failed_at,
+            failed_unmocked,
             metadata_resolve: resolvable(&missing_input, &input),
             missing_input,
             decision: self.decision(test, mocks, options),
@@ -298,6 +301,15 @@ impl Suite {
             explanation: told.explanation,
             prints: told.prints,
         }
+    }
+
+    /// Whether a test has a `with`, and none where it failed.
+    fn failed_unmocked(&self, test: &Test, failed_at: &[Position]) -> bool {
+        let alternatives = self.policy.program.rules[test.rule].clauses.iter().flat_map(|c| &c.alternatives);
+        let statements = alternatives.flat_map(|alternative| &alternative.body);
+        let mut mocking = statements.filter(|stmt| replaces(stmt)).peekable();
+        let failed = |stmt: &Stmt| failed_at.contains(&self.policy.position(stmt.loc));
+        !failed_at.is_empty() && mocking.peek().is_some() && !mocking.any(failed)
     }
 
     /// What the policy decides under the mocks of a test, if it decides.
@@ -315,40 +327,16 @@ impl Suite {
             evaluation.mock(mocks);
         }
         let value = evaluation.value_at(path).ok().filter(|value| !unknown::is_unknown(value))?;
-        shown(&unknown::without(&value))
+        ShownDecision::of(&unknown::without(&value))
     }
 }
 
-fn shown(decision: &Value) -> Option<ShownDecision> {
-    let Value::Object(fields) = decision else { return None };
-    let field = |name: &str| fields.get(&Value::from(name));
-    let strings = |items: &mut dyn Iterator<Item = &Value>| {
-        items.filter_map(|item| item.as_string().ok().map(ToString::to_string)).collect()
-    };
-    let deny_msg: Vec<String> = match field("deny_msg") {
-        Some(Value::String(message)) => vec![message.to_string()],
-        Some(Value::Array(items)) => strings(&mut items.iter()),
-        Some(Value::Set(items)) => strings(&mut items.iter()),
-        Some(Value::Object(items)) if items.values().all(|value| *value == Value::Bool(true)) => {
-            strings(&mut items.keys())
-        }
-        _ => Vec::new(),
-    };
-    let caps = match field("caps") {
-        Some(Value::Object(caps)) => {
-            let known = caps.iter().filter_map(|(name, wanted)| match (name, wanted) {
-                (Value::String(name), Value::Bool(wanted)) => Some((name.to_string(), *wanted)),
-                _ => None,
-            });
-            known.collect()
-        }
-        _ => BTreeMap::new(),
-    };
-    let allow = match field("allow") {
-        Some(Value::Bool(allow)) => Some(*allow),
-        _ => None,
-    };
-    Some(ShownDecision { allow, deny_msg, caps })
+fn replaces(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::With { .. } => true,
+        StmtKind::Not(body) | StmtKind::Every { body, .. } => body.iter().any(replaces),
+        _ => false,
+    }
 }
 
 /// Calls `each` with the keys of all entries `depth` deep.

@@ -257,7 +257,9 @@ fn what_a_snapshot_has_not_is_no_absence() {
         POLICY,
         r#"test_a if data.snapshots.s.a.image.tag == "3"
 test_b if not allow with input as data.snapshots.s.a
-test_c[name] if { some name, doc in data.snapshots.s; input.image.host == "docker.io" with input as doc }"#,
+test_c[name] if { some name, doc in data.snapshots.s; input.image.host == "docker.io" with input as doc }
+test_d[label] if { some label in ["host", "labels"]; data.snapshots.s.a.image[label] }
+test_e if not test_d.labels"#,
         documents,
     )
     .unwrap();
@@ -265,9 +267,68 @@ test_c[name] if { some name, doc in data.snapshots.s; input.image.host == "docke
         lines(&suite),
         [
             "test_a passed",
-            "test_b error: p_test.rego:4:1: the test depends on what nobody looked up: `input.image.labels` of a in s.snapshot.json",
+            "test_b error: p_test.rego:4:1: the test depends on what the snapshot does not have: `input.image.labels` of a in s.snapshot.json",
             "test_c[a] passed",
+            "test_d[host] passed",
+            "test_d[labels] error: p_test.rego:6:1: the test depends on what the snapshot does not have: `input.image.labels` of a in s.snapshot.json",
+            "test_e error: p_test.rego:7:1: the test depends on what the snapshot does not have: `input.image.labels` of a in s.snapshot.json",
         ]
+    );
+}
+
+#[test]
+fn an_error_is_one_of_its_case() {
+    let suite = suite(
+        r#"test_a[file] if { some file in ["nope.json", "pins.json", "z.json"]; load_json(file) }
+test_b["x"] if load_json("nope.json")
+test_b["x"] if true
+test_b["y"] if true
+test_c if not test_b.y
+test_d if not test_b.x
+test_e[i] if { some i in [1, 2]; count(numbers.range(1, 2000000)) > 0 }"#,
+    );
+    assert_eq!(
+        lines(&suite),
+        [
+            "test_a[nope.json] error: p_test.rego:3:70: load_json: cannot load `nope.json`: no such file in the policy's root",
+            "test_a[pins.json] passed",
+            "test_a[z.json] error: p_test.rego:3:70: load_json: cannot load `z.json`: no such file in the policy's root",
+            "test_b[x] error: p_test.rego:4:16: load_json: cannot load `nope.json`: no such file in the policy's root",
+            "test_b[y] passed",
+            "test_c failed at p_test.rego:7:11",
+            // Another test's error is an error of what asks it.
+            "test_d error: p_test.rego:4:16: load_json: cannot load `nope.json`: no such file in the policy's root",
+            // All cases together have one budget.
+            "test_e error: p_test.rego:9:40: a collection of 2000000 elements exceeds the limit of 1000000 elements",
+        ]
+    );
+}
+
+#[test]
+fn a_mock_costs_what_is_evaluated_under_it() {
+    let others: String = (0..3_000).map(|i| format!("test_{i} if true\n")).collect();
+    let suite = suite(&format!(
+        "test_x if every i in numbers.range(1, 3000) {{ allow with input as {{\"local\": i}} }}\n{others}"
+    ));
+    assert_eq!(lines(&suite).last().map(String::as_str), Some("test_x passed"));
+}
+
+#[test]
+fn what_fails_for_want_of_an_input_is_told() {
+    let suite = suite(
+        r#"test_a if { not allow with input as {"local": false}; deny_msg["x"] }
+test_b if { allow with input as {"image": {}}; 1 == 1 }
+test_c if { 1 == 2; allow with input as {"local": {}} }
+test_d if allow
+test_e[x] if { some x in [1]; allow with input as {"local": {}}; input.local }"#,
+    );
+    let options = RunOptions::new(SystemTime::UNIX_EPOCH);
+    let told = |test| suite.run(test, &options).cases.into_iter().map(|case| case.failed_unmocked);
+    assert_eq!(
+        suite.tests().iter().flat_map(told).collect::<Vec<_>>(),
+        [true, false, false, false, true],
+        "{:?}",
+        lines(&suite)
     );
 }
 

@@ -222,7 +222,7 @@ impl<'p> Evaluation<'p> {
                 (name != "_").then(|| (name.to_owned(), Some(value.clone()), Vec::new()))
             }
             Expr::Rule(rule) => {
-                let value = self.context.memo.get(*rule)?.as_ref()?.value.clone();
+                let value = self.context.memo.get(*rule)?.value.clone();
                 Some((
                     self.rule_name(*rule),
                     Some(value).filter(|value| *value != Value::Undefined),

@@ -5,7 +5,7 @@ use regorus::Value;
 use super::super::ir::{Expr, Pattern, Stmt, StmtKind};
 use super::super::unknown;
 use super::pattern::Fit;
-use super::{Evaluation, Flow, Printed, RED_ZONE, Result, STACK_SEGMENT};
+use super::{Evaluation, Event, Flow, Printed, RED_ZONE, Result, STACK_SEGMENT};
 
 /// Called for each solution of a body; with what is unknown about it, if anything is.
 pub(super) type Then<'k, 'p> = &'k mut dyn FnMut(&mut Evaluation<'p>, Option<Value>) -> Result<Flow>;
@@ -208,6 +208,10 @@ impl<'p> Evaluation<'p> {
             match self.replace(&mut inner, replacement)? {
                 None => {}
                 Some(Value::Undefined) => {
+                    if self.record.is_some() {
+                        let message = "what `with` puts in force is undefined".to_owned();
+                        self.note(|| Event::Undefined { loc: stmt.loc, message });
+                    }
                     self.failed(stmt);
                     return Ok(Flow::Continue);
                 }

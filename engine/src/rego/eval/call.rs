@@ -7,6 +7,7 @@ use regorus::Value;
 use super::super::ast::Loc;
 use super::super::ir::{Callee, Expr, OwnBuiltin, Replacement, RuleId};
 use super::super::unknown;
+use super::memo::Memos;
 use super::{Answer, Context, Evaluation, Event, Failure, Result, size};
 use crate::builtins::{self, Builtin, BuiltinError};
 
@@ -197,13 +198,12 @@ impl<'p> Evaluation<'p> {
 
     /// A copy of the context in force, for `with` to change. Nothing computed carries over.
     pub(super) fn replaced(&mut self) -> Result<Context> {
-        let rules = self.program.rules.len();
-        self.charge(Loc::default(), rules * 32)?;
+        self.charge(Loc::default(), size_of::<Context>())?;
         Ok(Context {
             input: self.context.input.clone(),
             data: self.context.data.clone(),
             functions: self.context.functions.clone(),
-            memo: (0..rules).map(|_| None).collect(),
+            memo: Memos::default(),
             unmocked: None,
         })
     }

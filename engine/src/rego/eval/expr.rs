@@ -72,6 +72,7 @@ impl<'p> Evaluation<'p> {
 
     pub(super) fn input_at(&mut self, loc: Loc, path: &[Value]) -> Value {
         let value = self.peek_input(path);
+        self.note_no_input();
         self.note_read(loc, &value);
         value
     }

@@ -15,6 +15,7 @@ mod body;
 mod call;
 mod data;
 mod expr;
+mod memo;
 mod pattern;
 mod record;
 mod rule;
@@ -27,7 +28,8 @@ use super::ast::{Loc, Name};
 use super::ir::{OwnBuiltin, Program, RuleId, Slot};
 use super::unknown;
 pub(crate) use attempt::Read;
-pub(crate) use record::{Case, Mocks, Record};
+use memo::{Memo, Memos};
+pub(crate) use record::{Case, Mocks, Open, Record};
 
 /// Statements and expressions that one evaluation may run: a second or so.
 const MAX_STEPS: u64 = 10_000_000;
@@ -117,20 +119,13 @@ pub(crate) enum Event {
     Undefined { loc: Loc, message: String },
 }
 
-/// A rule's value and the place that gave it.
-#[derive(Debug, Clone)]
-struct Memo {
-    value: Value,
-    loc: Loc,
-}
-
 /// What `with` can replace, and what was computed under the replacements in force.
 #[derive(Debug)]
 struct Context {
     input: Value,
     data: Vec<(Vec<Name>, Value)>,
     functions: Vec<(call::FunctionKey, call::FunctionReplacement)>,
-    memo: Vec<Option<Memo>>,
+    memo: Memos,
     /// The same without replaced functions, once a replacement has run.
     unmocked: Option<Box<Context>>,
 }
@@ -179,13 +174,18 @@ pub(crate) struct Findings {
 impl<'p> Evaluation<'p> {
     pub(crate) fn new(program: &'p Program, host: &'p dyn Host, input: Value, now_ns: i64) -> Self {
         let has_unknown = unknown::inside(&input).is_some();
-        let memo = program.rules.iter().map(|_| None).collect();
         Self {
             program,
             host,
             now_ns,
             has_unknown,
-            context: Context { input, data: Vec::new(), functions: Vec::new(), memo, unmocked: None },
+            context: Context {
+                input,
+                data: Vec::new(),
+                functions: Vec::new(),
+                memo: Memos::default(),
+                unmocked: None,
+            },
             stack: Vec::new(),
             base: 0,
             depth: 0,
@@ -251,7 +251,7 @@ impl<'p> Evaluation<'p> {
     /// Where the value of the rule at `path` came from, if it was evaluated.
     pub(crate) fn origin(&self, path: &[&str]) -> Option<Loc> {
         let rule = self.program.tree[self.program.node(path)?].rule?;
-        self.context.memo[rule].as_ref().map(|memo| memo.loc)
+        self.context.memo.get(rule).map(|memo| memo.loc)
     }
 
     pub(crate) fn findings(self) -> Findings {

@@ -8,16 +8,19 @@ use regorus::Value;
 
 use super::super::ast::{Loc, Name};
 use super::super::ir::{Expr, Stmt};
+use super::super::unknown;
 use super::attempt::Attempt;
 use super::body::Then;
 use super::call::{FunctionKey, FunctionReplacement};
-use super::{Context, Evaluation, Flow, Result};
+use super::{Context, Evaluation, Failure, Flow, Result};
 
 /// What happened in one evaluation.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Files of tests: only what their `with` replaces is a mock.
     test_files: HashSet<u32>,
+    /// The definitions of the test itself: only their cases are its cases.
+    definitions: HashSet<Loc>,
     /// Statements that were tried.
     pub(crate) reached: HashSet<Loc>,
     /// Definitions of rules that held.
@@ -28,6 +31,8 @@ pub(crate) struct Record {
     pub(crate) mocks: Option<Mocks>,
     /// Every input that was put in force.
     pub(crate) inputs: BTreeSet<Value>,
+    /// Whether the input was read where none is in force.
+    pub(crate) read_no_input: bool,
 }
 
 /// A case of a parametrized test.
@@ -37,11 +42,22 @@ pub(crate) struct Case {
     pub(crate) keys: Vec<Value>,
     /// The statement that had no solution last, if one had none.
     pub(crate) failed_at: Option<Loc>,
+    /// Why it isn't known whether it holds.
+    pub(crate) open: Option<Open>,
     /// What it replaced last.
     pub(crate) mocks: Option<Mocks>,
     /// Which of the evaluation's events are its own, and which of what was printed.
     pub(crate) events: Range<usize>,
     pub(crate) prints: Range<usize>,
+}
+
+/// Why it isn't known whether a case holds.
+#[derive(Debug)]
+pub(crate) enum Open {
+    /// It ended in an error.
+    Failed(Failure),
+    /// It depends on this.
+    Unknown(Value),
 }
 
 /// What `with` put in the place of input, data and functions.
@@ -53,8 +69,8 @@ pub(crate) struct Mocks {
 }
 
 impl Record {
-    pub(crate) fn new(test_files: HashSet<u32>) -> Self {
-        Self { test_files, ..Self::default() }
+    pub(crate) fn new(test_files: HashSet<u32>, definitions: HashSet<Loc>) -> Self {
+        Self { test_files, definitions, ..Self::default() }
     }
 
     pub(super) fn replaced(&mut self, at: Loc, context: &Context) {
@@ -72,13 +88,14 @@ impl Record {
 impl<'p> Evaluation<'p> {
     /// Puts mocks in force that were recorded before.
     pub(crate) fn mock(&mut self, mocks: Mocks) {
-        self.has_unknown |= super::unknown::inside(&mocks.input).is_some();
+        self.has_unknown |= unknown::inside(&mocks.input).is_some();
         self.context.input = mocks.input;
         self.context.data = mocks.data;
         self.context.functions = mocks.functions;
     }
 
-    /// The rest of a body, as the case that `keys` name.
+    /// The rest of a body, as the case that `keys` name. An error in it, or something unknown that it depends on,
+    /// concerns no other case. Only the limits are those of all cases together.
     pub(super) fn case(
         &mut self,
         loc: Loc,
@@ -88,12 +105,35 @@ impl<'p> Evaluation<'p> {
         then: Then<'_, 'p>,
     ) -> Result<Flow> {
         let keys = keys.iter().map(|key| self.eval(key)).collect::<Result<Vec<_>>>()?;
-        let before = self.record.as_mut().and_then(|record| record.mocks.take());
+        let is_own = self.record.as_ref().is_some_and(|record| record.definitions.contains(&loc));
+        if !is_own || pending.is_some() {
+            return self.solve(rest, pending, then);
+        }
+        let mocks = self.record.as_mut().and_then(|record| record.mocks.take());
+        let (met, uncertain) = (self.met.take(), self.uncertain.take());
         let outer = std::mem::take(&mut self.attempt);
         self.attempt = Attempt::new(loc, outer.names, outer.rule);
         let events = self.events.as_ref().map_or(0, Vec::len);
         let prints = self.prints.len();
-        let flow = self.solve(rest, pending, then)?;
+        let (mut held, mut unknown) = (false, None);
+        let solved = self.solve(rest, None, &mut |this, pending| match pending {
+            None => {
+                held = true;
+                then(this, None)
+            }
+            Some(why) => {
+                unknown::add(&mut unknown, &why);
+                Ok(Flow::Continue)
+            }
+        });
+        let met = std::mem::replace(&mut self.met, met);
+        let uncertain = std::mem::replace(&mut self.uncertain, uncertain);
+        let (flow, open) = match solved {
+            Ok(flow) => (Ok(flow), uncertain.or(unknown.filter(|_| !held)).map(Open::Unknown)),
+            Err(failure) if failure.code == "limit" => (Err(failure), None),
+            // With what is unknown known, it might not come to that.
+            Err(failure) => (Ok(Flow::Continue), Some(met.map_or(Open::Failed(failure), Open::Unknown))),
+        };
         let own = std::mem::replace(&mut self.attempt, outer);
         let failed_at = Some(own.at).filter(|at| *at != loc);
         if failed_at.is_some() {
@@ -101,10 +141,17 @@ impl<'p> Evaluation<'p> {
         }
         let events = events..self.events.as_ref().map_or(0, Vec::len);
         if let Some(record) = &mut self.record {
-            let mocks = std::mem::replace(&mut record.mocks, before);
+            let mocks = std::mem::replace(&mut record.mocks, mocks);
             let prints = prints..self.prints.len();
-            record.cases.push(Case { keys, failed_at, mocks, events, prints });
+            record.cases.push(Case { keys, failed_at, open, mocks, events, prints });
         }
-        Ok(flow)
+        flow
+    }
+
+    /// Notes that the input is read, if a test does where none is in force.
+    pub(super) fn note_no_input(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.read_no_input |= self.context.input == Value::Undefined;
+        }
     }
 }

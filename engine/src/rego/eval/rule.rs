@@ -45,7 +45,7 @@ impl Entry {
 impl<'p> Evaluation<'p> {
     /// The value of a rule that is no function.
     pub(super) fn rule_value(&mut self, id: RuleId) -> Result<Value> {
-        if let Some(memo) = &self.context.memo[id] {
+        if let Some(memo) = self.context.memo.get(id) {
             return Ok(memo.value.clone());
         }
         let rule = &self.program.rules[id];
@@ -60,7 +60,8 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(&value) {
             self.meet_uncertain(&value, rule.traits.may_fail);
         }
-        self.context.memo[id] = Some(Memo { value: value.clone(), loc });
+        let taken = self.context.memo.set(id, Memo { value: value.clone(), loc });
+        self.charge(rule.loc, taken)?;
         Ok(value)
     }
 
@@ -375,6 +376,9 @@ impl<'p> Evaluation<'p> {
     fn candidates(&mut self, id: RuleId, rule: &'p Rule) -> Vec<usize> {
         let index = &rule.index;
         let mut candidates = index.always.clone();
+        if !index.by_path.is_empty() {
+            self.note_no_input();
+        }
         for by_path in &index.by_path {
             match self.peek_input(&by_path.path) {
                 Value::String(text) => {

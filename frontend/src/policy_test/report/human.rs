@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::{Position, Report, SuiteReport, Summary, TestReport, Verdict};
 use crate::report::build::excerpt::{self, Excerpt};
-use crate::report::human::{BAD, Detail, FAINT, GOOD, UNSURE, happened, line, printable};
+use crate::report::human::{BAD, Detail, FAINT, GOOD, UNSURE, happened, line, printable, printable_name};
 
 /// Tests by suite, then the summary.
 pub fn render(report: &Report, detail: Detail) -> String {
@@ -42,7 +42,7 @@ fn one(out: &mut String, test: &TestReport, detail: Detail) {
     let allow = allow.map_or("n/a".to_owned(), |allow| allow.to_string());
     let messages = test.decision.as_ref().map(|decision| decision.deny_msg.join("; ")).unwrap_or_default();
     let messages = if messages.is_empty() { messages } else { format!(", deny_msg={messages}") };
-    let name = printable(&test.name);
+    let name = printable_name(&test.name);
     let told = printable(&format!("(allow={allow}{messages})"));
     line(out, format_args!("{style}{symbol}{style:#}{name}: {style}{word}{style:#} {told}"));
     if test.verdict != Verdict::Passed {

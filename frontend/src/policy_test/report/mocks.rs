@@ -1,19 +1,34 @@
-//! Mocked inputs that no source has: a misspelt property makes a test pass for the wrong reason.
+//! Mocked inputs that no source has: a misspelt property or a value of another type makes a test pass for the wrong
+//! reason.
 
-use policy_engine::input::paths::{PathCheck, check};
+use policy_engine::input::paths::{PathCheck, check, type_at};
 use serde_json::Value;
 
 /// The documents of an input: `with input as input.image` may have put one in its place.
 const DOCUMENTS: [&str; 6] = ["image", "git", "http", "ociLayout", "local", "env"];
 
 /// What of a mocked input no source has, in words.
-pub(super) fn misspelt(input: &Value) -> Vec<String> {
+pub(super) fn impossible(input: &Value) -> Vec<String> {
     let mut found = Vec::new();
     search(input, &mut Vec::new(), &mut found);
     found
 }
 
 fn search(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
+    let wanted = type_at(&path.iter().map(String::as_str).collect::<Vec<_>>());
+    if let Some(wanted) = wanted.filter(|wanted| !is_of_type(value, wanted)) {
+        let is = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array or a set",
+            Value::Object(_) => "an object",
+        };
+        let what = if path.is_empty() { "input".to_owned() } else { format!("`{}`", path.join(".")) };
+        found.push(format!("the mock has {is} as {what}, which is always of type {wanted}"));
+        return;
+    }
     let parts: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
         Value::Array(items) => (0..).zip(items).map(|(i, item): (usize, _)| (i.to_string(), item)).collect(),
@@ -34,6 +49,17 @@ fn search(value: &Value, path: &mut Vec<String>, found: &mut Vec<String>) {
     }
 }
 
+fn is_of_type(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::Null => wanted == "null",
+        Value::Bool(_) => wanted == "boolean",
+        Value::Number(_) => matches!(wanted, "integer" | "number"),
+        Value::String(_) => wanted == "string",
+        Value::Array(_) => wanted == "array",
+        Value::Object(_) => wanted == "object",
+    }
+}
+
 fn is_known_below(steps: &[&str]) -> bool {
     DOCUMENTS.iter().any(|document| {
         let below: Vec<&str> = std::iter::once(*document).chain(steps.iter().copied()).collect();
@@ -45,7 +71,31 @@ fn is_known_below(steps: &[&str]) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::misspelt;
+    use super::impossible;
+
+    #[test]
+    fn values_of_another_type_are_told() {
+        let input = json!({
+            "image": {"labels": {"a": true}, "env": "A=1", "tag": "3", "isCanonical": "yes"},
+            "git": null,
+            "env": {"depth": 1, "args": {"a": 1}},
+        });
+        assert_eq!(
+            impossible(&input),
+            [
+                "the mock has a boolean as `image.labels.a`, which is always of type string",
+                "the mock has a string as `image.env`, which is always of type array",
+                "the mock has a string as `image.isCanonical`, which is always of type boolean",
+                "the mock has null as `git`, which is always of type object",
+                "the mock has a number as `env.args.a`, which is always of type string",
+            ]
+        );
+        assert_eq!(
+            impossible(&json!([1])),
+            ["the mock has an array or a set as input, which is always of type object"]
+        );
+        assert_eq!(impossible(&json!({"repo": "alpine", "labels": {"a": "b"}})), [""; 0]);
+    }
 
     #[test]
     fn what_no_input_has_is_told() {
@@ -58,7 +108,7 @@ mod tests {
             "imgae": {"x": {"y": 1}},
         });
         assert_eq!(
-            misspelt(&input),
+            impossible(&input),
             [
                 "the mock has `image.rpo`, which no input has: did you mean `repo`?",
                 "the mock has `image.provenance.materials.0.image.tagg`, which no input has: did you mean `tag`?",
@@ -66,6 +116,6 @@ mod tests {
             ]
         );
         // `with input as input.image`
-        assert_eq!(misspelt(&json!({"repo": "alpine", "labels": {"a": "b"}})), [""; 0]);
+        assert_eq!(impossible(&json!({"repo": "alpine", "labels": {"a": "b"}})), [""; 0]);
     }
 }

@@ -241,9 +241,12 @@ impl TestReport {
             }
             _ => None,
         });
+        let unmocked = case.failed_unmocked.then(|| {
+            "no input is in force there: `with input as …` holds for its own statement alone".to_owned()
+        });
         let captured = (code.as_deref() == Some("unresolved"))
             .then(|| "capture the snapshot again with a policy that reads it".to_owned());
-        let mocks = captured.into_iter().chain(mocks);
+        let mocks = unmocked.into_iter().chain(captured).chain(mocks);
         let mut hints: Vec<String> = if failed { mocks.chain(undefined).collect() } else { Vec::new() };
         hints.dedup();
         Self {
@@ -260,7 +263,7 @@ impl TestReport {
             metadata_resolve: case.metadata_resolve.clone(),
             prints: case.prints.iter().map(|p| redact::url(&format!("{}: {}", p.position, p.text))).collect(),
             hints,
-            warnings: case.input.as_ref().map(mocks::misspelt).unwrap_or_default(),
+            warnings: case.input.as_ref().map(mocks::impossible).unwrap_or_default(),
             events: case.explanation.events.iter().filter_map(Event::new).collect(),
         }
     }
@@ -274,16 +277,15 @@ fn parts(error: &PolicyError) -> (Option<&EnginePosition>, &str, String) {
 }
 
 fn position(suite: &Suite, at: &EnginePosition) -> Position {
-    let text = suite.policy().text(&at.file);
-    let index = usize::try_from(at.line).unwrap_or_default().saturating_sub(1);
-    let line = text.and_then(|text| text.lines().nth(index)).map(redact::url);
-    Position { file: at.file.clone(), line: at.line, column: at.column, text: line }
+    let text = suite.policy().line(at).map(redact::url);
+    Position { file: at.file.clone(), line: at.line, column: at.column, text }
 }
 
 impl From<&Diagnostic> for Problem {
     fn from(problem: &Diagnostic) -> Self {
         let EnginePosition { file, line, column } = problem.position.clone();
-        let position = Position { file, line, column, text: None };
+        let text = problem.line.as_deref().map(redact::url);
+        let position = Position { file, line, column, text };
         Self { code: problem.code.to_owned(), message: problem.message.clone(), position }
     }
 }

@@ -26,6 +26,15 @@ pub(crate) fn write(out: &mut String, excerpts: &[Excerpt<'_>], mark: Style) {
     }
 }
 
+/// Appends one line with a mark from `column` (from 1) to its end; the place has been told.
+pub(crate) fn one_line(out: &mut String, number: u32, text: &str, column: usize, mark: Style) {
+    Excerpt { place: String::new(), lines: vec![(number, text)], column }.lines(
+        out,
+        number.to_string().len(),
+        mark,
+    );
+}
+
 impl Excerpt<'_> {
     fn shown(&self) -> impl Iterator<Item = &(u32, &str)> {
         self.lines.iter().take(MAX_LINES)
@@ -33,9 +42,12 @@ impl Excerpt<'_> {
 
     fn write(&self, out: &mut String, width: usize, mark: Style) {
         line(out, format_args!("  {FAINT}{:width$}-->{FAINT:#} {}", "", self.place));
-        if self.lines.is_empty() {
-            return;
+        if !self.lines.is_empty() {
+            self.lines(out, width, mark);
         }
+    }
+
+    fn lines(&self, out: &mut String, width: usize, mark: Style) {
         line(out, format_args!("  {FAINT}{:width$} |{FAINT:#}", ""));
         for (number, text) in self.shown() {
             line(out, format_args!("  {FAINT}{number:>width$} |{FAINT:#} {}", expanded(text)));
