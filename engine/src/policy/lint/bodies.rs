@@ -40,7 +40,11 @@ fn negations_alone(module: &Module, rule: &Rule) -> Option<Finding> {
     }
     rule.alternatives.iter().find_map(|alternative| {
         let negated = |literal: &Literal| match &literal.kind {
-            LiteralKind::Not(term) => needed(term).first().map(|(document, _)| (*document).to_owned()),
+            // `not input.image` says itself that it is about all others.
+            LiteralKind::Not(term) => needed(term)
+                .into_iter()
+                .find(|(_, read)| matches!(&read.node, Node::Ref(_, keys) if keys.len() > 1))
+                .map(|(document, _)| document.to_owned()),
             _ => None,
         };
         let first = alternative.body.first()?;

@@ -217,7 +217,7 @@ fn mistakes() {
         (
             "allow if {\n\tnot input.image.labels.old\n\tnot input.image.tag\n}",
             "negation-alone",
-            "allow if not denied\n\ndenied if input.image.tag",
+            "allow if not input.image\n\nallow if not denied\n\ndenied if input.image.tag",
         ),
         (
             "checked := true\n\nchecked := false if input.image.tag\n\nallow if checked",
