@@ -122,8 +122,9 @@ pub struct HttpMetadata {
     pub checksum_responses: Vec<ChecksumResponse>,
     /// Sigstore bundles (JSON) that attest the body, by the GitHub repository (`owner/repo`) that was asked.
     pub github_attestations: BTreeMap<String, Vec<Bytes>>,
-    /// What could not be looked up, in words, where that is no failure.
-    pub unavailable: Vec<String>,
+    /// Why a GitHub repository could not be asked, in words, by repository, where that is no failure. Such a one has
+    /// no bundles above.
+    pub unavailable: BTreeMap<String, String>,
 }
 
 impl HttpMetadata {

@@ -183,12 +183,17 @@ fn github_is_asked_for_attestations_of_the_body() {
     assert_eq!((decision.action, steps(&decision)), (Action::Deny, vec![Step::Unsigned]));
     let unavailable = facts(|http| {
         http.github_attestations.insert(REPOSITORY.to_owned(), vec![]);
-        http.unavailable.push("api.github.com is out of reach".to_owned());
+        http.unavailable.insert(REPOSITORY.to_owned(), "api.github.com is out of reach".to_owned());
+        http.github_attestations.insert("other/app".to_owned(), vec![]);
     });
     let decision = world.decide(&rule, &unavailable).unwrap();
     // What could not be asked is not known to be missing.
     assert_eq!((decision.action, steps(&decision)), (Action::Deny, vec![Step::Unavailable]));
     assert_eq!(decision.failures[0].message, "api.github.com is out of reach");
+    // Of another repository it says nothing.
+    let other = rule.replace(REPOSITORY, "other/app");
+    let decision = world.decide(&other, &unavailable).unwrap();
+    assert_eq!((decision.action, steps(&decision)), (Action::Deny, vec![Step::Unsigned]));
 }
 
 #[test]

@@ -32,12 +32,17 @@ fn decisions_that_are_none() {
     for (rules, message) in [
         ("decision := true", "the decision must be an object, not a boolean"),
         ("decision := [1]", "the decision must be an object, not an array"),
-        ("decision if false", "the policy has no decision: `data.docker.decision` is undefined"),
-        ("allow := true", "the policy has no decision: `data.docker.decision` is undefined"),
+        ("decision if false", "the policy `p.rego` has no decision: `data.docker.decision` is undefined"),
+        ("allow := true", "the policy `p.rego` has no decision: `data.docker.decision` is undefined"),
         ("decision := {\"allow\": \"yes\"}", "`allow` must be a boolean, not a string"),
         ("decision := {\"allow\": 1}", "`allow` must be a boolean, not a number"),
         ("decision := {\"allow\": null}", "`allow` must be a boolean, not a null"),
         ("decision := {\"deny_msg\": 1}", "`deny_msg` must be a set of strings, not a number"),
+        ("decision := {\"deny_msg\": {\"a\": \"b\"}}", "`deny_msg` must be a set of strings, not an object"),
+        (
+            "decision := {\"deny_msg\": {1: true}}",
+            "`deny_msg` must hold strings, and one of its elements is a number",
+        ),
         (
             "decision := {\"deny_msg\": [\"a\", 1]}",
             "`deny_msg` must hold strings, and one of its elements is a number",
@@ -66,6 +71,11 @@ fn decisions_that_are_some() {
     assert_eq!((decision.action, decision.messages), (Action::Deny, vec!["no".to_owned()]));
     let decision = decided("decision := {\"deny_msg\": {\"b\", \"a\"}}").unwrap();
     assert_eq!(decision.messages, ["a", "b"]);
+    let of_old = "deny_msg[message] if some message in [\"b\", \"a\"]\ndecision := {\"deny_msg\": deny_msg}";
+    assert_eq!(decided(of_old).unwrap().messages, ["a", "b"]);
+    let none =
+        "deny_msg[message] if some message in []\ndecision := {\"allow\": true, \"deny_msg\": deny_msg}";
+    assert_eq!(decided(none).unwrap().action, Action::Allow);
     let decision = decided("decision := {\"allow\": true, \"caps\": {\"exec.proxy\": true}}").unwrap();
     assert_eq!((decision.action, decision.caps["exec.proxy"]), (Action::Allow, true));
 }
@@ -285,7 +295,7 @@ fn capabilities_are_known_before_any_source() {
     let caps = |rules: &str| load(rules).unwrap().caps(&Env::default(), SystemTime::UNIX_EPOCH);
     let proxy = "caps[\"exec.proxy\"] := true if input.env.capsRequest\n\
                  decision := {\"allow\": input.image.labels.a == \"b\", \"caps\": caps}";
-    assert_eq!(caps(proxy), Err(PolicyError::Undefined));
+    assert_eq!(caps(proxy), Err(PolicyError::Undefined { policy: "p.rego".to_owned() }));
     let proxy = "default allow := false\nallow if input.image.labels.a == \"b\"\n\
                  decision := {\"allow\": allow, \"caps\": {\"exec.proxy\": input.env.capsRequest}}";
     assert_eq!(caps(proxy).unwrap(), [("exec.proxy".to_owned(), true)].into());

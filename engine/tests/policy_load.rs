@@ -4,8 +4,11 @@
 
 mod harness;
 
+use std::sync::Arc;
+
 use harness::{IMAGE, MemoryRoot, decide, load, load_files, problem};
 use policy_engine::check::Action;
+use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyFile, PolicyRoot};
 
 #[test]
 fn what_does_not_compile_is_refused_with_its_position() {
@@ -92,6 +95,44 @@ fn imports() {
     }
     let without_root = load_files(&[("p.rego", main)], None, false).unwrap_err();
     assert!(without_root.to_string().ends_with("this policy has no root to import from"), "{without_root}");
+}
+
+/// Knows a package by what its files declare.
+struct Packages;
+
+impl PolicyRoot for Packages {
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
+        MemoryRoot::new(&[("lib/b.rego", "package b\nyes := true")]).read(path, limit)
+    }
+
+    fn package(&self, path: &str) -> Result<Vec<PolicyFile>, FileError> {
+        let file = |name: &str, text: &str| PolicyFile { name: name.to_owned(), text: text.to_owned() };
+        match path {
+            "lib/a" => Ok(vec![
+                file("x/one.rego", "package lib.a\nimport data.lib.b\nyes if b.yes"),
+                file("x/two.rego", "package lib.a\nyes if also\nalso := false"),
+            ]),
+            "lib/b" => Ok(vec![file("x/three.rego", "package lib.b\nyes := no\nno := false")]),
+            _ => Err(FileError::Other("unreadable".to_owned())),
+        }
+    }
+}
+
+#[test]
+fn packages_of_several_files() {
+    let load = |imported: &str| {
+        let text =
+            format!("package docker\nimport data.lib.{imported} as it\ndecision := {{\"allow\": it.yes}}");
+        let files = vec![PolicyFile { name: "p.rego".to_owned(), text }];
+        Policy::load(&LoadOptions { files, root: Some(Arc::new(Packages)), strict: false })
+    };
+    // The file of the path and another one that contradicts it: nothing is passed over.
+    let conflict = decide(&load("a").unwrap(), IMAGE).unwrap_err().to_string();
+    assert!(
+        conflict.contains("b.yes") || conflict.contains("conflict") || conflict.contains("several"),
+        "{conflict}"
+    );
+    assert!(load("c").unwrap_err().to_string().contains("cannot read `lib/c.rego`: unreadable"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use policy_engine::input::Env;
 use policy_engine::source::Platform;
+use policy_engine::source::reference::{Reference, ReferenceError};
 
 /// What stands before the name of a bake target among the contexts of a build.
 pub(crate) const TARGET: &str = "target:";
@@ -28,7 +29,7 @@ pub struct BuildOptions {
     /// `--label`.
     pub labels: BTreeMap<String, String>,
     /// `--build-context`: a folder, `docker-image://…`, `oci-layout://…`, `target:NAME` (bake), a git or http(s) URL, by
-    /// name.
+    /// name ([`context_name`]).
     pub build_contexts: BTreeMap<String, String>,
     /// `--attest type=NAME,…` and its short forms `--sbom` and `--provenance`: the parameters by name, without
     /// `type=`; `None` where it is switched off.
@@ -55,4 +56,18 @@ impl BuildOptions {
             target: self.target.clone(),
         }
     }
+}
+
+/// The name of a context, as buildx makes it of what is given: the familiar name of an image, without `latest`.
+/// `docker.io/library/alpine:latest` is `alpine`.
+pub fn context_name(given: &str) -> Result<String, ReferenceError> {
+    let reference = Reference::parse(given)?;
+    let mut name = reference.familiar_name();
+    if let Some(tag) = reference.tag().filter(|tag| *tag != "latest" || reference.digest().is_some()) {
+        name.extend([":", tag]);
+    }
+    if let Some(digest) = reference.digest() {
+        name.extend(["@", digest]);
+    }
+    Ok(name)
 }

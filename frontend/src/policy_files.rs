@@ -7,8 +7,8 @@ use policy_engine::policy::{
     Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet,
 };
 
-use crate::distribution::libraries::{LibraryRoot, remote_policy};
-use crate::distribution::{DistributionError, Fetcher, Place};
+use crate::distribution::libraries::remote_policy;
+use crate::distribution::{DistributionError, Fetcher, LibraryRoot, Place};
 use crate::policy_root::{DiskRoot, read_within};
 use crate::policy_spec::{LogLevel, PolicySpec};
 
@@ -249,6 +249,11 @@ pub fn read_in_root(root: &dyn PolicyRoot, path: &str) -> Result<PolicyFile, Pol
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_named(path, MAX_POLICY_FILE)
+}
+
+/// Reads a file of at most `limit` bytes that the user named, so it may lie anywhere.
+pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let other = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => FileError::NotFound,
         _ => FileError::Other(error.to_string()),
@@ -257,7 +262,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
         return Err(FileError::Other("a folder, not a file".into()));
     }
     let file = std::fs::File::open(path).map_err(other)?;
-    read_within(file, MAX_POLICY_FILE)
+    read_within(file, limit)
 }
 
 fn text(name: String, read: Result<Vec<u8>, FileError>) -> Result<PolicyFile, PolicyFileError> {

@@ -1,8 +1,9 @@
 # METADATA
 # title: No stale base images
 # description: |
-#   Images, also those in OCI layouts, are at most 90 days old. Everything else is allowed. buildx cannot look up when
-#   an image was made, and denies all of them.
+#   Images, also those in OCI layouts, are at most 90 days old. Everything else is allowed.
+# custom:
+#   buildx: cannot look up when an image was made, and denies all of them
 package docker
 
 import data.lib.images.age

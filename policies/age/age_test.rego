@@ -41,3 +41,8 @@ test_files_are_allowed if decision.allow with input as {"http": {"url": "https:/
 test_folders_are_allowed if decision.allow with input as {"local": {"name": "context"}}
 
 test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}
+
+test_the_denial_of_a_layout if {
+	deny_msg == {"base:1: made 2026-03-01T00:00:00Z, and must not be older than 90 days"} with time.now_ns as now
+		with input as {"ociLayout": {"ref": "base:1", "createdTime": "2026-03-01T00:00:00Z"}}
+}

@@ -3,7 +3,7 @@
 # description: |
 #   Part of every policy, in package docker, under the names that buildx gives them.
 #   They count only what buildx counts.
-package docker
+package docker # lint:ignore no-decision every policy has these functions, and they decide nothing
 
 # METADATA
 # description: The image was built and signed by Docker's GitHub builder from `repo` ("owner/name").

@@ -65,11 +65,7 @@ deny_msg contains message if {
 
 deny_msg contains refs.denial(input.git) if not allow
 
-deny_msg contains message if {
-	input.git
-	not remotes.encrypted(input.git)
-	message := sprintf("%s: fetch it by https or ssh", [input.git.remote])
-}
+deny_msg contains remotes.denial_encrypted(input.git)
 
 deny_msg contains hosts.denial_encrypted(input.http)
 

@@ -105,3 +105,38 @@ test_layouts_are_denied_in_production if {
 }
 
 test_folders_are_allowed if decision.allow with input as {"local": {"name": "context"}}
+
+test_what_says_both_is_production[name] if {
+	some name, env in {
+		"stage": {"target": "release", "args": {"ENVIRONMENT": "development"}},
+		"argument": {"target": "dev", "args": {"ENVIRONMENT": "production"}},
+	}
+	decision.allow == false with input as {"env": env, "image": {"ref": "docker.io/library/alpine:3"}}
+}
+
+test_provenance_alone_is_not_enough_in_production if {
+	decision == {"allow": false, "deny_msg": {"x:1: name the digest as well, x:1@sha256:…"}} with input as {"image": {
+		"ref": "x:1",
+		"hasProvenance": true,
+		"provenance": {"predicateType": "https://slsa.dev/provenance/v1"},
+	}}
+}
+
+test_no_plain_git_in_production if {
+	decision == {
+		"allow": false,
+		"deny_msg": {"git://example.com/r.git: fetch it by https or ssh"},
+	} with input as {"git": {"remote": "git://example.com/r.git", "schema": "git", "isCommitRef": true}}
+}
+
+test_what_is_allowed_in_development_has_no_message[name] if {
+	some name, source in {
+		"git": {"git": {"remote": "https://example.com/r.git", "schema": "https", "branch": "main"}},
+		"http": {"http": {"url": "https://example.com/a", "schema": "https"}},
+		"ociLayout": {"ociLayout": {"ref": "base:1"}},
+		"image by digest": {"image": {"ref": "x@sha256:1", "isCanonical": true, "hasProvenance": false}},
+	}
+	decision == {"allow": true, "deny_msg": set()} with input as object.union(source, {"env": {"target": "dev"}})
+}
+
+test_unknown_sources_are_denied if not decision.allow with input as {"env": {"target": "dev"}}

@@ -20,10 +20,6 @@ allow if input.ociLayout
 
 deny_msg contains hosts.denial_encrypted(input.http)
 
-deny_msg contains message if {
-	input.git
-	not allow
-	message := sprintf("%s: fetch it by https or ssh", [input.git.remote])
-}
+deny_msg contains remotes.denial_encrypted(input.git)
 
 decision := {"allow": allow, "deny_msg": deny_msg}

@@ -162,3 +162,25 @@ test_file_beside_the_dockerfile_is_read if {
 		},
 	}
 }
+
+# What moved is shown with both.
+test_messages_of_what_moved[name] if {
+	one := "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+	some name, case in {
+		"git": {
+			"source": {"git": {
+				"remote": "https://example.com/r.git",
+				"ref": "refs/heads/main",
+				"commitChecksum": "4",
+			}},
+			"said": ["https://example.com/r.git#refs/heads/main", "3333333333333333333333333333333333333333", "4"],
+		},
+		"http": {
+			"source": {"http": {"url": "https://example.com/a", "checksum": "sha256:2"}},
+			"said": ["https://example.com/a", one, "sha256:2"],
+		},
+	}
+	result := decision with data.docker.lock as example with input as case.source
+	wanted := sprintf("%s was locked as %s and is %s now: run `policy-check lock` if it may be", case.said)
+	result == {"allow": false, "deny_msg": {wanted}}
+}

@@ -9,7 +9,16 @@ import data.lib.images.managed
 
 default allow := false
 
-allow if managed.trusted(input.image)
+# Without a call: buildx looks up signatures of all images that it calls a function for.
+allow if {
+	input.image.fullRepo
+	not managed.images[input.image.fullRepo]
+}
+
+allow if {
+	managed.images[input.image.fullRepo]
+	managed.trusted(input.image)
+}
 
 allow if input.git
 
@@ -19,6 +28,9 @@ allow if input.local
 
 allow if input.ociLayout
 
-deny_msg contains managed.denial(input.image)
+deny_msg contains message if {
+	managed.images[input.image.fullRepo]
+	message := managed.denial(input.image)
+}
 
 decision := {"allow": allow, "deny_msg": deny_msg}

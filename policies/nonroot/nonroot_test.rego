@@ -24,3 +24,8 @@ test_files_are_allowed if decision.allow with input as {"http": {"url": "https:/
 test_folders_are_allowed if decision.allow with input as {"local": {"name": "context"}}
 
 test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}
+
+test_the_denial_of_a_layout if {
+	wanted := "base:1: its containers run as root; use an image with another USER"
+	deny_msg == {wanted} with input as {"ociLayout": {"ref": "base:1", "user": "root"}}
+}

@@ -4,6 +4,8 @@
 #   Images have SLSA provenance that tells all parameters and materials, and a signature that verifies covers it. Who
 #   signed is not asked: see [signed-images](#images-signed-by-their-publishers) for that. Everything else is allowed,
 #   layouts aside.
+# custom:
+#   buildx: doesn't tell who signed provenance, and denies all images
 package docker
 
 import data.lib.images.provenance

@@ -53,3 +53,17 @@ test_git_is_allowed if decision.allow with input as {"git": {"remote": "https://
 test_files_are_allowed if decision.allow with input as {"http": {"url": "https://example.com/a"}}
 
 test_folders_are_allowed if decision.allow with input as {"local": {"name": "context"}}
+
+test_other_attestations_are_no_provenance if {
+	not decision.allow with input as {"image": {
+		"ref": "ghcr.io/org/app:1",
+		"hasProvenance": false,
+		"provenance": {
+			"predicateType": "https://slsa.dev/provenance/v1",
+			"completeness": {"parameters": true, "materials": true},
+			"signatures": [{"trustRoot": "sigstore"}],
+		},
+	}}
+}
+
+test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}

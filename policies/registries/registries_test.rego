@@ -7,7 +7,7 @@ example := {
 }
 
 test_a_listed_host_is_allowed if {
-	decision == {"allow": true, "deny_msg": set()} with data.docker.lists as example with input as {"image": {
+	decision == {"allow": true, "deny_msg": set()} with load_json as example with input as {"image": {
 		"ref": "registry.example.com/x:1",
 		"host": "registry.example.com",
 		"fullRepo": "registry.example.com/x",
@@ -15,7 +15,7 @@ test_a_listed_host_is_allowed if {
 }
 
 test_a_listed_repository_is_allowed if {
-	decision.allow with data.docker.lists as example with input as {"image": {
+	decision.allow with load_json as example with input as {"image": {
 		"ref": "docker.io/library/alpine:3",
 		"host": "docker.io",
 		"fullRepo": "docker.io/library/alpine",
@@ -23,7 +23,7 @@ test_a_listed_repository_is_allowed if {
 }
 
 test_what_lies_below_a_listed_path_is_allowed if {
-	decision.allow with data.docker.lists as example with input as {"image": {
+	decision.allow with load_json as example with input as {"image": {
 		"ref": "ghcr.io/our-org/app:1",
 		"host": "ghcr.io",
 		"fullRepo": "ghcr.io/our-org/app",
@@ -34,7 +34,7 @@ test_another_image_is_denied if {
 	decision == {"allow": false, "deny_msg": {concat("", [
 		"docker.io/library/busybox:1: ",
 		"neither docker.io nor docker.io/library/busybox is on a list of registries.json",
-	])}} with data.docker.lists as example with input as {"image": {
+	])}} with load_json as example with input as {"image": {
 		"ref": "docker.io/library/busybox:1",
 		"host": "docker.io",
 		"fullRepo": "docker.io/library/busybox",
@@ -42,7 +42,7 @@ test_another_image_is_denied if {
 }
 
 test_a_list_that_is_not_there_is_empty if {
-	not decision.allow with data.docker.lists as {"hosts": ["ghcr.io"]} with input as {"image": {
+	not decision.allow with load_json as {"hosts": ["ghcr.io"]} with input as {"image": {
 		"ref": "docker.io/library/alpine:3",
 		"host": "docker.io",
 		"fullRepo": "docker.io/library/alpine",
@@ -58,3 +58,10 @@ test_folders_are_allowed if decision.allow with input as {"local": {"name": "con
 test_layouts_are_allowed if decision.allow with input as {"ociLayout": {"ref": "layouts/base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}
+
+of_file("registries.json") := example
+
+test_the_file_is_read if {
+	image := {"ref": "registry.example.com/x:1", "host": "registry.example.com"}
+	decision.allow with load_json as of_file with input as {"image": image}
+}

@@ -2,11 +2,14 @@
 # title: Images signed by their publishers
 # description: |
 #   `signers.json` in the policy's root says who signs which repositories: by their full name, or by a path that ends
-#   with a slash for all that lie below it. Where several match, any of them will do. Images that match nothing are
-#   denied. Other sources than images are allowed, layouts aside.
+#   with a slash for all that lie below it. `githubBuilder` is Docker's GitHub builder for a repository on GitHub,
+#   `hardened` a Docker Hardened Image; else it is a [keyless identity](#signed-images). Where several match, any of
+#   them will do. Images that match nothing are denied. Other sources than images are allowed, layouts aside.
 #
 #   ```json
 #   {
+#     "dhi.io/": {"hardened": true},
+#     "docker.io/our-org/app": {"githubBuilder": "our-org/app"},
 #     "ghcr.io/our-org/": {
 #       "trustRoot": "sigstore",
 #       "signer": {
@@ -17,6 +20,8 @@
 #     }
 #   }
 #   ```
+# custom:
+#   buildx: doesn't tell trust roots, so of keyless identities it allows none
 package docker
 
 import data.lib.images.repositories
@@ -27,10 +32,9 @@ signers := load_json("signers.json")
 default allow := false
 
 allow if {
-	input.image
-	some name, identity in signers
-	matches(input.image, name)
-	signatures.keyless(input.image, identity)
+	some name, signer in signers
+	repositories.named(input.image, name)
+	is_signed(input.image, signer)
 }
 
 allow if input.git
@@ -39,25 +43,41 @@ allow if input.http
 
 allow if input.local
 
-matches(image, name) if repositories.allowed(image, {name})
+is_builder(signer) if object.keys(signer) == {"githubBuilder"}
 
-matches(image, name) if {
-	endswith(name, "/")
-	repositories.below(image, {name})
+is_hardened(signer) if signer == {"hardened": true}
+
+is_signed(image, signer) if {
+	is_builder(signer)
+	signatures.github_builder(image, signer.githubBuilder)
+}
+
+is_signed(image, signer) if {
+	is_hardened(signer)
+	signatures.hardened(image)
+}
+
+is_signed(image, signer) if signatures.keyless(image, signer)
+
+why(image, signer) := signatures.denial_github_builder(image, signer.githubBuilder) if is_builder(signer)
+
+why(image, signer) := signatures.denial_hardened(image) if is_hardened(signer)
+
+why(image, signer) := signatures.denial_keyless(image, signer) if {
+	not is_builder(signer)
+	not is_hardened(signer)
 }
 
 has_signer if {
-	input.image
 	some name, _ in signers
-	matches(input.image, name)
+	repositories.named(input.image, name)
 }
 
 deny_msg contains message if {
-	input.image
 	not allow
-	some name, identity in signers
-	matches(input.image, name)
-	message := signatures.denial_keyless(input.image, identity)
+	some name, signer in signers
+	repositories.named(input.image, name)
+	message := why(input.image, signer)
 }
 
 deny_msg contains message if {

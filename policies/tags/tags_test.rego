@@ -50,3 +50,14 @@ test_folders_are_allowed if decision.allow with input as {"local": {"name": "con
 test_layouts_are_allowed if decision.allow with input as {"ociLayout": {"ref": "layouts/base:1"}}
 
 test_unknown_sources_are_denied if not decision.allow with input as {"env": {"filename": "Dockerfile"}}
+
+test_a_tag_that_moves_beside_a_digest_is_denied if {
+	decision == {
+		"allow": false,
+		"deny_msg": {"x:latest@sha256:1: this tag may not be used; name a version, or a digest alone"},
+	} with input as {"image": {"ref": "x:latest@sha256:1", "tag": "latest", "isCanonical": true}}
+}
+
+test_git_that_is_allowed_has_no_message if {
+	deny_msg == set() with input as {"git": {"remote": "https://example.com/r.git", "tagName": "v1"}}
+}

@@ -25,21 +25,27 @@ pub struct Env {
 #[serde(rename_all = "camelCase")]
 pub struct NodeEnv {
     /// Build arguments by name; null for an argument without a value.
+    #[schemars(example = BTreeMap::from([("VERSION", "1.2")]))]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub args: BTreeMap<String, Option<String>>,
     /// Labels given on the command line.
+    #[schemars(example = BTreeMap::from([("team", "web")]))]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Base name of the Dockerfile.
+    #[schemars(example = &"Dockerfile")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub filename: String,
     /// Target stage.
+    #[schemars(example = &"prod")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,
     /// True when the policy is only asked for its capabilities; there is no source then.
+    #[schemars(example = true)]
     #[serde(skip_serializing_if = "is_false")]
     pub caps_request: bool,
     /// 0 for the source of the build itself, one more for each step into the materials of a provenance.
+    #[schemars(example = 0)]
     pub depth: u32,
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Local {
     /// Its name within the build: `context`, `dockerfile`, or that of a named context. Not a path.
+    #[schemars(example = &"context")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
 }

@@ -45,6 +45,19 @@ pub fn check(path: &[&str]) -> PathCheck {
     if open { PathCheck::Open } else { PathCheck::Known }
 }
 
+/// The JSON type of a property, where the schema knows but one. Steps are those of [`check`].
+pub(crate) fn kind(path: &[&str]) -> Option<&'static str> {
+    let mut schema = resolve(&SCHEMA);
+    for step in path {
+        let is_index = *step == "_" || (!step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()));
+        let field = schema.get("properties").and_then(|fields| fields.get(*step));
+        let any = schema.get("additionalProperties").filter(|any| any.is_object());
+        schema = resolve(field.or(any).or(schema.get("items").filter(|_| is_index))?);
+    }
+    let named = schema.get("type").and_then(Value::as_str);
+    named.or_else(|| schema.get("properties").map(|_| "object"))
+}
+
 /// The values that a property may have, where the schema lists them. Steps are those of [`check`].
 pub(crate) fn values(path: &[&str]) -> Option<Vec<String>> {
     let mut schema = resolve(&SCHEMA);
@@ -75,7 +88,7 @@ fn resolve(mut schema: &'static Value) -> &'static Value {
 }
 
 /// The name that is nearest by edit distance, unless all are far off.
-fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
     let limit = (word.chars().count() / 3).max(1);
     names
         .map(|name| (distance(&word.to_lowercase(), &name.to_lowercase()), name))
@@ -108,7 +121,27 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathCheck, check};
+    use super::{PathCheck, check, kind};
+
+    #[test]
+    fn kinds() {
+        for (path, expected) in [
+            ("image", Some("object")),
+            ("image.tag", Some("string")),
+            ("image.isCanonical", Some("boolean")),
+            ("image.env", Some("array")),
+            ("image.env._", Some("string")),
+            ("image.labels", Some("object")),
+            ("image.labels.a", Some("string")),
+            ("env.depth", Some("integer")),
+            ("image.provenance.materials.0.git.tag", Some("object")),
+            // It has a value or none.
+            ("env.args.release", None),
+            ("image.nothing", None),
+        ] {
+            assert_eq!(kind(&path.split('.').collect::<Vec<_>>()), expected, "{path}");
+        }
+    }
 
     #[test]
     fn known_paths() {

@@ -56,12 +56,10 @@ impl SourceHost<'_> {
         let Some(bundles) = known.and_then(|known| known.github_attestations.get(&repository)) else {
             return Answer::Value(self.demands.make(Demand::GithubAttestation(repository)));
         };
-        let unavailable = known.map(|known| known.unavailable.as_slice()).unwrap_or_default();
-        for reason in unavailable {
+        if let Some(reason) = known.and_then(|known| known.unavailable.get(&repository)) {
+            // What could not be asked is not known to be missing.
             self.note(Failure::new(Step::Unavailable, reason.as_str()));
-        }
-        // What could not be asked is not known to be missing.
-        if bundles.is_empty() && unavailable.is_empty() {
+        } else if bundles.is_empty() {
             let message = format!(
                 "{repository} has no attestation of it at GitHub; those of a private repository need a token that may \
                  read them"

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regorus::Value;
 
 use super::host::SourceHost;
-use super::{Explanation, Policy, PolicyError};
+use super::{Explanation, Policy, PolicyError, codes};
 use crate::check::{Action, Check, Decision, Outcome, Print};
 use crate::input::{self, Built, Demand, Env, Group, Input, Node, PathSegment, RawObjects};
 use crate::metadata::{ChecksumRequest, Request};
@@ -60,16 +60,17 @@ pub(super) fn check(
     }
     let evaluated = evaluation.value_at(&["docker", "decision"]);
     let origin = origin(&evaluation, evaluated.as_ref().ok());
-    let Findings { pins, prints, events, .. } = evaluation.findings();
+    let Findings { pins, prints, events, omitted, .. } = evaluation.findings();
     if let Some(explanation) = explanation {
-        explanation.add(policy, events, &|id| demands.properties(id), &document);
+        explanation.add(policy, events, &|id| demands.properties(id));
+        explanation.omitted = omitted;
     }
     let value = evaluated.map_err(|failure| policy.failure(failure))?;
     let value = match unresolved(&value) {
         Some(unknown) => return Ok(demands.needs(&unknown, check)),
         None => value,
     };
-    let parsed = parse(&value)?;
+    let parsed = parse(policy, &value)?;
     let mut decision = Decision {
         action: if parsed.allow { Action::Allow } else { Action::Deny },
         messages: parsed.messages,
@@ -116,7 +117,7 @@ pub(super) fn caps(
     let mut evaluation = Evaluation::new(&policy.program, &host, document.clone(), nanoseconds(now));
     let value = evaluation.value_at(&["docker", "decision"]).map_err(|failure| policy.failure(failure))?;
     // Nothing is unresolved in this input, so nothing can be unknown.
-    Ok(parse(&value)?.caps)
+    Ok(parse(policy, &value)?.caps)
 }
 
 /// Since 1970, as `time.now_ns()` answers.
@@ -126,6 +127,11 @@ pub(super) fn nanoseconds(now: SystemTime) -> i64 {
 
 impl Policy {
     pub(super) fn failure(&self, failure: Failure) -> PolicyError {
+        debug_assert!(
+            codes::is_known(&codes::EVALUATION_CODES, failure.code),
+            "{} is in no table",
+            failure.code
+        );
         PolicyError::Evaluation {
             position: self.position(failure.loc),
             code: failure.code,
@@ -296,10 +302,10 @@ struct Parsed {
     caps: BTreeMap<String, bool>,
 }
 
-fn parse(value: &Value) -> Result<Parsed, PolicyError> {
+fn parse(policy: &Policy, value: &Value) -> Result<Parsed, PolicyError> {
     let invalid = |message: String| Err(PolicyError::InvalidDecision(message));
     let fields = match value {
-        Value::Undefined => return Err(PolicyError::Undefined),
+        Value::Undefined => return Err(PolicyError::Undefined { policy: policy.name().to_owned() }),
         Value::Object(fields) => fields,
         other => return invalid(format!("the decision must be an object, not {}", kind(other))),
     };
@@ -314,6 +320,10 @@ fn parse(value: &Value) -> Result<Parsed, PolicyError> {
         Some(Value::String(message)) => vec![message.to_string()],
         Some(Value::Array(items)) => messages(items.iter())?,
         Some(Value::Set(items)) => messages(items.iter())?,
+        // What `deny_msg[message] if …` makes: a set, to an author who knows Rego from before version 1.
+        Some(Value::Object(items)) if items.values().all(|value| *value == Value::Bool(true)) => {
+            messages(items.keys())?
+        }
         Some(other) => {
             return invalid(format!("`deny_msg` must be a set of strings, not {}", kind(other)));
         }

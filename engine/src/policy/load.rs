@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::files::{self, SourceFile};
 use super::suite::Documents;
-use super::{Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, lint};
+use super::{
+    Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, advice, codes, lint,
+};
 use crate::rego::ast::{Loc, Module, Name, Rule};
 use crate::rego::compile::{self, InputRef, Problem};
 use crate::rego::parser;
@@ -76,7 +78,9 @@ pub(super) fn load_with(
     };
     let Ok(compiled) = compiled else {
         problems.sort_by_key(|p| p.loc);
-        return Err(LoadError { problems: problems.into_iter().map(|p| diagnostic(&files, p)).collect() });
+        return Err(LoadError {
+            problems: problems.into_iter().map(|p| diagnostic(&files, &modules, p)).collect(),
+        });
     };
     let mut warnings = lint::remarks(&compiled, &files);
     // The helpers are ours.
@@ -96,27 +100,16 @@ pub(super) fn load_with(
     Ok(Loaded { policy, modules, tests, input_refs: compiled.input_refs })
 }
 
-fn diagnostic(files: &[SourceFile], problem: Problem) -> Diagnostic {
+fn diagnostic(files: &[SourceFile], modules: &[Module], problem: Problem) -> Diagnostic {
+    debug_assert!(codes::is_known(&codes::LOAD_CODES, problem.code), "{} is in no table", problem.code);
+    let Loc { file, offset } = problem.loc;
+    let text = files.get(file as usize).map_or("", SourceFile::text);
     Diagnostic {
         code: problem.code,
         position: files::position(files, problem.loc),
         message: problem.message,
-        help: help(problem.code).map(str::to_owned),
+        help: advice::on(problem.code, text, offset as usize, modules),
     }
-}
-
-/// What to do about a problem, where its message leaves that open.
-fn help(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "undefined-function" => "check the spelling, or define the function or import it",
-        "refused-function" => {
-            "build policies decide from their input alone: they cannot reach the network or the host"
-        }
-        "recursion" => "break the cycle: Rego evaluates no rule in terms of itself",
-        "unsafe-variable" => "assign it with `:=`, or let `some … in` find it",
-        "import-not-found" => "imports are read from the policy's root: add the file or correct the path",
-        _ => return None,
-    })
 }
 
 struct Loader<'o> {
@@ -174,12 +167,12 @@ impl Loader<'_> {
                 let cycle: Vec<String> = path.iter().chain([&package]).map(|p| file_name(p)).collect();
                 let message = format!("files import each other in a cycle: {}", cycle.join(" -> "));
                 self.problems.push(Problem::new(loc, "import-cycle", message));
-            } else if !self.is_loaded(&package)
-                && !self.documents.has(&package)
-                && let Some(imported) = self.import(loc, &package)
-            {
+            } else if !self.is_loaded(&package) && !self.documents.has(&package) {
+                let imported = self.import(loc, &package);
                 path.push(package);
-                self.imports_of(imported, path);
+                for module in imported {
+                    self.imports_of(module, path);
+                }
                 path.pop();
             }
         }
@@ -195,37 +188,49 @@ impl Loader<'_> {
         })
     }
 
-    fn import(&mut self, loc: Loc, package: &[Name]) -> Option<usize> {
-        let name = file_name(package);
-        let import = format!("data.{}", package.join("."));
-        if self.files.len() >= FILE_COUNT_LIMIT {
-            let message = format!("a policy may consist of {FILE_COUNT_LIMIT} files at most");
-            self.problems.push(Problem::new(loc, "limit", message));
-            return None;
-        }
-        let read = match self.root {
-            None => Err("this policy has no root to import from".to_owned()),
-            Some(root) => root.read(&name, FILE_LIMIT).map_err(|error| match error {
-                FileError::NotFound => format!("there is no file `{name}` in the policy's root"),
-                error => format!("cannot read `{name}`: {error}"),
-            }),
-        };
-        let text = read
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text")));
-        match text {
-            Ok(text) => {
-                let shown = self.root.map_or(name.clone(), |root| root.shown(&name));
-                let module = self.parse(shown, text)?;
-                // It takes the package of its import, whatever it calls itself.
-                self.modules[module].package = package.to_vec();
-                Some(module)
-            }
+    /// Loads the file of a package, and those that belong to it where the root knows more; the modules.
+    fn import(&mut self, loc: Loc, package: &[Name]) -> Vec<usize> {
+        let files = match self.files_of(package) {
+            Ok(files) => files,
             Err(reason) => {
-                let message = format!("import {import} not found: {reason}");
+                let message = format!("import data.{} not found: {reason}", package.join("."));
                 self.problems.push(Problem::new(loc, "import-not-found", message));
-                None
+                return Vec::new();
             }
+        };
+        let mut imported = Vec::new();
+        for file in files {
+            if self.files.len() >= FILE_COUNT_LIMIT {
+                let message = format!("a policy may consist of {FILE_COUNT_LIMIT} files at most");
+                self.problems.push(Problem::new(loc, "limit", message));
+                break;
+            }
+            let Some(module) = self.parse(file.name, file.text) else { continue };
+            // It takes the package of its import, whatever it calls itself.
+            self.modules[module].package = package.to_vec();
+            imported.push(module);
         }
+        imported
+    }
+
+    /// The files of a package, at least one.
+    fn files_of(&self, package: &[Name]) -> Result<Vec<PolicyFile>, String> {
+        let name = file_name(package);
+        let Some(root) = self.root else { return Err("this policy has no root to import from".to_owned()) };
+        let failed = |error: FileError| format!("cannot read `{name}`: {error}");
+        let mut files = match root.read(&name, FILE_LIMIT) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))?;
+                vec![PolicyFile { name: root.shown(&name), text }]
+            }
+            Err(FileError::NotFound) => Vec::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        files.extend(root.package(&package.join("/")).map_err(failed)?);
+        if files.is_empty() {
+            return Err(format!("there is no file `{name}` in the policy's root"));
+        }
+        Ok(files)
     }
 }
 

@@ -4,7 +4,9 @@
 //! otherwise; `decide` answers a check; `host` has the built-ins that work on the source being checked,
 //! `attestation`, `verify_git` and `verify_http` those that verify signatures. `suite` runs the tests of a policy.
 
+mod advice;
 mod attestation;
+mod codes;
 mod decide;
 mod explain;
 mod files;
@@ -21,15 +23,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-pub use explain::{Explanation, ExplanationEvent};
+pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES, evaluation_help};
+pub use explain::{Explanation, ExplanationEvent, ReadValue};
 use files::SourceFile;
 pub(crate) use load::helpers;
-pub use statement::ReadValue;
 
 use crate::check::{Action, Check, Outcome, Position};
 use crate::input::Env;
 use crate::rego::ir::Program;
 use crate::verify::Trust;
+
+/// Names of the functions that only build policies have.
+pub fn own_functions() -> impl Iterator<Item = &'static str> {
+    crate::rego::compile::own_functions()
+}
 
 /// A policy file's name (as messages show it) and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +52,12 @@ pub struct PolicyFile {
 pub trait PolicyRoot: Send + Sync {
     /// Reads the file `path` (relative, `/`-separated) whole, or fails when it is larger than `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError>;
+
+    /// The files that belong to the package `path` (`a/b` for `data.a.b`) beside the file `a/b.rego`, where the root
+    /// knows files by the package that they declare. Their names are as messages show them.
+    fn package(&self, _path: &str) -> Result<Vec<PolicyFile>, FileError> {
+        Ok(Vec::new())
+    }
 
     /// What messages call the file `path`.
     fn shown(&self, path: &str) -> String {
@@ -116,8 +129,11 @@ pub enum PolicyError {
         message: String,
     },
     /// `data.docker.decision` is undefined.
-    #[error("the policy has no decision: `data.docker.decision` is undefined")]
-    Undefined,
+    #[error("the policy `{policy}` has no decision: `data.docker.decision` is undefined")]
+    Undefined {
+        /// Name of the policy's first file.
+        policy: String,
+    },
     /// The decision is not what a decision must be.
     #[error("{0}")]
     InvalidDecision(String),

@@ -5,8 +5,7 @@ use regorus::Value;
 use super::host::{SourceHost, is_same};
 use crate::input::{Group, Signature};
 use crate::rego::eval::Answer;
-use crate::verify::image;
-use crate::verify::key::{KEY_LIMIT, PublicKey};
+use crate::verify::{KEY_LIMIT, PublicKey, image};
 
 const NAME: &str = "verify_image_key";
 

@@ -93,8 +93,8 @@ impl Traits {
 pub(crate) struct Clause {
     /// Parameters; empty for anything but a function.
     pub(crate) args: Vec<Pattern>,
-    /// How many slots it needs.
-    pub(crate) slots: usize,
+    /// Names of its variables, by slot; those that the compiler made up begin with a NUL.
+    pub(crate) names: Vec<Name>,
     /// The body, then each `else`: the first that holds gives the value.
     pub(crate) alternatives: Vec<Alternative>,
 }

@@ -94,9 +94,11 @@ pub enum Step {
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// What it is: `bundle-v0.3`, `simplesigning-v1`, `pgp`, `ssh`; empty where that could not be told.
+    #[schemars(example = &"bundle-v0.3")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub format: String,
     /// `sha256:…` of the signature's manifest in the registry; empty for what lies elsewhere.
+    #[schemars(example = &"sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
     /// What of the image it would cover.
@@ -105,8 +107,10 @@ pub struct Failure {
     /// The step that failed.
     pub step: Step,
     /// What is wrong, in words.
+    #[schemars(example = &"it is in no log that the trust root knows")]
     pub message: String,
     /// Name of the trust root under which it came furthest; empty where none was needed.
+    #[schemars(example = &"sigstore")]
     #[serde(skip_serializing_if = "String::is_empty")]
     pub trust_root: String,
 }
@@ -161,15 +165,47 @@ impl fmt::Display for Failure {
     }
 }
 
+/// The first success, or the failure of the latest step; `nothing` where nothing was tried.
+pub(super) fn furthest(
+    results: impl Iterator<Item = Result<(), Failure>>,
+    nothing: impl FnOnce() -> Failure,
+) -> Result<(), Failure> {
+    let mut found: Option<Failure> = None;
+    for result in results {
+        match result {
+            Ok(()) => return Ok(()),
+            Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
+                found = Some(failure);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(found.unwrap_or_else(nothing))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_success_the_latest_step_counts() {
+        let failed = |step: Step| Err(Failure::new(step, ""));
+        let ended = |results: Vec<Result<(), Failure>>| {
+            furthest(results.into_iter(), || Failure::new(Step::Unsigned, "")).map_err(|failure| failure.step)
+        };
+        assert_eq!(
+            ended(vec![failed(Step::Key), failed(Step::Signature), failed(Step::Key)]),
+            Err(Step::Signature)
+        );
+        assert_eq!(ended(vec![failed(Step::Key), Ok(())]), Ok(()));
+        assert_eq!(ended(vec![]), Err(Step::Unsigned));
+    }
 
     /// Each code stands in the table of `docs/signatures.md`, and the table has no others.
     #[test]
     fn codes_are_documented() {
         let page = include_str!("../../../docs/signatures.md");
-        let (_, table) = page.split_once("| code | means |\n|---|---|\n").expect("a table of codes");
+        let (_, table) = page.split_once("| code | means | do |\n|---|---|---|\n").expect("a table of codes");
         let rows = table.lines().take_while(|line| line.starts_with("| `"));
         let mut documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
         let schema = schemars::schema_for!(Step).to_value();

@@ -8,11 +8,11 @@ use sigstore_types::{DerPublicKey, SignatureContent};
 use super::Artifact;
 
 /// Bytes of a file with a public key.
-pub(crate) const KEY_LIMIT: usize = 128 << 10;
+pub const KEY_LIMIT: usize = 128 << 10;
 
 /// A public key: ECDSA (P-256, P-384, P-521), RSA of 2048 to 8192 bits, or Ed25519.
 #[derive(Debug, Clone)]
-pub(crate) struct PublicKey {
+pub struct PublicKey {
     der: DerPublicKey,
     /// The key in each of the schemes that it may have signed with, the usual one first.
     schemes: Vec<(Hash, ParsedPublicKey)>,
@@ -31,7 +31,7 @@ pub(super) enum Hash {
 /// Why a file is no public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum KeyError {
+pub enum KeyError {
     /// Another kind of file.
     #[error("it is no PEM file with a `PUBLIC KEY`")]
     Pem,
@@ -57,7 +57,7 @@ static SCHEMES: [&[Scheme]; 5] = [
 
 impl PublicKey {
     /// Reads a PEM file with a `PUBLIC KEY` (RFC 7468, section 13).
-    pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let pem = std::str::from_utf8(pem).map_err(|_| KeyError::Pem)?;
         Self::from_der(DerPublicKey::from_pem(pem).map_err(|_| KeyError::Pem)?)
     }

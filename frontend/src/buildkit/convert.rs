@@ -54,16 +54,6 @@ pub fn platform(platform: &pb::Platform) -> Result<Platform, ConvertError> {
     Ok(Platform::new(os, architecture, variant))
 }
 
-/// A platform, as BuildKit names it.
-pub fn to_platform(platform: &Platform) -> pb::Platform {
-    pb::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        ..pb::Platform::default()
-    }
-}
-
 /// What a response tells; `None` when it tells nothing but the source. Protobuf doesn't tell empty bytes from
 /// none: empty objects were not asked for.
 pub fn metadata(response: gateway::ResolveSourceMetaResponse) -> Result<Option<Metadata>, ConvertError> {
@@ -238,7 +228,8 @@ mod tests {
         };
         let found = platform(&of("Linux", "x86_64")).unwrap();
         assert_eq!(found, Platform::new("linux", "amd64", ""));
-        assert_eq!(platform(&to_platform(&found)), Ok(found));
+        let again = pb::Platform { variant: "v3".into(), ..of(&found.os, &found.architecture) };
+        assert_eq!(platform(&again), Ok(Platform::new("linux", "amd64", "v3")));
         for (os, architecture) in [("", "amd64"), ("linux", ""), ("", "")] {
             assert!(platform(&of(os, architecture)).is_err());
         }

@@ -108,6 +108,7 @@ pub struct RefId(String);
 /// A build of the hook. Dropping it cancels it.
 #[derive(Debug)]
 pub struct InternalBuild {
+    /// No client may learn it.
     id: MetadataValue<Ascii>,
     bridge: LlbBridgeClient<Channel>,
     solve: JoinHandle<()>,
@@ -140,11 +141,6 @@ impl InternalBuild {
         let id = MetadataValue::try_from(id)
             .map_err(|_| InternalBuildError::Answer { step: SOLVE, missing: "a valid build id" })?;
         Ok(Self { id, bridge, solve, ended })
-    }
-
-    /// The build's id, which no client may learn.
-    pub fn id(&self) -> &str {
-        self.id.to_str().unwrap_or_default()
     }
 
     /// Loads a definition, within the time that any call may take.
@@ -272,7 +268,7 @@ mod tests {
     async fn files_of_a_result_are_read_until_the_build_is_finished() {
         let (daemon, channel) = Daemon::start(&[("git://example.com/r.git", &[("a", "12345")])]).await;
         let build = InternalBuild::start(channel, "client").unwrap();
-        assert_eq!(build.id().len(), 32);
+        assert_eq!(build.id.as_bytes().len(), 32);
         let result = build.solve(git()).await.unwrap();
         assert_eq!(build.read_file(&result, "a", 5).await.unwrap(), b"12345");
         assert!(matches!(build.read_file(&result, "a", 4).await, Err(InternalBuildError::TooLarge(4))));

@@ -25,9 +25,7 @@ pub mod policysession {
 
     use super::{gateway, pb, sourcepolicy};
 
-    /// The service's full name.
-    pub const SERVICE: &str = "moby.buildkit.v1.sourcepolicy.policysession.PolicyVerifier";
-    /// Path of its only method.
+    /// Path of the service's only method.
     pub const CHECK_POLICY: &str = "/moby.buildkit.v1.sourcepolicy.policysession.PolicyVerifier/CheckPolicy";
 
     /// May this source be used?

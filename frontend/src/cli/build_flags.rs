@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use policy_engine::source::Platform;
-use policy_engine::source::reference::Reference;
 
-use crate::build_options::BuildOptions;
+use crate::build_options::{BuildOptions, context_name};
 use crate::flag_values::{parse_bool, record};
 use crate::policy_spec::csv_fields;
 use crate::redact;
@@ -136,21 +135,13 @@ impl BuildFlags {
         self.label.iter().map(label).collect()
     }
 
-    /// Names are those of images, in their familiar form and without `latest`.
     fn build_contexts(&self) -> Result<BTreeMap<String, String>, FlagError> {
         let mut contexts = BTreeMap::new();
         for context in self.build_context.iter().filter(|context| !context.is_empty()) {
             let invalid = |wanted: &str| FlagError::value("build-context", context, wanted);
             let (name, value) = context.split_once('=').ok_or_else(|| invalid("NAME=CONTEXT is needed"))?;
-            let name = Reference::parse(name).map_err(|error| invalid(&error.to_string()))?;
-            let mut familiar = name.familiar_name();
-            for (mark, part) in [(":", name.tag()), ("@", name.digest())] {
-                if let Some(part) = part {
-                    familiar.extend([mark, part]);
-                }
-            }
-            let familiar = familiar.strip_suffix(":latest").unwrap_or(&familiar);
-            contexts.insert(familiar.to_owned(), value.to_owned());
+            let name = context_name(name).map_err(|error| invalid(&error.to_string()))?;
+            contexts.insert(name, value.to_owned());
         }
         Ok(contexts)
     }
@@ -260,11 +251,13 @@ mod tests {
             ("base", "base"),
             ("docker.io/library/alpine:latest", "alpine"),
             ("alpine:3", "alpine:3"),
+            ("alpine:latest@sha256:DIGEST", "alpine:latest@sha256:DIGEST"),
             ("ghcr.io/o/r", "ghcr.io/o/r"),
         ];
         for (given, name) in names {
+            let [given, name] = [given, name].map(|text| text.replace("DIGEST", &"0".repeat(64)));
             let built = options(&["--build-context", &format!("{given}=./x=y")]).unwrap();
-            assert_eq!(built.build_contexts, map(&[(name, "./x=y")]), "{given}");
+            assert_eq!(built.build_contexts, map(&[(&name, "./x=y")]), "{given}");
         }
         for bad in ["base", "UPPER=x", "a b=x"] {
             assert!(options(&["--build-context", bad]).is_err(), "{bad}");

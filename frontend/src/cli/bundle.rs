@@ -1,6 +1,7 @@
 //! `policy-check bundle`: policies and libraries to and from elsewhere.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -9,10 +10,11 @@ use super::cache_args::CacheArgs;
 use super::error::Error;
 use super::lookup_args::ConnectionArgs;
 use super::output::Output;
+use super::trust_args::TrustArgs;
 use crate::distribution::layout::{Layout, pack};
-use crate::distribution::libraries::{FILE_NAME, Libraries, Library};
-use crate::distribution::{DistributionError, Fetched, Fetcher, Files, Place};
-use crate::policy_files::PolicyFileError;
+use crate::distribution::libraries::{FILE_NAME, Libraries};
+use crate::distribution::{DistributionError, Fetched, Fetcher, Files, Held, Place, Signatory, SignedBy};
+use crate::policy_files::{PolicyFileError, open_root, read_named};
 use crate::policy_test::report::{Report, human};
 use crate::policy_test::{self, Selection, TestError, discover, load, untested};
 use crate::report::human::Detail;
@@ -60,6 +62,8 @@ struct PullArgs {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     #[command(flatten)]
+    signed: SignedArgs,
+    #[command(flatten)]
     network: NetworkArgs,
 }
 
@@ -68,6 +72,8 @@ struct VerifyArgs {
     /// A folder, `oci://REF`, or `git::URL#REF:FOLDER`
     #[arg(value_name = "REF|DIR")]
     from: String,
+    #[command(flatten)]
+    signed: SignedArgs,
     #[command(flatten)]
     network: NetworkArgs,
 }
@@ -81,7 +87,19 @@ struct LockArgs {
     #[arg(long)]
     update: bool,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     network: NetworkArgs,
+}
+
+/// Who must have signed.
+#[derive(Debug, clap::Args)]
+struct SignedArgs {
+    /// Who must have signed it: `key=FILE`, or `issuer=…,subjectAlternativeName=…`
+    #[arg(long, value_name = "WHO", help_heading = "Trust")]
+    signed_by: Option<SignedBy>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,8 +111,32 @@ struct NetworkArgs {
 }
 
 impl NetworkArgs {
+    /// One that trusts nobody's signatures.
     fn fetcher(&self) -> Fetcher {
-        Fetcher { transport: self.connection.options(), cache: self.cache.cache(), offline: false }
+        Fetcher { transport: self.connection.options(), cache: self.cache.cache(), ..Fetcher::default() }
+    }
+
+    fn trusting(&self, trust: &TrustArgs) -> Result<Fetcher, Error> {
+        let fetcher = self.fetcher();
+        let dir = fetcher.cache.as_ref().map(|cache| cache.dir().to_owned());
+        let trust = trust.options(dir, Some(fetcher.transport.clone()))?.load(None)?;
+        Ok(Fetcher { trust: Arc::new(trust), ..fetcher })
+    }
+}
+
+impl SignedArgs {
+    /// Keys that are named on the command line may lie anywhere.
+    fn signatory(&self, place: &Place) -> Result<Option<Signatory>, DistributionError> {
+        let load =
+            |signed_by: &SignedBy| signed_by.load(place, |path, limit| read_named(Path::new(path), limit));
+        self.signed_by.as_ref().map(load).transpose()
+    }
+
+    /// What lies there now, if it is signed by whom it must be.
+    fn fetch(&self, from: &str, fetcher: &Fetcher) -> Result<Fetched, DistributionError> {
+        let place = from.parse()?;
+        let signatory = self.signatory(&place)?;
+        fetcher.fetch(&place, Held { signatory: signatory.as_ref(), ..Held::default() })
     }
 }
 
@@ -115,7 +157,7 @@ fn push(args: &PushArgs, output: &Output) -> Result<Exit, Error> {
     };
     let fetcher = args.network.fetcher();
     let folder = Place::Folder(args.folder.display().to_string());
-    let files = fetcher.fetch(&folder)?.files;
+    let files = fetcher.fetch(&folder, Held::default())?.files;
     let refused = |reason| DistributionError::Files { place: folder.to_string(), reason };
     if !files.has_rego() {
         return Err(refused("there are no policies in it".to_owned()).into());
@@ -128,7 +170,8 @@ fn push(args: &PushArgs, output: &Output) -> Result<Exit, Error> {
 }
 
 fn pull(args: &PullArgs, output: &Output) -> Result<Exit, Error> {
-    let Fetched { place, files } = args.network.fetcher().fetch(&args.from.parse()?)?;
+    let fetcher = args.network.trusting(&args.signed.trust)?;
+    let Fetched { place, files, .. } = args.signed.fetch(&args.from, &fetcher)?;
     let folder = &args.output;
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let reason = "the folder is not empty".to_owned();
@@ -154,8 +197,8 @@ fn write(files: &Files, folder: &Path) -> Result<(), Error> {
 }
 
 fn verify(args: &VerifyArgs, output: &Output) -> Result<Exit, Error> {
-    let fetcher = args.network.fetcher();
-    let Fetched { place, files } = fetcher.fetch(&args.from.parse()?)?;
+    let fetcher = args.network.trusting(&args.signed.trust)?;
+    let Fetched { place, files, .. } = args.signed.fetch(&args.from, &fetcher)?;
     let folder = match &place {
         Place::Folder(path) => {
             locked(Path::new(path), &fetcher, output)?;
@@ -232,8 +275,9 @@ fn locked(folder: &Path, fetcher: &Fetcher, output: &Output) -> Result<(), Error
     if !path.exists() {
         return Ok(());
     }
+    let root = open_root(folder)?;
     for (name, library) in read(&path)?.libraries {
-        let files = fetcher.pinned(&library.place(folder)?, library.files.as_deref())?;
+        let files = library.pinned(&name, folder, &*root, fetcher)?.files;
         output.note(&format!("library {name}: {} files, {}", files.len(), files.digest()));
     }
     Ok(())
@@ -242,18 +286,16 @@ fn locked(folder: &Path, fetcher: &Fetcher, output: &Output) -> Result<(), Error
 fn lock(args: &LockArgs, output: &Output) -> Result<Exit, Error> {
     let path = args.folder.join(FILE_NAME);
     let mut libraries = read(&path)?;
-    let fetcher = args.network.fetcher();
+    let fetcher = args.network.trusting(&args.trust)?;
+    let root = open_root(&args.folder)?;
     for (name, library) in &mut libraries.libraries {
-        let unpinned = Library { pin: None, files: None, ..library.clone() };
-        let place = unpinned.place(&args.folder)?;
-        let is_pinned = library.files.is_some() && (library.pin.is_some() || !place.is_remote());
-        if is_pinned && !args.update {
+        if library.is_locked()? && !args.update {
             output.data(&format!("{name}: pinned already\n"))?;
             continue;
         }
         // What is pinned by hand stays so.
-        let place = if args.update { place } else { library.place(&args.folder)? };
-        let fetched = fetcher.fetch(&place)?;
+        let wanted = if args.update { library.unlocked() } else { library.clone() };
+        let fetched = wanted.fetch(name, &args.folder, &*root, &fetcher)?;
         fetcher.keep(&fetched.files);
         let locked = library.locked(&fetched);
         let state = match (&library.files, *library == locked) {

@@ -15,7 +15,7 @@ use super::lookup_args::LookupArgs;
 use super::output::Output;
 use super::subject::Subject;
 use crate::context::Stdin;
-use crate::distribution::Fetcher;
+use crate::distribution::{Fetcher, ListedPlace};
 use crate::dry_run::{Checked, DryRun, PolicyOptions, Progress};
 use crate::lookup::block_on;
 use crate::policy_spec::{LogLevel, PolicySpec};
@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// Write a report to a file as well: `FORMAT=FILE`, or a file whose ending tells its format
     #[arg(long, short, value_name = "FORMAT=FILE", help_heading = REPORTS)]
     output: Vec<Destination>,
+    /// Report why: which statements failed and what they read, of sources that are not allowed; with `json`, of all
+    #[arg(long, help_heading = REPORTS)]
+    explain: bool,
     #[command(flatten)]
     policies: PolicyArgs,
     #[command(flatten)]
@@ -69,6 +72,9 @@ struct PolicyArgs {
     /// Refuse policies that there are warnings about
     #[arg(long)]
     strict: bool,
+    /// Where libraries of remote contexts may come from, and all below: `oci://HOST/PATH`, `git::https://HOST/PATH`
+    #[arg(long, value_name = "PLACE")]
+    libraries_from: Vec<ListedPlace>,
 }
 
 /// Where a report goes.
@@ -116,6 +122,7 @@ impl PolicyArgs {
             strict: self.strict,
             required: self.require_policy,
             fetcher,
+            libraries_from: self.libraries_from.clone(),
         }
     }
 }
@@ -131,10 +138,11 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     let run = Arc::new(DryRun {
         resolver: Arc::new(lookups.resolver(None)),
         stdin: Stdin::of_process(),
-        policies: args.policies.options(args.lookups.fetcher()),
+        policies: args.policies.options(lookups.fetcher()),
         platform: default_platform(),
         trust: Arc::clone(&lookups.trust),
         now: lookups.now,
+        explain: args.explain,
         progress: Arc::clone(&progress),
     });
     let checked = block_on(async {
@@ -207,14 +215,15 @@ fn report(args: &Args, checked: Vec<Checked>, output: &Output) -> Result<Exit, E
         builds.push(build);
     }
     let report = BuildReport::new(builds);
-    let detail = Detail { symbols: output.symbols(), quiet: output.quiet(), explain: false };
+    let detail = Detail { symbols: output.symbols(), quiet: output.quiet(), explain: args.explain };
     // A single build that could not be looked at has nothing to show to people.
     if args.format != Format::Human || report.builds.iter().any(|build| build.error.is_none()) {
         output.data(&args.format.render(&report, detail)?)?;
     }
     for destination in &args.output {
         if let Destination::File(format, path) = destination {
-            let plain = anstream::adapter::strip_str(&format.render(&report, Detail::default())?).to_string();
+            let detail = Detail { explain: args.explain, ..Detail::default() };
+            let plain = anstream::adapter::strip_str(&format.render(&report, detail)?).to_string();
             std::fs::write(path, plain)
                 .map_err(|cause| Error::Report { path: path.display().to_string(), cause })?;
         }

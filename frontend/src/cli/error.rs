@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use policy_engine::policy::{Diagnostic, LoadError};
-use policy_engine::source::PlatformError;
 
 use super::Exit;
 use super::build_flags::FlagError;
@@ -20,9 +19,9 @@ use crate::serve::ServeError;
 use crate::snapshot::SnapshotError;
 use crate::source_arg::SourceArgError;
 use crate::starter::StarterError;
-use crate::trust::MIRRORS;
 use crate::trust::file::RootFileError;
 use crate::trust::tuf::TufError;
+use crate::trust::{MIRRORS, MirrorError};
 
 /// A command failed before it could report.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +32,6 @@ pub(super) enum Error {
     Policy(#[from] PolicyFileError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    #[error(transparent)]
-    Platform(#[from] PlatformError),
     #[error(transparent)]
     Inspect(#[from] InspectError),
     #[error(transparent)]
@@ -60,8 +57,8 @@ pub(super) enum Error {
     Starter(#[from] StarterError),
     #[error(transparent)]
     TrustRoot(#[from] RootFileError),
-    #[error("{0}")]
-    Mirrors(String),
+    #[error(transparent)]
+    Mirrors(#[from] MirrorError),
     #[error("cannot update the trust root from {url}: {error}")]
     TrustUpdate { url: String, error: TufError },
     #[error("cannot read `{path}`: {cause}")]
@@ -83,17 +80,13 @@ pub(super) enum Error {
 impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Platform(_) | Self::Flag(_) => {
-                Exit::Usage
-            }
+            Self::Source(_) | Self::Policy(_) | Self::Replay(_) | Self::Flag(_) => Exit::Usage,
             Self::Build { error, .. } if error.is_usage() => Exit::Usage,
             Self::Bake(error) if error.is_usage() => Exit::Usage,
             Self::Report { .. } | Self::Test(_) | Self::TrustRoot(_) | Self::Mirrors(_) => Exit::Usage,
             Self::ReadFile { .. } | Self::WriteFile { .. } => Exit::Usage,
             Self::TrustUpdate { .. } => Exit::Undecided,
-            Self::Distribution(DistributionError::Fetch { .. } | DistributionError::Runtime(_)) => {
-                Exit::Undecided
-            }
+            Self::Distribution(error) if error.is_unreachable() => Exit::Undecided,
             Self::Distribution(_) => Exit::Usage,
             #[cfg(target_os = "linux")]
             Self::Serve(_) => Exit::Usage,
@@ -134,8 +127,7 @@ impl Error {
             Self::Flag(error) => error.help(),
             #[cfg(target_os = "linux")]
             Self::Serve(error) => error.help(),
-            Self::Platform(_)
-            | Self::Bake(_)
+            Self::Bake(_)
             | Self::Starter(_)
             | Self::Cache { .. }
             | Self::Inspect(_)

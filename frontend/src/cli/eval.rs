@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use policy_engine::check::Print;
 use policy_engine::input::{Env, to_print_json};
 use policy_engine::metadata::Request;
 use policy_engine::policy::{Explanation, PolicySet};
-use policy_engine::source::{Platform, PlatformError, SourceOp};
+use policy_engine::source::{Platform, SourceOp};
 
 use super::Exit;
 use super::error::Error;
-use super::lookup_args::LookupArgs;
-use super::output::Output;
+use super::lookup_args::{LookupArgs, Lookups};
+use super::output::{Format, Output};
 use crate::decide::{DecideError, Observer, Question, Verdict, decide};
 use crate::distribution::Fetcher;
 use crate::inspect::{InspectError, inspect};
@@ -22,9 +21,11 @@ use crate::lookup::{LookupError, block_on, describe};
 use crate::policy_files::{Loaded, Selection};
 use crate::policy_spec::{LogLevel, PolicySpec};
 use crate::redact;
+use crate::report::explanation::Round;
 use crate::report::human::Detail;
-use crate::report::{Conclusion, Report, Round, human, json};
+use crate::report::{Conclusion, Report, human, json};
 use crate::resolve::Judge;
+use crate::resolve::image::default_platform;
 use crate::source_arg;
 
 #[derive(Debug, clap::Args)]
@@ -88,14 +89,6 @@ struct BuildArgs {
     target: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
-}
-
 impl PolicyArgs {
     fn selection(&self, fetcher: Fetcher) -> Selection {
         Selection {
@@ -126,22 +119,19 @@ impl BuildArgs {
         }
     }
 
-    /// Builds run on Linux, whatever this machine runs.
-    fn platform(&self) -> Result<Platform, PlatformError> {
-        match &self.platform {
-            Some(platform) => Ok(platform.clone()),
-            None => Platform::parse(&format!("linux/{}", std::env::consts::ARCH)),
-        }
+    fn platform(&self) -> Platform {
+        self.platform.clone().unwrap_or_else(default_platform)
     }
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     let source = source_arg::parse(&args.source)?;
-    let platform = args.build.platform()?;
+    let platform = args.build.platform();
     if args.print {
         return print(args, &source, &platform, output);
     }
-    let selection = args.policies.selection(args.lookups.fetcher());
+    let lookups = args.lookups.begin()?;
+    let selection = args.policies.selection(lookups.fetcher());
     let env = args.build.env(selection.dockerfile_name());
     let loaded = selection.load()?;
     for warning in &loaded.warnings {
@@ -150,7 +140,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Result<Exit, Error> {
     if loaded.disabled {
         output.warning("no policy was evaluated: `--policy disabled=true` switches them off");
     }
-    evaluate(args, &source, &platform, &env, loaded, output)
+    evaluate(args, &source, &platform, &env, loaded, &lookups, output)
 }
 
 /// `--print`: the input instead of a decision. Wording of the remarks as in buildx.
@@ -182,9 +172,9 @@ fn evaluate(
     platform: &Platform,
     env: &Env,
     loaded: Loaded,
+    lookups: &Lookups,
     output: &Output,
 ) -> Result<Exit, Error> {
-    let lookups = args.lookups.begin()?;
     let policies = PolicySet { trust: Arc::clone(&lookups.trust), ..loaded.policies };
     let (policies, now) = (Arc::new(policies), lookups.now);
     let judge = Judge {
@@ -252,14 +242,13 @@ impl Observer for Log<'_> {
     }
 
     fn explained(&mut self, explanations: Vec<Explanation>) {
-        let events = explanations.into_iter().flat_map(|explanation| explanation.events).collect();
-        self.rounds.push(Round { events, requests: Vec::new() });
+        self.rounds.push(Round::new(&explanations));
     }
 
     fn asked(&mut self, round: usize, requests: &[Request]) {
         self.output.debug(&format!("round {round}: looking up {}", describe(requests)));
         if let Some(round) = self.rounds.last_mut() {
-            round.requests = requests.to_vec();
+            round.looked_up(requests);
         }
     }
 

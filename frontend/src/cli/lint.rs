@@ -9,6 +9,7 @@ use super::error::Error;
 use super::output::Output;
 use crate::lint::{self, report};
 use crate::policy_files::PolicyFileError;
+use crate::policy_spec::PolicySpec;
 use crate::policy_test::Selection;
 
 const EXIT_CODES: &str = "\
@@ -20,9 +21,12 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Args {
-    /// Policies and their tests, and folders to search for them
-    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    /// Policies and their tests, and folders to search for them [default: the working directory, without `--policy`]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Files that are one policy together: `filename=PATH,filename=PATH`
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<PolicySpec>,
     /// Folder that imports are relative to [default: the policy's, then the working directory]
     #[arg(long, value_name = "DIR")]
     policy_root: Option<PathBuf>,
@@ -43,10 +47,20 @@ enum Format {
     Github,
 }
 
+/// `cwd://` is where other commands than this one look for files that lie outside of a context.
+fn path_of(file: &str) -> PathBuf {
+    PathBuf::from(file.strip_prefix("cwd://").unwrap_or(file))
+}
+
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let selection =
-        Selection { paths: args.paths.clone(), root: args.policy_root.clone(), ..Selection::default() };
-    let lint = lint::run(&selection)?;
+    let paths = match (args.paths.as_slice(), args.policy.as_slice()) {
+        ([], []) => vec![PathBuf::from(".")],
+        (paths, _) => paths.to_vec(),
+    };
+    let selection = Selection { paths, root: args.policy_root.clone(), ..Selection::default() };
+    let wholes: Vec<Vec<PathBuf>> =
+        args.policy.iter().map(|spec| spec.files.iter().map(|file| path_of(file)).collect()).collect();
+    let lint = lint::run(&selection, &wholes)?;
     if lint.files == 0 {
         return Err(Error::NoPolicies);
     }

@@ -98,7 +98,8 @@ fn beside(dockerfile: &Path) -> PathBuf {
 
 /// The file with how it differs: a line for what it said, a line for what it says.
 fn told(path: &Path, state: &str, lock: &Lock, changes: &[Change]) -> String {
-    let (count, noun) = (lock.len(), if lock.len() == 1 { "source" } else { "sources" });
+    let count = lock.count();
+    let noun = if count == 1 { "source" } else { "sources" };
     let mut text = format!("{}: {state}, {count} {noun}\n", printable_name(&path.display().to_string()));
     for Change { name, was, is } in changes {
         for (mark, value) in [('-', was), ('+', is)] {

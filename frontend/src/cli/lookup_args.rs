@@ -53,15 +53,6 @@ pub(super) struct Lookups {
 }
 
 impl LookupArgs {
-    /// What gets policies and libraries from elsewhere.
-    pub(super) fn fetcher(&self) -> Fetcher {
-        Fetcher {
-            transport: self.connection.options(),
-            cache: self.cache.cache(),
-            offline: self.snapshot.is_offline(),
-        }
-    }
-
     /// Begins the run.
     pub(super) fn begin(&self) -> Result<Lookups, Error> {
         let (capture, cache) = (self.snapshot.begin()?, self.cache.cache());
@@ -82,6 +73,18 @@ impl Lookups {
     pub(super) fn resolver(&self, judge: Option<Judge>) -> Resolver {
         let resolver = Resolver::new(self.transport.clone(), judge);
         resolver.with_origin(self.capture.origin.clone()).with_cache(self.cache.clone())
+    }
+
+    /// What gets policies and libraries from elsewhere.
+    pub(super) fn fetcher(&self) -> Fetcher {
+        Fetcher {
+            transport: self.transport.clone(),
+            cache: self.cache.clone(),
+            offline: self.capture.recorded().is_some(),
+            trust: Arc::clone(&self.trust),
+            origin: self.capture.origin.clone(),
+            ..Fetcher::default()
+        }
     }
 
     /// Says what went wrong with the cache.

@@ -5,6 +5,8 @@ mod bundle;
 mod cache;
 mod cache_args;
 mod completions;
+#[cfg(test)]
+mod documented;
 mod dry_run;
 mod error;
 mod eval;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::error::Error;
-use super::eval::Format;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::trust_args::TrustArgs;
 use crate::cache::default_dir;
 use crate::policy_files::{open_root, read_policy_file};

@@ -18,7 +18,7 @@ use crate::buildkit::batch;
 use crate::buildkit::endpoint::{Address, Connector, Listener, SocketAccess};
 use crate::buildkit::tls::TlsFiles;
 use crate::cache::{Cache, DEFAULT_SIZE, default_dir};
-use crate::distribution::Fetcher;
+use crate::distribution::{Fetcher, ListedPlace};
 use crate::policy_spec::PolicySpec;
 use crate::serve::cache_imports;
 use crate::serve::daemon::Daemon;
@@ -73,6 +73,9 @@ struct PolicyArgs {
     /// Refuse policies that there are warnings about
     #[arg(long)]
     strict: bool,
+    /// Where libraries of the builds' policies may come from, and all below: `oci://HOST/PATH`, `git::https://HOST/PATH`
+    #[arg(long, value_name = "PLACE")]
+    libraries_from: Vec<ListedPlace>,
     /// Caches that builds import, which BuildKit asks no policy about
     #[arg(long, value_name = "RULE", default_value = "deny")]
     cache_imports: cache_imports::Mode,
@@ -170,9 +173,10 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 
 async fn serve(args: &Args, output: &Output) -> Result<Exit, Error> {
     let metrics = Metrics::new();
-    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &args.fetcher(), &metrics);
-    let policies = policies.map_err(ServeError::from)?;
     let trust = args.trust.options(default_dir(), Some(args.connection.options()))?;
+    let fetcher = Fetcher { trust: Arc::new(trust.load(None).map_err(ServeError::from)?), ..args.fetcher() };
+    let policies = PolicyStore::load(&args.policies.policy, args.policies.strict, &fetcher, &metrics);
+    let policies = policies.map_err(ServeError::from)?;
     let every = (args.trust_refresh > 0).then(|| Duration::from_hours(args.trust_refresh.into()));
     let trust = TrustRefresh::begin(trust, every, Arc::clone(&policies)).map_err(ServeError::from)?;
     policies.warnings().iter().for_each(|warning| output.policy_warning(warning));
@@ -224,7 +228,7 @@ impl Args {
     /// Policies from elsewhere are kept where the other commands keep what never changes.
     fn fetcher(&self) -> Fetcher {
         let cache = default_dir().map(|dir| Arc::new(Cache::new(&dir, DEFAULT_SIZE)));
-        Fetcher { transport: self.connection.options(), cache, offline: false }
+        Fetcher { transport: self.connection.options(), cache, ..Fetcher::default() }
     }
 
     fn options(&self) -> Options {
@@ -240,6 +244,8 @@ impl Args {
                 allowed: self.policies.allow_cache_import.clone(),
             },
             client_credentials: self.policies.client_credentials,
+            libraries_from: self.policies.libraries_from.clone(),
+            fetcher: self.fetcher(),
             transport: self.connection.options(),
         }
     }

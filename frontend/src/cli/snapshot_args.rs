@@ -32,11 +32,6 @@ pub(super) struct Capture {
 }
 
 impl SnapshotArgs {
-    /// Whether the network must not be used.
-    pub(super) fn is_offline(&self) -> bool {
-        self.offline.is_some()
-    }
-
     /// Begins the run.
     pub(super) fn begin(&self) -> Result<Capture, SnapshotError> {
         if let Some(path) = &self.offline {

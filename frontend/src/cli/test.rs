@@ -10,8 +10,9 @@ use policy_engine::policy::suite::Coverage;
 
 use super::Exit;
 use super::error::Error;
-use super::lookup_args::LookupArgs;
+use super::lookup_args::{LookupArgs, Lookups};
 use super::output::Output;
+use crate::distribution::Fetcher;
 use crate::lookup::block_on;
 use crate::policy_files::PolicyFileError;
 use crate::policy_test::report::{Report, coverage, human, json, junit};
@@ -139,20 +140,20 @@ impl FromStr for CoverageTo {
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
-    let selection = Selection {
+    let mut selection = Selection {
         paths: args.paths.clone(),
         policy: args.policies.filename.clone(),
         root: args.policies.policy_root.clone(),
         run: args.run.clone(),
         strict: args.policies.strict,
-        fetcher: args.lookups.fetcher(),
+        fetcher: Fetcher::default(),
     };
     if !args.watch {
-        return once(args, &selection, output).0;
+        return once(args, &mut selection, output).0;
     }
     loop {
         output.clear();
-        let (ended, suites) = once(args, &selection, output);
+        let (ended, suites) = once(args, &mut selection, output);
         if let Err(error) = ended {
             output.failure(&error);
         }
@@ -163,14 +164,25 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 }
 
 /// Runs the tests; also returns what was loaded.
-fn once(args: &Args, selection: &Selection, output: &Output) -> (Result<Exit, Error>, Vec<LoadedSuite>) {
+fn once(args: &Args, selection: &mut Selection, output: &Output) -> (Result<Exit, Error>, Vec<LoadedSuite>) {
+    let lookups = match args.lookups.begin() {
+        Ok(lookups) => lookups,
+        Err(error) => return (Err(error), Vec::new()),
+    };
+    selection.fetcher = lookups.fetcher();
     match discover(selection).and_then(|groups| load(groups, selection)) {
-        Ok(suites) => (test(args, selection, &suites, output), suites),
+        Ok(suites) => (test(args, selection, &suites, &lookups, output), suites),
         Err(error) => (Err(error.into()), Vec::new()),
     }
 }
 
-fn test(args: &Args, selection: &Selection, suites: &[LoadedSuite], output: &Output) -> Result<Exit, Error> {
+fn test(
+    args: &Args,
+    selection: &Selection,
+    suites: &[LoadedSuite],
+    lookups: &Lookups,
+    output: &Output,
+) -> Result<Exit, Error> {
     for suite in suites {
         match &suite.suite {
             Ok(suite) => suite.policy().warnings().iter().for_each(|warning| output.policy_warning(warning)),
@@ -184,7 +196,6 @@ fn test(args: &Args, selection: &Selection, suites: &[LoadedSuite], output: &Out
         return Err(TestError::NoTests.into());
     }
     let outcomes = if args.resolve.resolve {
-        let lookups = args.lookups.begin()?;
         let (resolver, platform) = (Arc::new(lookups.resolver(None)), default_platform());
         let running = run_resolved(suites, lookups.now, &lookups.trust, &resolver, &platform);
         let outcomes = block_on(running).map_err(TestError::Lookup)?;

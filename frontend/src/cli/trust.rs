@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::Exit;
 use super::error::Error;
-use super::eval::Format;
 use super::lookup_args::ConnectionArgs;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::trust_args::TrustArgs;
 use crate::cache::default_dir;
 use crate::lookup::block_on;
@@ -125,7 +124,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
 /// Updates all that were named, and tells which failed.
 fn update(args: &UpdateArgs, output: &Output) -> Result<Exit, Error> {
     let dir = args.place.dir().ok_or(Error::NoCacheFolder)?;
-    let mirrors = mirrors_of_environment().map_err(Error::Mirrors)?.into_iter().chain(args.mirror.clone());
+    let mirrors = mirrors_of_environment()?.into_iter().chain(args.mirror.clone());
     let options = TrustOptions { cache: Some(dir), mirrors: mirrors.collect(), ..TrustOptions::default() };
     let is_named =
         |instance: &Instance| args.names.is_empty() || args.names.iter().any(|name| name == instance.name);

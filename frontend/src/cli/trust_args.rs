@@ -23,7 +23,7 @@ impl TrustArgs {
         cache: Option<PathBuf>,
         network: Option<TransportOptions>,
     ) -> Result<TrustOptions, Error> {
-        let mirrors = mirrors_of_environment().map_err(Error::Mirrors)?;
+        let mirrors = mirrors_of_environment()?;
         Ok(TrustOptions { files: self.trust_root.clone(), cache, network, mirrors })
     }
 }

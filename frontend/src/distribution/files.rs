@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
-use policy_engine::policy::PolicyFile;
+use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::libraries::FILE_NAME;
@@ -188,6 +189,11 @@ impl Files {
         self.files.len()
     }
 
+    /// Bytes in all of them.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// `sha256:…` of [`Files::archive`]: of all paths and contents, and nothing else.
     pub fn digest(&self) -> String {
         sha256(&self.archive())
@@ -207,23 +213,67 @@ impl Files {
         builder.into_inner().unwrap_or_default().into()
     }
 
-    /// The files as a folder in memory.
-    pub fn tree(&self) -> MemoryTree {
+    /// The files as a policy's root.
+    pub fn root(&self) -> FilesRoot {
         let node = |(path, content): (&String, &Bytes)| (path.clone(), Node::File(content.clone()));
-        MemoryTree::new(self.files.iter().map(node).collect::<BTreeMap<_, _>>())
+        let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, content) in self.iter().filter(|(path, _)| is_rego(path)) {
+            if let Some(package) = std::str::from_utf8(content).ok().and_then(package) {
+                packages.entry(package.replace('.', "/")).or_default().push(path.to_owned());
+            }
+        }
+        let tree = MemoryTree::new(self.files.iter().map(node).collect::<BTreeMap<_, _>>());
+        FilesRoot { tree, packages: Arc::new(packages) }
     }
 
     /// The files of the policy in here: all of `package docker` that are no tests. `place` is put before their names.
     pub fn policy(&self, place: &str) -> Vec<PolicyFile> {
         let file = |(path, content): (&str, &Bytes)| {
             let text = std::str::from_utf8(content).ok()?;
-            let is_policy = path.strip_suffix(".rego").is_some_and(|stem| !stem.ends_with("_test"));
             let is_docker = package(text).is_some_and(|package| package == "docker");
-            (is_policy && is_docker)
+            (is_rego(path) && is_docker)
                 .then(|| PolicyFile { name: format!("{place}//{path}"), text: text.to_owned() })
         };
         self.iter().filter_map(file).collect()
     }
+}
+
+/// Files as a policy's root: packages are what files declare, as in an OPA bundle.
+#[derive(Debug, Clone)]
+pub struct FilesRoot {
+    tree: MemoryTree,
+    /// The paths of their files, tests aside, by packages with `/` between names.
+    packages: Arc<BTreeMap<String, Vec<String>>>,
+}
+
+impl FilesRoot {
+    /// The files that declare the package `path`, but for `own`; `before` is put before their names.
+    pub(super) fn declared(&self, path: &str, own: &str, before: &str) -> Result<Vec<PolicyFile>, FileError> {
+        let paths = self.packages.get(path).into_iter().flatten().filter(|path| *path != own);
+        paths
+            .map(|path| {
+                let content = self.tree.read(path, MAX_POLICY_FILE)?;
+                let name = format!("{before}{path}");
+                let text = String::from_utf8(content);
+                Ok(PolicyFile { name, text: text.map_err(|_| FileError::Other("not UTF-8 text".into()))? })
+            })
+            .collect()
+    }
+}
+
+impl PolicyRoot for FilesRoot {
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
+        self.tree.read(path, limit)
+    }
+
+    fn package(&self, path: &str) -> Result<Vec<PolicyFile>, FileError> {
+        self.declared(path, &format!("{path}.rego"), "")
+    }
+}
+
+/// Rego that is no test.
+fn is_rego(path: &str) -> bool {
+    path.strip_suffix(".rego").is_some_and(|stem| !stem.ends_with("_test"))
 }
 
 /// The package that Rego declares, as it is written.

@@ -6,17 +6,17 @@
 //! }}
 //! ```
 //!
-//! `import data.acme.images` is then `images.rego` of that artifact.
+//! `import data.acme.images` is then `images.rego` of that artifact. With `signedBy`, a library says who must have signed
+//! what its pin stands for: see [`SignedBy`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{DistributionError, Fetched, Fetcher, Files, Place};
-use crate::memory_tree::MemoryTree;
+use super::{DistributionError, Fetched, Fetcher, Held, Place, Signatory, SignedBy};
 
 /// What the file is called, in the folder that a policy imports from.
 pub const FILE_NAME: &str = "policy-libraries.json";
@@ -26,7 +26,7 @@ const MAX_SIZE: u64 = 1 << 20;
 const MAX_LIBRARIES: usize = 100;
 
 /// The content of a `policy-libraries.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Libraries {
     version: u32,
@@ -36,16 +36,28 @@ pub struct Libraries {
 
 /// One library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Library {
     /// Where it lies: see [`Place`]. A folder is relative to the file, and lies below it.
     pub from: String,
+    /// Who must have signed it.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<SignedBy>,
     /// Of a git repository the commit, of an artifact the digest of its manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     /// Digest of its files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<String>,
+    /// Of a signed artifact the digest of the signature's manifest. It saves the way to the registry, and is believed
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// `null` is no way to say nothing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SignedBy>, D::Error> {
+    SignedBy::deserialize(deserializer).map(Some)
 }
 
 impl Libraries {
@@ -65,13 +77,16 @@ impl Libraries {
             }
             let place: Place = library.from.parse()?;
             let is_inside = |path: &str| {
-                let path = std::path::Path::new(path);
-                path.components().all(|part| matches!(part, std::path::Component::Normal(_)))
+                let mut parts = Path::new(path).components();
+                parts.all(|part| matches!(part, std::path::Component::Normal(_)))
             };
             if let Place::Folder(folder) = &place
                 && !is_inside(folder)
             {
                 return Err(refused(format!("the folder `{folder}` of the library `{name}` lies outside")));
+            }
+            if let Some(flaw) = library.signed_by.as_ref().and_then(|signed_by| signed_by.flaw(&place)) {
+                return Err(refused(format!("`signedBy` of the library `{name}`: {flaw}")));
             }
         }
         Ok(parsed)
@@ -86,7 +101,7 @@ impl Libraries {
 
 impl Library {
     /// Where it lies, pinned if a pin is known. Folders are below `base`.
-    pub fn place(&self, base: &std::path::Path) -> Result<Place, DistributionError> {
+    pub fn place(&self, base: &Path) -> Result<Place, DistributionError> {
         match (self.from.parse()?, &self.pin) {
             (Place::Folder(folder), _) => Ok(Place::Folder(base.join(folder).display().to_string())),
             (place, Some(pin)) => place.pinned_to(pin),
@@ -94,10 +109,84 @@ impl Library {
         }
     }
 
+    /// What is there now, signed by whom it must be. `root` is the folder of the file, for keys; that folder is `base`.
+    /// Blocks.
+    pub fn fetch(
+        &self,
+        name: &str,
+        base: &Path,
+        root: &dyn PolicyRoot,
+        fetcher: &Fetcher,
+    ) -> Result<Fetched, DistributionError> {
+        let unheld = Self { files: None, ..self.clone() };
+        unheld
+            .get(base, root, |place, held| fetcher.fetch(place, held))
+            .map_err(|error| error.of_library(name))
+    }
+
+    /// What it is pinned to, held to all that is said of it. A folder needs no pin: it is the policy's own. Blocks.
+    pub fn pinned(
+        &self,
+        name: &str,
+        base: &Path,
+        root: &dyn PolicyRoot,
+        fetcher: &Fetcher,
+    ) -> Result<Fetched, DistributionError> {
+        self.get(base, root, |place, held| fetcher.pinned(place, held))
+            .map_err(|error| error.of_library(name))
+    }
+
+    fn get(
+        &self,
+        base: &Path,
+        root: &dyn PolicyRoot,
+        get: impl FnOnce(&Place, Held<'_>) -> Result<Fetched, DistributionError>,
+    ) -> Result<Fetched, DistributionError> {
+        let place = self.place(base)?;
+        let signatory = self.signatory(&place, root)?;
+        get(
+            &place,
+            Held {
+                files: self.files.as_deref(),
+                signatory: signatory.as_ref(),
+                signature: self.signature.as_deref(),
+                named: Some(&self.from.parse()?),
+            },
+        )
+    }
+
+    fn signatory(
+        &self,
+        place: &Place,
+        root: &dyn PolicyRoot,
+    ) -> Result<Option<Signatory>, DistributionError> {
+        let load = |signed_by: &SignedBy| signed_by.load(place, |path, limit| root.read(path, limit));
+        self.signed_by.as_ref().map(load).transpose()
+    }
+
     /// The same library, held to what is there now.
     #[must_use]
     pub fn locked(&self, fetched: &Fetched) -> Self {
-        Self { from: self.from.clone(), pin: fetched.place.pin(), files: Some(fetched.files.digest()) }
+        Self {
+            pin: fetched.place.pin(),
+            files: Some(fetched.files.digest()),
+            signature: fetched.signature.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same library, held to nothing.
+    #[must_use]
+    pub fn unlocked(&self) -> Self {
+        Self { pin: None, files: None, signature: None, ..self.clone() }
+    }
+
+    /// Whether all is said of it that a lock says.
+    pub fn is_locked(&self) -> Result<bool, DistributionError> {
+        let place: Place = self.from.parse()?;
+        let is_signed =
+            self.signed_by.is_none() || self.signature.is_some() || !matches!(place, Place::Oci(_));
+        Ok(self.files.is_some() && is_signed && (self.pin.is_some() || !place.is_remote()))
     }
 }
 
@@ -108,70 +197,8 @@ fn is_name(name: &str) -> bool {
         && name != "docker"
 }
 
-/// A policy's root with the libraries that its `policy-libraries.json` names. What lies below a library's name comes
-/// from the library and from nowhere else. A library is fetched when something of it is read.
-pub struct LibraryRoot {
-    root: Arc<dyn PolicyRoot>,
-    /// The folder of this machine that `root` is.
-    folder: PathBuf,
-    libraries: Libraries,
-    fetcher: Fetcher,
-    loaded: Mutex<BTreeMap<String, MemoryTree>>,
-}
-
-impl LibraryRoot {
-    /// `root`, with libraries if there is a file that names some. `folder` is where `root` lies.
-    pub fn over(
-        root: Arc<dyn PolicyRoot>,
-        folder: PathBuf,
-        fetcher: &Fetcher,
-    ) -> Result<Arc<dyn PolicyRoot>, DistributionError> {
-        let Some(libraries) = read(&*root, &folder)? else { return Ok(root) };
-        let (fetcher, loaded) = (fetcher.clone(), Mutex::default());
-        Ok(Arc::new(Self { root, folder, libraries, fetcher, loaded }))
-    }
-
-    fn library(&self, name: &str, library: &Library) -> Result<MemoryTree, FileError> {
-        // Held while it is fetched: whoever asks meanwhile gets the same.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tree) = loaded.get(name) {
-            return Ok(tree.clone());
-        }
-        let files = library.place(&self.folder).and_then(|place| load(library, &place, &self.fetcher));
-        let tree = files.map_err(|error| unavailable(name, &error))?.tree();
-        loaded.insert(name.to_owned(), tree.clone());
-        Ok(tree)
-    }
-}
-
-impl PolicyRoot for LibraryRoot {
-    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FileError> {
-        let Some((name, below)) = path.trim_start_matches("./").split_once('/') else {
-            // `import data.acme` alone is a file of the policy's own.
-            return self.root.read(path, limit);
-        };
-        let Some(library) = self.libraries.libraries.get(name) else { return self.root.read(path, limit) };
-        let tree = self.library(name, library)?;
-        match tree.read(below, limit) {
-            // Bundles often carry their root as a folder.
-            Err(FileError::NotFound) => tree.read(&format!("{name}/{below}"), limit),
-            read => read,
-        }
-    }
-
-    fn shown(&self, path: &str) -> String {
-        let name = path.split('/').next().unwrap_or_default();
-        if self.libraries.libraries.contains_key(name) { path.to_owned() } else { self.root.shown(path) }
-    }
-}
-
-fn unavailable(name: &str, error: &DistributionError) -> FileError {
-    let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-    FileError::Other(format!("the library `{name}`: {error}{help}"))
-}
-
 /// The libraries that a policy with this root may import.
-fn read(root: &dyn PolicyRoot, folder: &std::path::Path) -> Result<Option<Libraries>, DistributionError> {
+pub(super) fn read(root: &dyn PolicyRoot, folder: &Path) -> Result<Option<Libraries>, DistributionError> {
     let path = folder.join(FILE_NAME).display().to_string();
     match root.read(FILE_NAME, MAX_SIZE) {
         Ok(content) => Libraries::parse(&path, &content).map(Some),
@@ -180,30 +207,25 @@ fn read(root: &dyn PolicyRoot, folder: &std::path::Path) -> Result<Option<Librar
     }
 }
 
-/// A library's files, held to its pins. A folder may do without: it is the policy's own.
-fn load(library: &Library, place: &Place, fetcher: &Fetcher) -> Result<Files, DistributionError> {
-    fetcher.pinned(place, library.files.as_deref())
-}
-
-/// The policy that `name` names on another machine, with where it imports from. A tag or a branch is fine where the
-/// `policy-libraries.json` of `root` has it, and holds it to a digest. Blocks.
+/// The policy that `name` names on another machine, with where it imports from. Where the `policy-libraries.json` of
+/// `root` has the very same place, it is held to what is said there; a tag or a branch is fine then. Blocks.
 pub fn remote_policy(
     name: &str,
     root: &dyn PolicyRoot,
-    folder: &std::path::Path,
+    folder: &Path,
     fetcher: &Fetcher,
 ) -> Result<(Vec<PolicyFile>, Arc<dyn PolicyRoot>), DistributionError> {
-    let mut place: Place = name.parse()?;
-    let mut digest = None;
-    if place.pin().is_none()
-        && let Some(libraries) = read(root, folder)?
-        && let Some(library) = libraries.libraries.values().find(|library| library.from == name)
-    {
-        place = library.place(folder)?;
-        digest.clone_from(&library.files);
-    }
-    let files = fetcher.pinned(&place, digest.as_deref())?;
-    fetcher.policy(&place, &files)
+    let place: Place = name.parse()?;
+    let libraries = read(root, folder)?.map(|libraries| libraries.libraries).unwrap_or_default();
+    let same =
+        |(_, library): &(&String, &Library)| library.from.parse().is_ok_and(|from: Place| from == place);
+    // Two may have one place: the one that says more counts.
+    let held = libraries.iter().filter(same).max_by_key(|(_, library)| library.signed_by.is_some());
+    let fetched = match held {
+        Some((entry, library)) => library.pinned(entry, folder, root, fetcher)?,
+        None => fetcher.pinned(&place, Held::default())?,
+    };
+    fetcher.policy(&fetched.place, &fetched.files)
 }
 
 #[cfg(test)]

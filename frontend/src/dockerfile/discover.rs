@@ -12,8 +12,9 @@ use super::found::{Found, place};
 use super::instructions::Stages;
 use super::named::{Named, layout};
 use super::parse::{Dockerfile, LineRange, ParseError};
-use super::stages::{Conversion, Targets, built};
+use super::stages::Conversion;
 use super::syntax::Frontend;
+use super::used::{Targets, built};
 use super::{
     Build, BuildResult, DockerfileError, DockerfileOrigin, Images, MainContext, Place, ResolvedImage,
     UsedSource, remote_context,

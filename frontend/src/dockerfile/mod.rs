@@ -6,7 +6,7 @@
 //! - [`parse`]: text to instructions, and nothing else;
 //! - `expand`: variables and quotes of a word;
 //! - `instructions`: what instructions say, stages and their commands;
-//! - `graph`, `stages`, `steps`: stages of one target platform, what each needs and loads;
+//! - `graph`, `stages`, `bases`, `steps`: stages of one target platform, what each begins with, needs and loads;
 //! - `discover`: all platforms together, the contexts, the frontend's image, the SBOM's.
 //!
 //! A source is *looked up* when BuildKit asks a registry about it, and *loaded* when it is part of what is built.
@@ -16,6 +16,7 @@
 
 mod arguments;
 mod attestations;
+mod bases;
 mod build;
 mod discover;
 mod environment;
@@ -38,5 +39,4 @@ mod used;
 pub use build::{Build, DockerfileOrigin, MainContext, STDIN_ARCHIVE, remote_context};
 pub use discover::{Discovered, Warning, discover};
 pub use error::DockerfileError;
-pub use named::context_name;
 pub use used::{BuildResult, Images, Place, ResolvedImage, UsedSource};

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use policy_engine::source::reference::Reference;
-use policy_engine::source::{
-    ATTR_OCI_STORE, OciLayoutSource, Platform, Source, SourceError, SourceOp, git_context,
-};
+use policy_engine::source::{ATTR_OCI_STORE, OciLayoutSource, Platform, Source, SourceOp, git_context};
 
 use super::build::is_http_url;
-use crate::build_options::TARGET;
+use crate::build_options::{TARGET, context_name};
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,26 +34,12 @@ pub(super) enum Named {
 #[derive(Debug)]
 pub(super) struct NamedContexts<'a>(pub &'a BTreeMap<String, String>);
 
-/// A name for [`crate::build_options::BuildOptions::build_contexts`], as buildx makes it of what is given with
-/// `--build-context`: `docker.io/library/alpine:latest` is `alpine`.
-pub fn context_name(name: &str) -> Result<String, SourceError> {
-    let reference = Reference::parse(name)
-        .map_err(|error| SourceError::Reference { reference: name.to_owned(), error })?;
-    let mut text = reference.familiar_name();
-    if let Some(tag) = reference.tag().filter(|tag| *tag != "latest" || reference.digest().is_some()) {
-        text = format!("{text}:{tag}");
-    }
-    if let Some(digest) = reference.digest() {
-        text = format!("{text}@{digest}");
-    }
-    Ok(text)
-}
-
 impl NamedContexts<'_> {
     /// What stands in the place of the stage or image `name`: for this platform (`name::platform`), or for all.
     /// `None` where nothing does.
     pub(super) fn find(&self, name: &str, platform: &Platform) -> Result<Option<Named>, String> {
-        let name = context_name(name).map_err(|error| format!("invalid context name: {error}"))?;
+        let name = context_name(name)
+            .map_err(|error| format!("{name:?} can't be the name of a context: {error}"))?;
         let for_platform = format!("{name}::{platform}");
         let found = [for_platform, name.clone()].into_iter().find_map(|key| self.0.get_key_value(&key));
         found.map(|(key, value)| named(&name, key, value)).transpose()

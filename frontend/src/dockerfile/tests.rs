@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::{
     Build, BuildResult, Discovered, DockerfileError, DockerfileOrigin, Images, MainContext, Place,
-    ResolvedImage, UsedSource, context_name, discover,
+    ResolvedImage, UsedSource, discover,
 };
-use crate::build_options::BuildOptions;
+use crate::build_options::{BuildOptions, context_name};
 
 mod hostile;
 mod places;

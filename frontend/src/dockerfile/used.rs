@@ -1,5 +1,6 @@
 //! What a build uses: its sources, each with the places that brought it in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -115,4 +116,13 @@ pub trait Images: Sync {
 
     /// What the target `name` of bake comes to; `None` when there is no such target, or its sources can't be found.
     fn target(&self, name: &str) -> impl Future<Output = Option<Arc<BuildResult>>> + Send;
+}
+
+/// The results of bake's targets that a build has among its contexts, by name.
+pub(super) type Targets = BTreeMap<String, Arc<BuildResult>>;
+
+/// What the target `name` comes to for a platform.
+pub(super) fn built<'a>(targets: &'a Targets, name: &str, platform: &Platform) -> Result<&'a Built, String> {
+    let built = targets.get(name).and_then(|result| result.for_platform(platform));
+    built.ok_or_else(|| format!("the target `{name}` is not built for {platform}"))
 }

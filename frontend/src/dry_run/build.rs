@@ -87,7 +87,7 @@ async fn decide<R: ResolveJudged + Fetch>(
     checked.build.caps = policies.caps(&env, run.now)?;
     let resolver = Arc::clone(&run.resolver);
     let decider = Decider::new(policies, env, run.now, resolver, Arc::clone(&run.progress), results);
-    let decider = Arc::new(decider.with_archive(context.archive.clone()));
+    let decider = Arc::new(decider.with_archive(context.archive.clone()).explaining(run.explain));
     let build = context.build(options, &run.platform);
     let found = discover(&build, &*decider).await?;
     own.set(found.result);

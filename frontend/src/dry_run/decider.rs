@@ -17,14 +17,19 @@ use crate::dockerfile::{BuildResult, Images, Place, ResolvedImage, STDIN_ARCHIVE
 use crate::lookup::{self, ResolveJudged, describe_one, image_config};
 use crate::report::Conclusion;
 use crate::report::build::CheckedSource;
+use crate::report::explanation::Round;
 use crate::resolve::Judge;
 use crate::resolve::once::OnceMap;
 
 /// A source, and the platform it is wanted for.
 type Key = (SourceOp, Option<Platform>);
 
-/// What is decided, or why nothing is.
-type Decided = Result<Verdict, DecideError>;
+/// What is decided, or why nothing is; and how it came to that, where somebody wants to know.
+#[derive(Debug)]
+struct Decided {
+    result: Result<Verdict, DecideError>,
+    rounds: Vec<Round>,
+}
 
 /// The policies of a build, and what they said.
 pub(super) struct Decider<R> {
@@ -36,6 +41,8 @@ pub(super) struct Decider<R> {
     results: Arc<BuildResults>,
     /// `sha256:…` of the archive on standard input, where the context is one: nobody could look it up.
     archive: Option<String>,
+    /// Whether to remember how decisions come about.
+    explain: bool,
     decided: OnceMap<Key, Arc<Decided>>,
     /// Images that the build starts from and that could not be resolved.
     unresolved: Mutex<HashMap<Key, Arc<Decided>>>,
@@ -51,7 +58,18 @@ impl<R: ResolveJudged> Decider<R> {
         results: Arc<BuildResults>,
     ) -> Self {
         let (decided, unresolved) = (OnceMap::default(), Mutex::default());
-        Self { policies, env, now, resolver, progress, results, archive: None, decided, unresolved }
+        Self {
+            policies,
+            env,
+            now,
+            resolver,
+            progress,
+            results,
+            archive: None,
+            explain: false,
+            decided,
+            unresolved,
+        }
     }
 
     /// The same, of a build whose context is an archive on standard input with this digest (`sha256:…`).
@@ -59,17 +77,23 @@ impl<R: ResolveJudged> Decider<R> {
         Self { archive: digest, ..self }
     }
 
+    /// The same, where decisions are explained if `explain` says so.
+    pub(super) fn explaining(self, explain: bool) -> Self {
+        Self { explain, ..self }
+    }
+
     /// What becomes of a source, as it is asked about first and as it is loaded: one entry where both agree, else
     /// two.
     pub(super) async fn check(&self, used: &UsedSource) -> Vec<CheckedSource> {
         let platform = used.platform.as_ref();
         let first = self.decide(&used.source, platform).await;
-        let first = match &*first {
+        let first = match &first.result {
             Ok(verdict) if verdict.allowed() => self.failure_to_resolve(used).unwrap_or(first),
             _ => first,
         };
         let entry = |source: &UsedSource, decided: &Decided| {
-            CheckedSource::new(source, decided.as_ref(), &self.policies)
+            let checked = CheckedSource::new(source, decided.result.as_ref(), &self.policies);
+            CheckedSource { rounds: decided.rounds.clone(), ..checked }
         };
         let mut entries = vec![entry(used, &first)];
         if entries[0].verdict == Conclusion::Allowed
@@ -97,8 +121,9 @@ impl<R: ResolveJudged> Decider<R> {
                     env: env.clone(),
                     now: *now,
                 }));
-                let (facts, mut watch) = (self.known(source), Watch::new(&self.progress));
-                Arc::new(decide_knowing(facts, question, &resolver, &mut watch).await)
+                let (facts, mut watch) = (self.known(source), Watch::new(&self.progress, self.explain));
+                let result = decide_knowing(facts, question, &resolver, &mut watch).await;
+                Arc::new(Decided { result, rounds: watch.rounds })
             })
             .await
     }
@@ -122,7 +147,7 @@ impl<R: ResolveJudged> Decider<R> {
     /// Digest and config of an image, or of what a policy pins it to.
     async fn look_up(&self, source: &SourceOp, platform: &Platform) -> Result<ResolvedImage, DecideError> {
         let decided = self.decide(source, Some(platform)).await;
-        let pin = decided.as_ref().as_ref().ok().and_then(|verdict| verdict.pin.as_ref());
+        let pin = decided.result.as_ref().ok().and_then(|verdict| verdict.pin.as_ref());
         let request = image_config(pin.unwrap_or(source), platform);
         let _waiting = self.progress.wait_for(&describe_one(&request));
         let found = lookup::all(&self.resolver, std::slice::from_ref(&request), || {}).await;
@@ -149,7 +174,7 @@ impl<R: ResolveJudged> Images for Decider<R> {
         match self.look_up(source, platform).await {
             Ok(image) => Some(image),
             Err(error) => {
-                let failure: Arc<Decided> = Arc::new(Err(error));
+                let failure = Arc::new(Decided { result: Err(error), rounds: Vec::new() });
                 let mut unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
                 unresolved.insert((source.clone(), Some(platform.clone())), failure);
                 None

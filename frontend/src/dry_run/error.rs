@@ -6,6 +6,7 @@ use crate::context::ContextError;
 use crate::dockerfile::DockerfileError;
 use crate::policy_files::PolicyFileError;
 use crate::report::build::{Dockerfile, Problem};
+use crate::report::{policy_error_code, policy_error_help};
 
 /// Why a build's sources could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +50,13 @@ impl DryRunError {
         }
     }
 
-    /// A stable kebab-case name.
+    /// A stable kebab-case name: one of [`crate::report::codes`].
     pub fn code(&self) -> &'static str {
         match self {
             Self::Context(error) => error.code(),
             Self::Policies(_) => "policy-invalid",
             Self::NoPolicy { .. } => "no-policy",
-            Self::Caps(PolicyError::Evaluation { code, .. }) => code,
-            Self::Caps(_) => "policy-error",
+            Self::Caps(error) => policy_error_code(error),
             Self::Dockerfile(_) => "dockerfile-invalid",
             Self::Target(_) => "unknown-target",
             Self::Aborted => "aborted",
@@ -83,7 +83,8 @@ impl DryRunError {
                 Some(format!("create `{dockerfile}.rego`, or name a policy with `--policy filename=PATH`"))
             }
             Self::NoPolicy { .. } => Some("name a policy with `--policy filename=PATH`".into()),
-            Self::Caps(_) | Self::Dockerfile(_) | Self::Target(_) | Self::Aborted => None,
+            Self::Caps(error) => policy_error_help(error).map(str::to_owned),
+            Self::Dockerfile(_) | Self::Target(_) | Self::Aborted => None,
         }
     }
 }

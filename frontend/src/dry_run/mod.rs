@@ -68,6 +68,8 @@ pub struct DryRun<R> {
     pub trust: Arc<Trust>,
     /// The time that policies see.
     pub now: SystemTime,
+    /// Whether to tell how each decision came about.
+    pub explain: bool,
     /// What is under way.
     pub progress: Arc<Progress>,
 }

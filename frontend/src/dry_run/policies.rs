@@ -7,8 +7,8 @@ use policy_engine::policy::{PolicyFile, PolicyRoot};
 
 use super::DryRunError;
 use crate::context::Context;
-use crate::distribution::Fetcher;
-use crate::distribution::libraries::{LibraryRoot, remote_policy};
+use crate::distribution::libraries::remote_policy;
+use crate::distribution::{Fetcher, LibraryRoot, ListedPlace};
 use crate::dockerfile::DockerfileOrigin;
 use crate::memory_tree::MemoryTree;
 use crate::policy_files::{
@@ -29,6 +29,8 @@ pub struct PolicyOptions {
     pub required: bool,
     /// Gets policies and libraries that lie elsewhere.
     pub fetcher: Fetcher,
+    /// `--libraries-from`: where libraries of remote contexts may come from.
+    pub libraries_from: Vec<ListedPlace>,
 }
 
 /// Loads what is in force for a build with this context, and with policies of its own. There may be none, unless one
@@ -51,11 +53,10 @@ pub(super) fn load(
         None => Arc::clone(&context.files),
     };
     let folder = options.root.as_deref().or(context.folder.as_deref());
-    // Who sends a context must not make this machine fetch things for it.
     let root = match folder {
         Some(folder) => LibraryRoot::over(root, folder.to_owned(), &options.fetcher)
             .map_err(PolicyFileError::Distribution)?,
-        None => root,
+        None => LibraryRoot::over_sent(root, &options.libraries_from, &options.fetcher),
     };
     let mut sets = Vec::new();
     if !specs.iter().any(|spec| spec.reset) {

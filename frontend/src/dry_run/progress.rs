@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use policy_engine::metadata::Request;
+use policy_engine::policy::Explanation;
 
 use crate::decide::Observer;
 use crate::lookup::describe;
 use crate::redact;
+use crate::report::explanation::Round;
 
 /// What a run is waiting for. Each lookup is told to `log` as well.
 pub struct Progress {
@@ -72,20 +74,34 @@ impl Drop for Waiting {
     }
 }
 
-/// Hears what one decision looks up.
+/// Hears what one decision looks up, and how it comes about.
 pub(super) struct Watch {
     progress: Arc<Progress>,
     waiting: Option<Waiting>,
+    explain: bool,
+    /// How it came about, where that is wanted.
+    pub(super) rounds: Vec<Round>,
 }
 
 impl Watch {
-    pub(super) fn new(progress: &Arc<Progress>) -> Self {
-        Self { progress: Arc::clone(progress), waiting: None }
+    pub(super) fn new(progress: &Arc<Progress>, explain: bool) -> Self {
+        Self { progress: Arc::clone(progress), waiting: None, explain, rounds: Vec::new() }
     }
 }
 
 impl Observer for Watch {
+    fn wants_explanation(&self) -> bool {
+        self.explain
+    }
+
+    fn explained(&mut self, explanations: Vec<Explanation>) {
+        self.rounds.push(Round::new(&explanations));
+    }
+
     fn asked(&mut self, _round: usize, requests: &[Request]) {
+        if let Some(round) = self.rounds.last_mut() {
+            round.looked_up(requests);
+        }
         self.waiting = Some(self.progress.wait_for(&redact::url(&describe(requests))));
     }
 

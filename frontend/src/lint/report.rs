@@ -4,6 +4,7 @@ use policy_engine::policy::Diagnostic;
 use policy_engine::policy::lint::CODES;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Found, Lint};
 use crate::report::build::excerpt::{self, Excerpt};
@@ -86,22 +87,27 @@ pub fn json(lint: &Lint) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(&report)? + "\n")
 }
 
-/// SARIF 2.1.0: a result for each finding, a rule for each code that there is.
+/// SARIF 2.1.0: a result for each finding, a rule for each code that there is, and for what else comes up.
 pub fn sarif(lint: &Lint) -> serde_json::Result<String> {
-    let rules: Vec<Value> = CODES
+    let mut rules: Vec<Value> = CODES
         .iter()
         .map(|code| {
             json!({
                 "id": code.code,
-                "shortDescription": {"text": code.finds},
-                "fullDescription": {"text": format!("{}: {}", code.finds, code.why)},
+                "shortDescription": {"text": sentence_case(code.finds)},
+                "fullDescription": {"text": sentence_case(code.finds)},
+                "help": {"text": format!("{}. Why: {}.", sentence_case(code.finds), code.why)},
                 "defaultConfiguration": {"level": "warning"},
             })
         })
         .collect();
-    let warnings = lint.findings.iter().map(|found| result(&found.diagnostic, "warning"));
-    let errors = lint.broken.iter().flat_map(|error| &error.problems).map(|problem| result(problem, "error"));
-    let results: Vec<_> = warnings.chain(errors).collect();
+    let mut results = Vec::new();
+    for Found { diagnostic, line } in &lint.findings {
+        results.push(result(diagnostic, "warning", Some(line), index(&mut rules, diagnostic.code)));
+    }
+    for problem in lint.broken.iter().flat_map(|error| &error.problems) {
+        results.push(result(problem, "error", None, index(&mut rules, problem.code)));
+    }
     let log = json!({
         "$schema": sarif::SCHEMA,
         "version": "2.1.0",
@@ -111,6 +117,8 @@ pub fn sarif(lint: &Lint) -> serde_json::Result<String> {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
+            "invocations": [{"executionSuccessful": lint.broken.is_empty()}],
+            "originalUriBaseIds": {sarif::ROOT: {"description": {"text": "The working directory of policy-check"}}},
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -118,16 +126,49 @@ pub fn sarif(lint: &Lint) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(&log)? + "\n")
 }
 
-fn result(diagnostic: &Diagnostic, level: &str) -> Value {
+/// Where a code stands among the rules; what keeps a policy from being loaded is added.
+fn index(rules: &mut Vec<Value>, code: &str) -> usize {
+    if let Some(index) = rules.iter().position(|rule| rule["id"] == code) {
+        return index;
+    }
+    rules.push(json!({
+        "id": code,
+        "shortDescription": {"text": "The policy doesn't load"},
+        "defaultConfiguration": {"level": "error"},
+    }));
+    rules.len() - 1
+}
+
+fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Of the same code on a line that says the same in the same file, it is the same finding, wherever the line stands.
+fn fingerprint(diagnostic: &Diagnostic, line: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [diagnostic.code, &diagnostic.position.file, line.trim(), &diagnostic.message] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    data_encoding::HEXLOWER.encode(&hash.finalize())
+}
+
+fn result(diagnostic: &Diagnostic, level: &str, line: Option<&str>, rule_index: usize) -> Value {
     let Diagnostic { code, position, .. } = diagnostic;
     let mut artifact = json!({"uri": uri(&position.file)});
     if !position.file.starts_with('/') {
         artifact["uriBaseId"] = json!(sarif::ROOT);
     }
-    let region = json!({"startLine": position.line, "startColumn": position.column});
+    let mut region = json!({"startLine": position.line, "startColumn": position.column});
+    if let Some(line) = line {
+        region["snippet"] = json!({"text": line});
+    }
     json!({
         "ruleId": code,
+        "ruleIndex": rule_index,
         "level": level,
+        "partialFingerprints": {"policyCheckLint/v1": fingerprint(diagnostic, line.unwrap_or_default())},
         "message": {"text": sentence(diagnostic)},
         "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
     })

@@ -150,13 +150,8 @@ impl Lock {
     }
 
     /// How many sources it names.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.images.len() + self.git.len() + self.http.len()
-    }
-
-    /// Whether it names none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Adds what `other` has.

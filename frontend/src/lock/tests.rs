@@ -15,6 +15,7 @@ use crate::lookup::{Resolve, block_on};
 use crate::memory_tree::{MemoryTree, Node};
 
 const POLICY: &str = include_str!("../../../policies/lock/lock.rego");
+const LIBRARY: &str = include_str!("../../../policies/lib/locks/lockfile.rego");
 
 fn digest(digit: char) -> String {
     format!("sha256:{}", digit.to_string().repeat(64))
@@ -104,7 +105,9 @@ fn a_source_is_one_thing() {
 fn policy(text: String, others: Option<&str>) -> PolicySet {
     let written = serde_json::to_string(&lock()).unwrap();
     let content = Bytes::from(others.unwrap_or(&written).to_owned());
-    let files: BTreeMap<_, _> = [("Dockerfile.lock.json".to_owned(), Node::File(content))].into();
+    let library = Bytes::from_static(LIBRARY.as_bytes());
+    let files = [("Dockerfile.lock.json", content), ("lib/locks/lockfile.rego", library)];
+    let files: BTreeMap<_, _> = files.map(|(name, content)| (name.to_owned(), Node::File(content))).into();
     let root: Arc<dyn PolicyRoot> = Arc::new(MemoryTree::new(files));
     let files = vec![PolicyFile { name: "lock.rego".into(), text }];
     // There is nothing to be warned of.

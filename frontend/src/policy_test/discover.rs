@@ -151,7 +151,7 @@ pub(super) fn walk(folder: &Path, depth: usize, each: &mut dyn FnMut(&Path)) -> 
 }
 
 /// Without `.` in it, and relative where it lies in the working directory.
-fn simple(path: &Path) -> PathBuf {
+pub fn simple(path: &Path) -> PathBuf {
     let here = std::env::current_dir().ok();
     let path = here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     path.components().filter(|part| *part != Component::CurDir).collect()

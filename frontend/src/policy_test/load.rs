@@ -9,7 +9,8 @@ use policy_engine::policy::{LoadError, LoadOptions, PolicyFile, PolicyRoot};
 
 use super::root::Layers;
 use super::{Group, Selection, TestError, data, discover};
-use crate::distribution::libraries::{FILE_NAME, LibraryRoot};
+use crate::distribution::LibraryRoot;
+use crate::distribution::libraries::FILE_NAME;
 use crate::policy_files::{PolicyFileError, read_policy_file};
 
 /// A policy with its tests.
@@ -90,7 +91,7 @@ pub fn options(
     let of_policy = policy.as_ref().map_or_else(|| folder.clone(), |policy| folder_of(&policy.name));
     let folders = match &selection.root {
         Some(root) => vec![root.as_path()],
-        None => vec![&of_policy, Path::new("")],
+        None => up_to_here(&of_policy),
     };
     let layers: Arc<dyn PolicyRoot> = Arc::new(Layers::open(&folders)?);
     let home = folders.iter().find(|folder| folder.join(FILE_NAME).exists()).or(folders.first());
@@ -100,6 +101,12 @@ pub fn options(
     let options =
         LoadOptions { files: policy.into_iter().collect(), root: Some(root), strict: selection.strict };
     Ok((options, tests, documents))
+}
+
+/// A folder and those above it, up to the working directory, which is the last one also for folders outside of it.
+fn up_to_here(folder: &Path) -> Vec<&Path> {
+    let above = folder.ancestors().filter(|folder| folder.parent().is_some());
+    above.chain([Path::new("")]).collect()
 }
 
 fn folder_of(policy: &str) -> PathBuf {

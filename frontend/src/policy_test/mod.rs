@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use policy_engine::policy::LoadError;
 
-pub use self::discover::{Group, discover, groups, rego_files};
+pub use self::discover::{Group, discover, groups, rego_files, simple};
 pub use self::load::{LoadedSuite, load, options, untested};
 pub use self::resolve::run_resolved;
 pub use self::run::{Outcome, run};

@@ -205,7 +205,7 @@ struct HttpResponse {
     checksum_responses: Vec<ChecksumResponseMessage>,
     /// Nor are these.
     github_attestations: BTreeMap<String, Vec<Base64>>,
-    unavailable: Vec<String>,
+    unavailable: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -4,11 +4,10 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use policy_engine::policy::{ExplanationEvent, ReadValue};
 use policy_engine::source::SourceOp;
 
-use super::{Conclusion, Report, Round, error_help};
-use crate::lookup::describe_one;
+use super::explanation::{Event, Lookup, Read, Round};
+use super::{Conclusion, Report, error_help};
 use crate::redact;
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -96,43 +95,55 @@ pub(super) fn look(conclusion: Conclusion) -> (Style, &'static str) {
 }
 
 fn rounds(out: &mut String, rounds: &[Round]) {
-    for (number, Round { events, requests }) in (1..).zip(rounds) {
+    for (number, Round { events, omitted, lookups }) in (1..).zip(rounds) {
         line(out, format_args!("  round {number}"));
         for event in events {
             happened(out, event);
         }
-        for request in requests {
-            step(out, "looked up", &describe_one(request));
+        if *omitted > 0 {
+            step(out, "", &format!("… and {omitted} more"));
+        }
+        for Lookup { source, wanted, .. } in lookups {
+            step(out, "looked up", &format!("{source} ({})", wanted.join(", ")));
         }
     }
 }
 
-pub(crate) fn happened(out: &mut String, event: &ExplanationEvent) {
+pub(crate) fn happened(out: &mut String, event: &Event) {
     match event {
-        ExplanationEvent::Held { rule, position } => step(out, "held", &format!("{rule} at {position}")),
-        ExplanationEvent::Failed { rule, position, at, .. } if at == position => {
+        Event::Held { rule, position, .. } => step(out, "held", &format!("{rule} at {position}")),
+        Event::Failed { rule, position, because, .. } if because == position => {
             step(out, "failed", &format!("{rule} at {position}"));
         }
-        ExplanationEvent::Failed { rule, position, at, statement, read } => {
-            step(out, "failed", &format!("{rule} at {position}, because of {at}"));
-            step(out, "", &redact::url(statement));
-            for ReadValue { property, value } in read {
-                let value = value.as_deref().map_or("absent".into(), redact::url);
-                step(out, "", &format!("  {property} is {value}"));
+        Event::Failed { rule, position, because, statement, tries, read, .. } => {
+            step(out, "failed", &format!("{rule} at {position}, because of {because}"));
+            let tries = if *tries > 1 { format!("  ({tries} tries; the last:)") } else { String::new() };
+            step(out, "", &format!("{statement}{tries}"));
+            for read in read {
+                step(out, "", &format!("  {}", is_what(read)));
             }
         }
-        ExplanationEvent::Undecided { rule, position } => step(out, "open", &format!("{rule} at {position}")),
-        ExplanationEvent::Asked { properties, position } => {
+        Event::Open { rule, position } => step(out, "open", &format!("{rule} at {position}")),
+        Event::Asked { properties, position } => {
             step(out, "asked for", &format!("{} at {position}", properties.join(", ")));
         }
-        ExplanationEvent::Undefined { message, position } => {
+        Event::Undefined { message, position } => {
             step(out, "undefined", &format!("at {position}: {message}"));
         }
-        _ => {}
     }
 }
 
-fn step(out: &mut String, name: &str, value: &str) {
+/// `input.image.host is "docker.io"`
+fn is_what(Read { property, value, missing }: &Read) -> String {
+    match (value, missing) {
+        (Some(value), _) => format!("{property} is {value}"),
+        (None, Some(missing)) => format!("{property} is absent: there is no {missing}"),
+        (None, None) if property.contains(['.', '[']) => format!("{property} is absent"),
+        (None, None) => format!("{property} is undefined"),
+    }
+}
+
+pub(crate) fn step(out: &mut String, name: &str, value: &str) {
     line(out, format_args!("    {FAINT}{name:<9}{FAINT:#} {}", printable(value)));
 }
 

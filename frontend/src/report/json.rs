@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use policy_engine::check::{Position, Print};
-use policy_engine::metadata::Request;
-use policy_engine::policy::ExplanationEvent;
 use policy_engine::verify::Failure as Unverified;
 use serde::Serialize;
 
-use super::{Report, Round, error_code, error_help, error_position};
-use crate::lookup::wanted;
+use super::explanation::Round;
+use super::{Report, error_code, error_help, error_position};
 use crate::redact;
 
 #[derive(Serialize)]
@@ -33,7 +31,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     verification: Vec<Unverified>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rounds: Option<Vec<RoundOut<'a>>>,
+    rounds: Option<&'a [Round]>,
 }
 
 #[derive(Serialize)]
@@ -63,56 +61,6 @@ struct Failure {
 pub(crate) struct Said<'a> {
     position: Place<'a>,
     text: String,
-}
-
-#[derive(Serialize)]
-struct RoundOut<'a> {
-    events: Vec<Event<'a>>,
-    lookups: Vec<Lookup>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Event<'a> {
-    Held {
-        rule: &'a str,
-        position: Place<'a>,
-    },
-    Failed {
-        rule: &'a str,
-        position: Place<'a>,
-        because: Place<'a>,
-        statement: String,
-        read: Vec<ReadOut<'a>>,
-    },
-    Open {
-        rule: &'a str,
-        position: Place<'a>,
-    },
-    Asked {
-        properties: &'a [String],
-        position: Place<'a>,
-    },
-    Undefined {
-        message: &'a str,
-        position: Place<'a>,
-    },
-}
-
-/// A property that a statement read; `value` is a term of Rego.
-#[derive(Serialize)]
-struct ReadOut<'a> {
-    property: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Lookup {
-    source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<String>,
-    wanted: Vec<String>,
 }
 
 impl<'a> From<&'a Position> for Place<'a> {
@@ -161,7 +109,7 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
             prints.map(Said::from).collect()
         }),
         verification: decision.iter().flat_map(|decision| &decision.failures).map(redacted).collect(),
-        rounds: explain.then(|| report.rounds.iter().map(RoundOut::from).collect()),
+        rounds: explain.then_some(report.rounds),
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
@@ -169,50 +117,4 @@ pub fn render(report: &Report<'_>, explain: bool) -> serde_json::Result<String> 
 /// A signature that doesn't count, without credentials.
 pub(crate) fn redacted(failure: &Unverified) -> Unverified {
     Unverified { message: redact::url(&failure.message), ..failure.clone() }
-}
-
-impl<'a> From<&'a Round> for RoundOut<'a> {
-    fn from(round: &'a Round) -> Self {
-        Self {
-            events: round.events.iter().filter_map(event).collect(),
-            lookups: round.requests.iter().map(Lookup::from).collect(),
-        }
-    }
-}
-
-fn event(event: &ExplanationEvent) -> Option<Event<'_>> {
-    Some(match event {
-        ExplanationEvent::Held { rule, position } => Event::Held { rule, position: position.into() },
-        ExplanationEvent::Failed { rule, position, at, statement, read } => {
-            let read = read.iter().map(|read| ReadOut {
-                property: &read.property,
-                value: read.value.as_deref().map(redact::url),
-            });
-            Event::Failed {
-                rule,
-                position: position.into(),
-                because: at.into(),
-                statement: redact::url(statement),
-                read: read.collect(),
-            }
-        }
-        ExplanationEvent::Undecided { rule, position } => Event::Open { rule, position: position.into() },
-        ExplanationEvent::Asked { properties, position } => {
-            Event::Asked { properties, position: position.into() }
-        }
-        ExplanationEvent::Undefined { message, position } => {
-            Event::Undefined { message, position: position.into() }
-        }
-        _ => return None,
-    })
-}
-
-impl From<&Request> for Lookup {
-    fn from(request: &Request) -> Self {
-        Self {
-            source: redact::source(&request.source),
-            platform: request.platform.as_ref().map(ToString::to_string),
-            wanted: wanted(request),
-        }
-    }
 }

@@ -1,14 +1,16 @@
 //! What a decision looks like to its reader.
 
 pub mod build;
+pub mod codes;
+pub mod explanation;
 pub mod human;
 pub mod json;
 
 use policy_engine::check::Position;
-use policy_engine::metadata::Request;
-use policy_engine::policy::{ExplanationEvent, PolicyError};
+use policy_engine::policy::{PolicyError, evaluation_help};
 use policy_engine::source::{Platform, SourceOp};
 
+use self::explanation::Round;
 use crate::decide::{DecideError, Verdict};
 use crate::lookup::LookupError;
 
@@ -20,19 +22,10 @@ pub struct Report<'a> {
     pub platform: Option<&'a Platform>,
     /// The verdict, or why there is none.
     pub result: Result<&'a Verdict, &'a DecideError>,
-    /// How it came to that, round by round.
+    /// How it came to that, round by round; empty unless somebody wanted to know.
     pub rounds: &'a [Round],
     /// Policies were switched off, so nothing was evaluated.
     pub disabled: bool,
-}
-
-/// One time that the policies were asked.
-#[derive(Debug, Clone, Default)]
-pub struct Round {
-    /// What happened in them, when somebody wanted to know.
-    pub events: Vec<ExplanationEvent>,
-    /// What was looked up after it.
-    pub requests: Vec<Request>,
 }
 
 /// The three ways a check ends.
@@ -69,19 +62,25 @@ impl Report<'_> {
     }
 }
 
-/// A stable kebab-case name for why there is no decision.
+/// A stable kebab-case name for why there is no decision: one of [`codes`].
 pub fn error_code(error: &DecideError) -> &'static str {
     match error {
-        DecideError::Policy(PolicyError::Evaluation { code, .. }) => code,
-        DecideError::Policy(PolicyError::Undefined) => "undefined-decision",
-        DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => {
-            "invalid-decision"
-        }
-        DecideError::Policy(PolicyError::Input(_)) => "invalid-source",
-        DecideError::Policy(_) => "policy-error",
+        DecideError::Policy(error) => policy_error_code(error),
+        DecideError::EmptyConversion => "invalid-decision",
         DecideError::Lookup(_) | DecideError::Unloadable { .. } => "unresolvable-source",
         DecideError::Rounds => "round-limit",
         DecideError::Stuck(_) => "unresolved-again",
+    }
+}
+
+/// A stable kebab-case name for how a policy failed: one of [`codes`].
+pub fn policy_error_code(error: &PolicyError) -> &'static str {
+    match error {
+        PolicyError::Evaluation { code, .. } => code,
+        PolicyError::Undefined { .. } => "undefined-decision",
+        PolicyError::InvalidDecision(_) => "invalid-decision",
+        PolicyError::Input(_) => "invalid-source",
+        _ => "policy-error",
     }
 }
 
@@ -96,28 +95,24 @@ pub fn error_position(error: &DecideError) -> Option<&Position> {
 /// What to do about an error.
 pub fn error_help(error: &DecideError) -> Option<&'static str> {
     match error {
-        DecideError::Policy(PolicyError::Undefined) => Some(
-            "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default",
-        ),
-        DecideError::Policy(PolicyError::Evaluation { code, .. }) => Some(match *code {
-            "limit" => {
-                "make the rule cheaper: narrow what it goes through, or guard it with a condition first"
-            }
-            "conflict" => "let the conditions of the rule's definitions exclude each other, or use `else`",
-            _ => "correct the call, or guard it with a condition; `--explain` shows how it was reached",
-        }),
-        DecideError::Policy(PolicyError::InvalidDecision(_)) | DecideError::EmptyConversion => Some(
-            "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)",
-        ),
+        DecideError::Policy(error) => policy_error_help(error),
         DecideError::Lookup(LookupError::Failed { .. }) => Some(
             "the policy reads properties that must be looked up; check the source's name, access to it, and `-v`",
         ),
+        DecideError::Lookup(_) => None,
         DecideError::Unloadable { .. } => {
             Some("the policies allow it, but the build must load it; check its name and access to it")
         }
-        DecideError::Rounds | DecideError::Stuck(_) => {
-            Some("please report this with the policy: it is a bug")
+        DecideError::EmptyConversion | DecideError::Rounds | DecideError::Stuck(_) => {
+            codes::source_help(error_code(error))
         }
-        _ => None,
+    }
+}
+
+/// What to do about a policy that fails.
+pub fn policy_error_help(error: &PolicyError) -> Option<&'static str> {
+    match error {
+        PolicyError::Evaluation { code, .. } => evaluation_help(code),
+        error => codes::source_help(policy_error_code(error)),
     }
 }

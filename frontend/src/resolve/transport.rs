@@ -19,7 +19,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Method, Response, StatusCode};
 use url::{Host, Url};
 
-pub use self::body::{ByteLimit, read_body, stream_body};
+pub use self::body::{ByteLimit, read_body};
 pub use self::error::TransportError;
 pub use self::retry::{Retry, RetryOptions, Retryable, retry_after};
 

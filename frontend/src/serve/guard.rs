@@ -26,6 +26,7 @@ use super::verify::{Jurisdiction, Verifier, VerifierOptions, reasons};
 use crate::buildkit::endpoint::Peer;
 use crate::buildkit::proto::policysession::{CheckPolicyRequest, CheckPolicyResponse};
 use crate::decide::{Question, decide};
+use crate::distribution::{Fetcher, ListedPlace};
 use crate::lookup::block_on;
 use crate::redact;
 use crate::resolve::Resolver;
@@ -43,6 +44,10 @@ pub struct Options {
     pub cache_imports: cache_imports::Rule,
     /// Whether the credentials of clients are used to look up what buildkitd can't tell.
     pub client_credentials: bool,
+    /// Where libraries of the builds' own policies may come from.
+    pub libraries_from: Vec<ListedPlace>,
+    /// Gets these libraries.
+    pub fetcher: Fetcher,
     /// How registries and servers are reached.
     pub transport: TransportOptions,
 }
@@ -153,7 +158,9 @@ impl Guard {
         env: &Env,
     ) -> Result<Option<Arc<Policy>>, RepoPolicyError> {
         let allowed = |source| judge(policies, env, self.options.transport.clone(), source);
+        let fetcher = Fetcher { trust: Arc::clone(&policies.trust), ..self.options.fetcher.clone() };
         RepoPolicyLoader::new(self.daemon.channel().clone(), self.options.strict)
+            .with_libraries(&self.options.libraries_from, fetcher)
             .load(location, session, allowed)
             .await
     }

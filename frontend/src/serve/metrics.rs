@@ -275,4 +275,28 @@ mod tests {
             assert!(has(&metrics, line), "{line}\n{}", metrics.render());
         }
     }
+
+    /// `docs/serve.md` lists each metric by the name that is scraped, and no other.
+    #[test]
+    fn metrics_are_documented() {
+        let page = include_str!("../../../docs/serve.md");
+        let (_, section) = page.split_once("\n## Metrics and health\n").expect("the heading");
+        let rows = section.lines().filter(|line| line.starts_with("| `policy_check_"));
+        let mut documented: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        let metrics = Metrics::new();
+        // Metrics with labels show once they have a value.
+        metrics.build_started().ended(BuildOutcome::Denied);
+        metrics.checked(Verdict::Allow, Duration::ZERO);
+        metrics.policies_loaded(&[PolicyId { name: String::new(), digest: String::new() }]);
+        metrics.refused("handshake");
+        let text = metrics.render();
+        // A counter is scraped with a suffix, which its type line lacks.
+        let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let mut names: Vec<String> = described
+            .map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() })
+            .collect();
+        names.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(names, documented);
+    }
 }

@@ -90,12 +90,6 @@ impl Notifier {
         self.send("STOPPING=1\n")
     }
 
-    /// A line for people: `systemctl status` shows it.
-    pub fn status(&self, text: &str) -> Result<(), NotifyError> {
-        // A line break would start another assignment.
-        self.send(&format!("STATUS={}\n", text.replace(['\n', '\r'], " ")))
-    }
-
     /// How often [`Notifier::alive`] is due: half the manager's patience.
     pub fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog.map(|patience| patience / 2)
@@ -145,8 +139,6 @@ mod tests {
         let time =
             reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().strip_suffix('\n').unwrap();
         assert!(time.parse::<u64>().unwrap() > 0);
-        notifier.status("two\nlines").unwrap();
-        assert_eq!(received(socket), "STATUS=two lines\n");
         notifier.stopping().unwrap();
         assert_eq!(received(socket), "STOPPING=1\n");
     }

@@ -11,7 +11,7 @@ mod load;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use policy_engine::policy::{Diagnostic, LoadError, Policy, PolicySet};
 use policy_engine::verify::Trust;
@@ -85,15 +85,6 @@ impl PolicyStoreError {
     }
 }
 
-/// How the store is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// Since when the policies in force are.
-    pub since: SystemTime,
-    /// Why what lies on disk now is not in force.
-    pub problem: Option<String>,
-}
-
 /// What a look at the files led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
@@ -116,7 +107,6 @@ pub struct PolicyStore {
     fetcher: Fetcher,
     metrics: Metrics,
     active: RwLock<Arc<PolicySet>>,
-    status: Mutex<Status>,
     /// Locked while the files are looked at or loaded.
     watching: Mutex<Watching>,
 }
@@ -149,7 +139,6 @@ impl PolicyStore {
             fetcher: fetcher.clone(),
             metrics: metrics.clone(),
             active: RwLock::new(Arc::new(policies)),
-            status: Mutex::new(Status { since: SystemTime::now(), problem: None }),
             watching: Mutex::new(Watching { active, failed: None, pending: Vec::new() }),
         }))
     }
@@ -168,11 +157,6 @@ impl PolicyStore {
     /// What was found when the policies in force were loaded.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.current().policies.iter().flat_map(|policy| policy.warnings()).cloned().collect()
-    }
-
-    /// How it is doing.
-    pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks at the files, and loads them when they have changed and settled. Blocks on the disk.
@@ -206,14 +190,16 @@ impl PolicyStore {
         loop {
             tokio::time::sleep(interval).await;
             let store = Arc::clone(&self);
-            // What it leads to shows in the status, the metrics and on standard error.
+            // What it leads to shows in the metrics and on standard error.
             let _looked = tokio::task::spawn_blocking(move || store.poll()).await;
         }
     }
 
     fn load_now(&self, watching: &mut Watching) -> Reload {
         watching.pending.clear();
-        let (result, watch) = load::load(&self.specs, self.strict, &self.fetcher);
+        // Those that hold now, which may be others than at the start.
+        let fetcher = Fetcher { trust: Arc::clone(&self.current().trust), ..self.fetcher.clone() };
+        let (result, watch) = load::load(&self.specs, self.strict, &fetcher);
         match result {
             Ok(mut policies) => {
                 self.metrics.policies_loaded(&ids(&policies));
@@ -222,7 +208,6 @@ impl PolicyStore {
                 policies.trust = Arc::clone(&active.trust);
                 *active = Arc::new(policies);
                 drop(active);
-                self.set_status(|status| *status = Status { since: SystemTime::now(), problem: None });
                 (watching.active, watching.failed) = (watch, None);
                 Reload::Loaded
             }
@@ -230,17 +215,12 @@ impl PolicyStore {
                 let problem = LoadFailure { problems }.to_string();
                 self.metrics.policies_failed();
                 operator::tell(&format!("the changed policies don't load, the old ones stay:\n{problem}"));
-                self.set_status(|status| status.problem = Some(problem));
                 // Only what changes from here on is worth another attempt.
                 watching.active.accept();
                 watching.failed = Some(watch);
                 Reload::Failed
             }
         }
-    }
-
-    fn set_status(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -91,11 +91,6 @@ impl Steps {
         self.push_or_say_full(&mut known, message);
     }
 
-    /// Adds an encoded gRPC message of the hook's own; false when there is no room or the build has ended.
-    pub fn push(&self, message: Bytes) -> bool {
-        self.buffer.push(message) == Pushed::Kept
-    }
-
     /// Everything from the start, then what comes.
     pub fn subscribe(&self) -> Subscription {
         self.buffer.subscribe()

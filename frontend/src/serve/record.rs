@@ -40,13 +40,9 @@ pub struct Record {
 }
 
 impl Record {
-    /// An answer that no policy was asked for.
-    pub fn refused(
-        source: SourceOp,
-        platform: Option<Platform>,
-        answer: &Result<Answer, tonic::Status>,
-    ) -> Self {
-        let mut record = Self {
+    /// A question that has no answer yet.
+    pub fn new(source: SourceOp, platform: Option<Platform>) -> Self {
+        Self {
             source,
             platform,
             digest: None,
@@ -59,7 +55,16 @@ impl Record {
             failures: Vec::new(),
             elapsed: Duration::ZERO,
             case: None,
-        };
+        }
+    }
+
+    /// An answer that no policy was asked for.
+    pub fn refused(
+        source: SourceOp,
+        platform: Option<Platform>,
+        answer: &Result<Answer, tonic::Status>,
+    ) -> Self {
+        let mut record = Self::new(source, platform);
         record.set_answer(answer);
         record
     }

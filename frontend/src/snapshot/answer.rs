@@ -88,6 +88,7 @@ fn reduced(metadata: &Metadata, wanted: &Wanted) -> Metadata {
             request.is_some_and(|request| wanted.checksums.contains(&ChecksumWanted::from(&request)))
         });
         found.github_attestations.retain(|repository, _| wanted.github_attestations.contains(repository));
+        found.unavailable.retain(|repository, _| wanted.github_attestations.contains(repository));
     }
     metadata
 }

@@ -32,12 +32,25 @@ pub struct Document {
     /// What the URLs of contexts and Dockerfiles delivered, sorted by URL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub downloads: Vec<Download>,
+    /// Policies and libraries from elsewhere, sorted by place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policies>,
     /// The trust roots that signatures were tried under, in this order; none where no signature was verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trust: Vec<TrustRoot>,
     /// Content by its digest, in base64. Each stands here once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blobs: BTreeMap<String, String>,
+}
+
+/// A policy or a library from elsewhere.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Policies {
+    /// The place with its digest or commit, without credentials: `oci://ghcr.io/acme/policies:v1@sha256:…`.
+    pub place: String,
+    /// Its files by path; each is a blob.
+    pub files: BTreeMap<String, String>,
 }
 
 /// One question about a source.
@@ -218,9 +231,9 @@ pub struct Http {
     /// Bundles that attest the body, by the GitHub repository that was asked; each is a blob.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub github_attestations: BTreeMap<String, Vec<String>>,
-    /// What could not be looked up.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unavailable: Vec<String>,
+    /// Why a GitHub repository could not be asked, by repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unavailable: BTreeMap<String, String>,
 }
 
 /// What kind of document an image reference names.

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use policy_engine::source::SourceOp;
 use policy_engine::verify::RootKind;
 
+use crate::distribution::Files;
 use crate::memory_tree::Node;
 
 pub use self::answer::{Answer, Found};
@@ -53,6 +54,8 @@ pub struct Snapshot {
     pub contexts: BTreeMap<SourceOp, Result<BTreeMap<String, Node>, String>>,
     /// What the URLs of contexts and Dockerfiles delivered, by the URL without credentials. An error is the message.
     pub downloads: BTreeMap<String, Result<Bytes, String>>,
+    /// Policies and libraries from elsewhere, by their places with digest or commit, without credentials.
+    pub policies: BTreeMap<String, Files>,
     /// The trust roots that signatures were tried under, in this order.
     pub trust: Vec<RecordedRoot>,
 }

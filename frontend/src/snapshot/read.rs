@@ -19,6 +19,7 @@ use super::{
     Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, RecordedRoot, Snapshot, SnapshotError, VERSION, time,
     verify,
 };
+use crate::distribution::Files;
 use crate::memory_tree::Node;
 
 /// Reads and verifies.
@@ -46,9 +47,10 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         return Err(SnapshotError::Version(version));
     }
     let document: Document = serde_json::from_slice(text).map_err(malformed)?;
-    let Document { lookups, media_types, contexts, downloads, trust, .. } = &document;
+    let Document { lookups, media_types, contexts, downloads, policies, trust, .. } = &document;
     let files = contexts.iter().flat_map(|context| &context.files).map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
+    let counts =
+        [lookups.len(), media_types.len(), contexts.len(), downloads.len(), policies.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(SnapshotError::TooLarge { limit: format!("{MAX_ENTRIES} entries") });
     }
@@ -62,6 +64,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
         media_types: BTreeMap::new(),
         contexts: BTreeMap::new(),
         downloads: BTreeMap::new(),
+        policies: BTreeMap::new(),
         trust: Vec::new(),
     };
     for asked in document.lookups {
@@ -89,6 +92,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Snapshot, SnapshotError> {
             Err(message) => Err(message),
         };
         insert(&mut snapshot.downloads, download.url.clone(), content, &download.url)?;
+    }
+    for document::Policies { place, files } in document.policies {
+        let mut read = Files::default();
+        for (path, digest) in files {
+            let malformed = |reason| SnapshotError::Malformed(format!("`{place}`: {reason}"));
+            read.insert(&path, blobs.get(&digest)?).map_err(malformed)?;
+        }
+        insert(&mut snapshot.policies, place.clone(), read, &place)?;
     }
     for document::TrustRoot { name, kind, content, failed } in document.trust {
         let json = one_of(content, failed, &name)?.map(|digest| blobs.get(&digest));

@@ -11,6 +11,7 @@ use policy_engine::source::SourceOp;
 
 use super::key::without_credentials;
 use super::{Answer, LookupKey, RecordedRoot, Snapshot, SnapshotError};
+use crate::distribution::Files;
 use crate::memory_tree::Node;
 use crate::redact;
 
@@ -37,6 +38,7 @@ impl Recording {
             media_types: BTreeMap::new(),
             contexts: BTreeMap::new(),
             downloads: BTreeMap::new(),
+            policies: BTreeMap::new(),
             trust: Vec::new(),
         };
         Self(Mutex::new(State { snapshot, refused: BTreeSet::new(), changed: None }))
@@ -105,6 +107,11 @@ impl Recording {
         let url = redact::url(url);
         let result = result.cloned().map_err(|message| redact::url(&message));
         self.add(&url, |state| insert(&mut state.snapshot.downloads, url.clone(), result));
+    }
+
+    /// The files of a policy or a library, by its place with digest or commit, without credentials.
+    pub fn policies(&self, place: &str, files: &Files) {
+        self.add(place, |state| insert(&mut state.snapshot.policies, place.to_owned(), files.clone()));
     }
 
     /// The trust roots that signatures were tried under, in this order.

@@ -10,7 +10,7 @@ use policy_engine::metadata::{self, ChecksumResponse, HttpMetadata, ImageSignatu
 
 use super::document::{
     AttestationChain, Context, Descriptor, Document, Download, File, Found, Git, Http, Image, Lookup,
-    MediaType, SignatureManifest, Signatures, TrustRoot,
+    MediaType, Policies, SignatureManifest, Signatures, TrustRoot,
 };
 use super::key::ChecksumWanted;
 use super::{Answer, LookupKey, MAX_ENTRIES, MAX_SNAPSHOT, Snapshot, SnapshotError, VERSION, time};
@@ -29,9 +29,10 @@ pub(super) fn file(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError
 /// The same snapshot always gives the same text.
 pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
     let too_many = |limit: String| SnapshotError::TooLarge { limit };
-    let Snapshot { lookups, media_types, contexts, downloads, trust, .. } = snapshot;
+    let Snapshot { lookups, media_types, contexts, downloads, policies, trust, .. } = snapshot;
     let files = contexts.values().flatten().map(BTreeMap::len);
-    let counts = [lookups.len(), media_types.len(), contexts.len(), downloads.len(), trust.len()];
+    let counts =
+        [lookups.len(), media_types.len(), contexts.len(), downloads.len(), policies.len(), trust.len()];
     if counts.into_iter().chain(files).any(|count| count > MAX_ENTRIES) {
         return Err(too_many(format!("{MAX_ENTRIES} entries")));
     }
@@ -66,6 +67,13 @@ pub(super) fn text(snapshot: &Snapshot) -> Result<String, SnapshotError> {
                 url: url.clone(),
                 content: content.as_ref().ok().map(|content| blobs.add(content)),
                 failed: content.as_ref().err().cloned(),
+            })
+            .collect(),
+        policies: policies
+            .iter()
+            .map(|(place, files)| Policies {
+                place: place.clone(),
+                files: files.iter().map(|(path, content)| (path.to_owned(), blobs.add(content))).collect(),
             })
             .collect(),
         trust: trust
@@ -151,7 +159,11 @@ fn found(metadata: &Metadata, key: &LookupKey, blobs: &mut Blobs) -> Found {
                     (repository.clone(), found.iter().map(|bundle| blobs.add(bundle)).collect())
                 })
                 .collect(),
-            unavailable: http.unavailable.iter().map(|why| redact::url(why)).collect(),
+            unavailable: http
+                .unavailable
+                .iter()
+                .map(|(repository, why)| (repository.clone(), redact::url(why)))
+                .collect(),
         }),
     }
 }

@@ -37,6 +37,7 @@ const LIBRARY: &[(&str, &str)] = &[
     library!("images/tags.rego"),
     library!("images/versions.rego"),
     library!("locals/contexts.rego"),
+    library!("locks/lockfile.rego"),
     library!("urls/checksums.rego"),
     library!("urls/hosts.rego"),
     library!("urls/signatures.rego"),

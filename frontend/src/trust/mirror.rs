@@ -18,37 +18,58 @@ pub struct Mirror {
     pub url: String,
 }
 
-impl FromStr for Mirror {
-    type Err = String;
+/// What is wrong with mirrors, or with the URL of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MirrorError {
+    /// It names no instance, or no URL.
+    #[error("`NAME=URL` is needed")]
+    Form,
+    /// There is no such instance, or it has no repository.
+    #[error("`{0}` has no repository; there are `sigstore` and `github`")]
+    Instance(String),
+    /// The URL is none of a repository.
+    #[error("an http or https URL without a query is needed")]
+    Url,
+    /// The variable is not UTF-8.
+    #[error("`{MIRRORS}` is no text")]
+    NotText,
+    /// A mirror that the environment names.
+    #[error("`{MIRRORS}`: {0}")]
+    Environment(Box<Self>),
+}
 
-    fn from_str(value: &str) -> Result<Self, String> {
-        let (name, url) = value.split_once('=').ok_or("`NAME=URL` is needed")?;
+impl FromStr for Mirror {
+    type Err = MirrorError;
+
+    fn from_str(value: &str) -> Result<Self, MirrorError> {
+        let (name, url) = value.split_once('=').ok_or(MirrorError::Form)?;
         if !INSTANCES.iter().any(|instance| instance.name == name) {
-            return Err(format!("`{name}` has no repository; there are `sigstore` and `github`"));
+            return Err(MirrorError::Instance(name.to_owned()));
         }
         Ok(Self { name: name.to_owned(), url: repository_url(url)? })
     }
 }
 
 /// A URL that a TUF repository can have.
-pub fn repository_url(url: &str) -> Result<String, String> {
+pub fn repository_url(url: &str) -> Result<String, MirrorError> {
     match Url::parse(url) {
         Ok(parsed) if matches!(parsed.scheme(), "https" | "http") && parsed.query().is_none() => {
             Ok(url.to_owned())
         }
-        _ => Err("an http or https URL without a query is needed".to_owned()),
+        _ => Err(MirrorError::Url),
     }
 }
 
 /// The mirrors that the environment names.
-pub fn mirrors_of_environment() -> Result<Vec<Mirror>, String> {
+pub fn mirrors_of_environment() -> Result<Vec<Mirror>, MirrorError> {
     let Some(value) = std::env::var_os(MIRRORS).filter(|value| !value.is_empty()) else {
         return Ok(Vec::new());
     };
-    let value = value.into_string().map_err(|_| format!("`{MIRRORS}` is no text"))?;
+    let value = value.into_string().map_err(|_| MirrorError::NotText)?;
     value
         .split(',')
-        .map(|mirror| mirror.trim().parse().map_err(|why| format!("`{MIRRORS}`: {why}")))
+        .map(|mirror| mirror.trim().parse().map_err(|why| MirrorError::Environment(Box::new(why))))
         .collect()
 }
 
@@ -72,10 +93,14 @@ mod tests {
             .into();
         assert_eq!(repository(&SIGSTORE, &mirrors), "https://b.test");
         assert_eq!(repository(&GITHUB, &mirrors), GITHUB.url);
-        for bad in
-            ["sigstore", "acme=https://a.test", "github=ftp://a.test", "github=https://a.test?x", "github="]
-        {
-            assert!(bad.parse::<Mirror>().is_err(), "{bad}");
+        for (bad, why) in [
+            ("sigstore", MirrorError::Form),
+            ("acme=https://a.test", MirrorError::Instance("acme".into())),
+            ("github=ftp://a.test", MirrorError::Url),
+            ("github=https://a.test?x", MirrorError::Url),
+            ("github=", MirrorError::Url),
+        ] {
+            assert_eq!(bad.parse::<Mirror>(), Err(why), "{bad}");
         }
     }
 }

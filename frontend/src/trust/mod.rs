@@ -26,7 +26,7 @@ use self::chosen::{Chosen, Network, Place, REFRESH_LIMIT, Stale, held, obtain, r
 use self::describe::{Described, State, Voucher};
 use self::file::{RootFile, RootFileError};
 use self::instance::{INSTANCES, Instance};
-pub use self::mirror::{MIRRORS, Mirror, mirrors_of_environment, repository, repository_url};
+pub use self::mirror::{MIRRORS, Mirror, MirrorError, mirrors_of_environment, repository, repository_url};
 use self::tuf::{TufError, Verified};
 use crate::resolve::image::document::sha256;
 use crate::resolve::transport::TransportOptions;

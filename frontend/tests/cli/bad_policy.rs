@@ -15,6 +15,7 @@ fn syntax_error() {
     -- stdout --
     -- stderr --
     error[syntax-error]: Dockerfile.rego:4:1: unexpected the end of the file: expected a value
+    help: close what is open: a bracket, or a body's `}`
     "#);
 }
 
@@ -90,7 +91,7 @@ fn no_decision() {
     exit: 3
     -- stdout --
     undecided local://context
-      the policy has no decision: `data.docker.decision` is undefined
+      the policy `Dockerfile.rego` has no decision: `data.docker.decision` is undefined
       help: end the policy with `decision := {"allow": allow}` in `package docker`, and give `allow` a default
     -- stderr --
     "#);

@@ -1,14 +1,12 @@
 //! Policies and libraries from elsewhere: pushed, pulled, pinned, imported. With a real `docker-registry` where that is
 //! installed, and the git server of `fixtures/world` where that runs.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use policy_signing::Repository;
+use policy_testbed::DockerRegistry;
 use serde_json::json;
+
+mod sent;
+mod signed;
 
 use crate::harness::Place;
 
@@ -16,79 +14,6 @@ const LIBRARY: &str = "package acme.images\n\ntrusted if startswith(input.image.
 const TEST: &str = "package acme.images_test\nimport data.acme.images\ntest_trusted if images.trusted with input as {\"image\": {\"repo\": \"acme/x\"}}\n";
 const POLICY: &str = "package docker\n\nimport data.acme.images\n\ndefault allow := false\n\nallow if input.local\n\nallow if images.trusted\n\ndecision := {\"allow\": allow}\n";
 const ALLOW: &str = "package docker\n\ndecision := {\"allow\": true}\n";
-
-/// `docker-registry` on a free port, until it is dropped.
-struct DockerRegistry {
-    address: String,
-    process: Child,
-    folder: tempfile::TempDir,
-}
-
-impl DockerRegistry {
-    /// Starts it, or says aloud that it isn't installed.
-    fn start() -> Option<Self> {
-        Self::start_with("")
-    }
-
-    /// One that wants a login: `user`, `s3cret`.
-    fn private() -> Option<Self> {
-        Self::start_with("user:$2b$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n")
-    }
-
-    fn start_with(passwords: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("htpasswd");
-        std::fs::write(&file, passwords).expect("a file");
-        let auth = match passwords {
-            "" => String::new(),
-            _ => format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display()),
-        };
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let address = format!("127.0.0.1:{port}");
-        let config = folder.path().join("config.yml");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: \"{address}\"}}\n{auth}",
-            folder.path().join("data").display()
-        );
-        std::fs::write(&config, text).expect("a file");
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(process) = command.spawn() else {
-            let text = "SKIPPED: policies in docker-registry, which is not installed";
-            writeln!(std::io::stderr(), "{text}").expect("standard error");
-            return None;
-        };
-        let registry = Self { address, process, folder };
-        for _ in 0..1000 {
-            if TcpStream::connect(&registry.address).is_ok() {
-                return Some(registry);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("docker-registry does not listen on {}", registry.address);
-    }
-
-    fn stop(mut self) -> String {
-        drop(self.process.kill());
-        drop(self.process.wait());
-        self.address.clone()
-    }
-
-    fn blob(&self, digest: &str) -> PathBuf {
-        let hex = digest.trim_start_matches("sha256:");
-        let below = format!("data/docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]);
-        self.folder.path().join(below)
-    }
-}
-
-impl Drop for DockerRegistry {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
 
 /// A folder with a library to push in `lib`, and a policy that imports it.
 fn place() -> Place {
@@ -194,7 +119,10 @@ fn whole_policies_by_digest_only() {
     assert_eq!(code(&place, &["eval", "--policy", pinned, "."]), 0);
     assert_eq!(code(&place, &["eval", "--offline", snapshot, "--policy", pinned, "."]), 0);
     assert_eq!(code(&place, &["eval", "--offline", snapshot, "--policy", &reference, "."]), 0);
-    let offline = says(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", pinned, "."], 2);
+    // From the snapshot, with no cache either, and nothing that is not in there.
+    assert_eq!(code(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", pinned, "."]), 0);
+    let other = format!("{}@sha256:{}", reference, "0".repeat(64));
+    let offline = says(&place, &["eval", "--no-cache", "--offline", snapshot, "--policy", &other, "."], 2);
     assert!(offline.contains("not in the cache"), "{offline}");
 }
 
@@ -339,6 +267,29 @@ fn folders_below_the_policy() {
     prints(&place, &["test", "Dockerfile_test.rego"]);
 }
 
+/// As OPA loads bundles: the path of a file says nothing.
+#[test]
+fn packages_of_several_files() {
+    let both = "allow if {\n\timages.from_a\n\timages.from_b\n}";
+    let place = Place::with_policy(&POLICY.replace("allow if images.trusted", both));
+    place.write("lib/rules/a.rego", "package acme.images\n\nfrom_a if input.image\n");
+    place.write(
+        "lib/rules/b.rego",
+        "package acme.images\n\nimport data.acme.deep.names\n\nfrom_b if names.all\n",
+    );
+    place.write("lib/rules/c.rego", "package acme.deep.names\n\nall if input.image\n");
+    place.write("lib/rules/a_test.rego", "package acme.images\n\nfrom_b := {\n");
+    names_library(&place, "lib");
+    let snapshot = json!({"version": 1, "tool": "t", "captured": "2026-01-01T00:00:00.000000000Z"});
+    place.write("none.json", snapshot.to_string());
+    let eval = ["eval", "--offline", "none.json", "docker-image://docker.io/library/alpine:3"];
+    prints(&place, &eval);
+    // A file of the package that says otherwise counts as well.
+    place.write("lib/z.rego", "package acme.images\n\nfrom_a := false\n");
+    let conflict = place.run(eval).finish();
+    assert_ne!(conflict.code, 0, "{}{}", conflict.stdout, conflict.stderr);
+}
+
 #[test]
 fn verify_runs_tests() {
     let place = Place::new();
@@ -370,8 +321,15 @@ fn commits() {
     prints(&place, &["eval", "."]);
     let here = Place::new();
     let whole = format!("git::{url}#{commit}");
-    // Its libraries are its own affair, and it has none.
-    let alone = says(&here, &["eval", "--ca-cert", ca, "--policy", &whole, "."], 2);
+    // What it imports is in there, by the package that it declares; it has no libraries.
+    prints(&here, &["eval", "--ca-cert", ca, "--policy", &whole, "."]);
+    place.write("lib/images.rego", LIBRARY.replace("acme.images", "other.images"));
+    let url = world.serve_repository("policy-library-alone", place.path());
+    let alone =
+        says(&here, &["bundle", "pull", "--ca-cert", ca, &format!("git::{url}#main"), "-o", "out"], 0);
+    let pinned = alone.lines().find(|line| line.starts_with("git://")).expect("a commit");
+    let commit = pinned.split_once('#').expect("a commit").1;
+    let alone = says(&here, &["eval", "--ca-cert", ca, "--policy", &format!("git::{url}#{commit}"), "."], 2);
     assert!(alone.contains("acme/images.rego"), "{alone}");
 }
 

@@ -1,6 +1,11 @@
 //! The documentation: generated pages are what the code says, and every link leads somewhere.
 
+mod blocks;
+mod builtin_examples;
+mod builtins;
+mod diagnostics;
 mod links;
+mod messages;
 mod reference;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +33,8 @@ fn assert_page(name: &str, wanted: &str) {
 #[test]
 fn generated_pages_are_what_the_code_says() {
     assert_page("input.md", &reference::input());
-    assert_page("builtins.md", &reference::builtins());
+    assert_page("builtins.md", &builtins::page());
+    assert_page("diagnostics.md", &diagnostics::page(&repository()));
 }
 
 #[test]
@@ -77,7 +83,97 @@ fn the_policy_to_begin_with_passes_its_tests() {
     assert_eq!(place.run(["lint"]).finish().code, 0);
 }
 
+/// Whole policies of the pages are clean as well, except that short ones don't say why they deny.
+#[test]
+fn policies_of_the_documentation_are_clean() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(repository().join("docs")).expect("docs") {
+        let path = entry.expect("a page").path();
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        let blocks = page.split("```rego\n").skip(1).filter_map(|rest| rest.split("```").next());
+        // Libraries of a company are not at hand.
+        let is_policy = |block: &&str| {
+            block.starts_with("package docker")
+                && block.contains("decision :=")
+                && !block.contains("import data.acme")
+        };
+        for block in blocks.filter(is_policy) {
+            count += 1;
+            let place = Place::with_policy(block);
+            let root = repository().join("policies").display().to_string();
+            let run = place.run(["lint", "--format", "github", "--policy-root", &root]).finish();
+            let found: Vec<&str> =
+                run.stdout.lines().filter(|line| !line.contains("title=deny-without-message::")).collect();
+            assert!(
+                found.is_empty() && run.code < 2,
+                "{}: {block}\n{found:#?}{}",
+                path.display(),
+                run.stderr
+            );
+        }
+    }
+    assert!(count > 8, "{count} policies are found");
+}
+
 #[test]
 fn every_link_leads_somewhere() {
+    assert!(links::pages(&repository()).len() > 20, "the documentation is found");
     assert_eq!(links::broken(&repository()), Vec::<String>::new());
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let folder = repository().join("docs");
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("an index");
+    for page in folder.read_dir().expect("docs").flatten() {
+        let name = page.file_name().to_string_lossy().into_owned();
+        assert!(name == "README.md" || index.contains(&format!("]({name})")), "docs/README.md: no {name}");
+    }
+}
+
+/// Names of fields in the first JSON of a page below a heading.
+fn json_fields(page: &str, heading: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(repository().join("docs").join(page)).expect("a page");
+    let (_, section) = text.split_once(heading).expect("the heading");
+    let block = section.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let value: serde_json::Value = serde_json::from_str(block).expect("JSON");
+    let mut fields = Vec::new();
+    collect_fields(&value, &mut fields);
+    fields
+}
+
+fn collect_fields(value: &serde_json::Value, fields: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(entries) => {
+            for (name, value) in entries {
+                // Attributes and capabilities have names of their own.
+                fields.push(name.clone());
+                if !["attrs", "caps"].contains(&name.as_str()) {
+                    collect_fields(value, fields);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_fields(item, fields)),
+        _ => {}
+    }
+}
+
+#[test]
+fn fields_of_the_report_are_those_of_its_schema() {
+    let schema = Place::new().run(["schema", "report"]).finish().stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("a schema");
+    let mut known: Vec<String> = Vec::new();
+    let definitions = schema["$defs"].as_object().into_iter().flat_map(|definitions| definitions.values());
+    for definition in std::iter::once(&schema).chain(definitions) {
+        known.extend(
+            definition["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()),
+        );
+    }
+    let documented = json_fields("cli.md", "\n### JSON report of `dry-run`, version 1\n");
+    for field in &documented {
+        assert!(known.contains(field), "docs/cli.md: the report has no {field}");
+    }
+    for field in &known {
+        assert!(documented.contains(field), "docs/cli.md: {field} is not shown");
+    }
 }

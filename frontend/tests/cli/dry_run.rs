@@ -320,6 +320,91 @@ fn triggers_of_a_base_image_are_found() {
     "#);
 }
 
+const LISTED: &str = r#"package docker
+
+default allow := false
+
+allow if input.local
+
+allow if {
+	some host in hosts
+	input.http.host == host
+}
+
+allow if input.image.labels.team == "infra"
+
+hosts := {"a.test", "b.test"}
+
+decision := {"allow": allow}
+"#;
+
+#[test]
+fn why_a_source_is_not_allowed() {
+    let place = place(LISTED, "FROM scratch\nADD https://user:hunter2@evil.test/tool /\n");
+    assert_snapshot!(dry_run(&place, &["--explain", "."]).shown(), @r#"
+    exit: 1
+    -- stdout --
+    allowed local://dockerfile
+      decided at Dockerfile.rego:5:1
+    allowed local://context
+      decided at Dockerfile.rego:5:1
+    denied https://***@evil.test/tool Dockerfile:2
+
+    denied: https://***@evil.test/tool
+       --> Dockerfile:2
+        |
+      2 | ADD https://***@evil.test/tool /
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       --> Dockerfile.rego:3:1
+        |
+      3 | default allow := false
+        | ^^^^^^^^^^^^^^^^^^^^^^
+        failed    data.docker.allow at Dockerfile.rego:7:1, because of Dockerfile.rego:9:2
+                  input.http.host == host  (2 tries; the last:)
+                    input.http.host is "evil.test"
+                    host is "b.test"
+        failed    2 definitions about other sources: there is no input.image, input.local
+
+    3 sources: 2 allowed, 1 denied
+    -- stderr --
+    "#);
+    // Nothing of it without the flag; all of it, of all sources, for programs.
+    assert!(!dry_run(&place, &["."]).finish().stdout.contains("failed"));
+    assert!(!dry_run(&place, &["--format", "json", "."]).finish().stdout.contains("rounds"));
+    let json = dry_run(&place, &["--explain", "--format", "json", "--output", "r.txt", "."]).finish().stdout;
+    assert!(!json.contains("hunter2"), "{json}");
+    let report: serde_json::Value = serde_json::from_str(&json).expect("the report is JSON");
+    let sources = report["builds"][0]["sources"].as_array().expect("sources");
+    assert!(sources.iter().all(|source| !source["rounds"][0]["events"].is_null()), "{json}");
+    assert!(
+        std::fs::read_to_string(place.path().join("r.txt")).expect("a report").contains("host is \"b.test\"")
+    );
+}
+
+#[test]
+fn each_source_is_explained_by_its_own_decision() {
+    let dockerfile = "FROM base AS a\nFROM other\nCOPY --from=a / /\n";
+    let policy = LISTED.replace("input.image.labels", "input.ociLayout.labels");
+    let place = place(&policy, dockerfile);
+    layout(&place, "base", r#"{"os":"linux","config":{"Labels":{"team":"apps"}}}"#);
+    layout(&place, "other", r#"{"os":"linux","config":{"Labels":{"team":"infra"}}}"#);
+    let args = ["--build-context", "base=oci-layout://base", "--build-context", "other=oci-layout://other"];
+    let explained =
+        |more: &[&str]| dry_run(&place, &[&args[..], &["--explain"], more, &["."]].concat()).finish();
+    let run = explained(&["--snapshot", "s.json"]);
+    let reasons = ["input.ociLayout.labels.team is \"apps\"", "decided at Dockerfile.rego:12:1"];
+    assert!(reasons.iter().all(|reason| run.stdout.contains(reason)), "{}", run.stdout);
+    // A run from a snapshot explains the same.
+    assert_eq!(explained(&["--offline", "s.json"]).stdout, run.stdout);
+    // And each build its own sources.
+    let bake = "target \"x\" { contexts = { base = \"oci-layout://base\" } }\n\
+                target \"y\" { contexts = { base = \"oci-layout://other\" } }\n";
+    place.write("docker-bake.hcl", bake);
+    place.write("Dockerfile", "FROM base\n");
+    let run = place.run(["dry-run", "--explain", "--bake", "docker-bake.hcl", "x", "y"]).finish();
+    assert_eq!(run.stdout.matches("labels.team is \"apps\"").count(), 1, "{}", run.stdout);
+}
+
 #[test]
 fn reports_in_files() {
     let place = place(LOCAL_ONLY, "FROM scratch\n");

@@ -136,7 +136,7 @@ fn explanation() {
         open      data.docker.allow at fixtures/demo/Dockerfile.rego:9:1
         asked for input.ociLayout.createdTime, input.ociLayout.env, input.ociLayout.labels, input.ociLayout.user, input.ociLayout.volumes, input.ociLayout.workingDir at fixtures/demo/Dockerfile.rego:18:6
         open      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1
-        failed    data.docker.deny_msg at fixtures/demo/Dockerfile.rego:21:1
+        open      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:21:1
         open      data.docker.decision at fixtures/demo/Dockerfile.rego:23:1
         looked up oci-layout://fixtures/demo/layout:root (digest, image config)
       round 2
@@ -146,6 +146,7 @@ fn explanation() {
         held      data.docker.runs_as_root at fixtures/demo/Dockerfile.rego:14:1
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:9:1, because of fixtures/demo/Dockerfile.rego:11:2
                   not runs_as_root
+                    runs_as_root is true
         held      data.docker.allow at fixtures/demo/Dockerfile.rego:3:1
         failed    data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1, because of fixtures/demo/Dockerfile.rego:18:6
                   input.ociLayout.labels.team in {"infra", "tools"}

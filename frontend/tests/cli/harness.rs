@@ -35,6 +35,24 @@ impl Place {
         std::fs::write(path, content).expect("a file");
     }
 
+    /// Writes a copy of the library of `policies/`, without its tests, to where policies import it from.
+    pub(crate) fn bring_library(&self) {
+        self.copy_policies("lib");
+    }
+
+    fn copy_policies(&self, folder: &str) {
+        let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+        for entry in std::fs::read_dir(policies.join(folder)).expect("a folder") {
+            let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+            let path = format!("{folder}/{name}");
+            if policies.join(&path).is_dir() {
+                self.copy_policies(&path);
+            } else if !name.ends_with("_test.rego") {
+                self.write(&path, std::fs::read(policies.join(&path)).expect("a file"));
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

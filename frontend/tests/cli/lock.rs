@@ -6,6 +6,7 @@ use policy_testbed::World;
 use crate::harness::{Finished, Place};
 
 const POLICY: &str = include_str!("../../../policies/lock/lock.rego");
+const LIBRARY: &str = include_str!("../../../policies/lib/locks/lockfile.rego");
 
 /// The running world, or none, aloud.
 fn world() -> Option<World> {
@@ -24,6 +25,7 @@ fn run(world: &World, place: &Place, args: &[&str]) -> Finished {
 /// A build with a source of each kind, of which the archive can change.
 fn build(world: &World, name: &str) -> Place {
     let place = Place::with_policy(POLICY);
+    place.write("lib/locks/lockfile.rego", LIBRARY);
     place.write("content/a", "1");
     let archive = world.serve_archive(name, &place.path().join("content"));
     let (image, git) = (world.image("library/base:1.0"), format!("http://{}/git/repo.git#main", world.http));

@@ -478,6 +478,7 @@ fn one_policy_that_does_not_load_leaves_the_others() {
     1 test: 1 passed, 1 policy not loaded
     -- stderr --
     error[syntax-error]: broken/Dockerfile.rego:4:1: unexpected the end of the file: expected a value
+    help: close what is open: a bracket, or a body's `}`
     ");
 }
 
@@ -734,6 +735,7 @@ fn what_happened_is_told() {
     test_cases[alpine]: PASS (allow=true)
         failed    data.docker.allow at Dockerfile.rego:5:1, because of Dockerfile.rego:5:10
                   input.local
+                    input.local is absent
         held      data.docker.allow at Dockerfile.rego:7:1
     print: Dockerfile_test.rego:5:2: trying alpine
     test_cases[busybox]: FAIL (allow=false, deny_msg=not allowed)
@@ -760,8 +762,10 @@ fn what_happened_is_told() {
     missing_input: input.local
         failed    data.docker.allow at Dockerfile.rego:5:1, because of Dockerfile.rego:5:10
                   input.local
+                    input.local is absent
         failed    data.docker.allow at Dockerfile.rego:7:1, because of Dockerfile.rego:8:2
                   input.image.repo == "alpine"
+                    input.image.repo is "busybox"
         held      data.docker.allow at Dockerfile.rego:3:1
     print: Dockerfile_test.rego:5:2: trying busybox
 

@@ -362,11 +362,31 @@ fn readme_examples() {
 /// The documentation leaves no flag out.
 #[test]
 fn documentation_names_every_flag() {
-    let documentation =
-        concat!(include_str!("../../../docs/cli.md"), include_str!("../../../docs/replay.md"));
-    for command in
-        ["eval", "dry-run", "lock", "replay", "test", "init", "trust update", "trust show", "trust verify"]
-    {
+    let documentation = concat!(
+        include_str!("../../../docs/cli.md"),
+        include_str!("../../../docs/replay.md"),
+        include_str!("../../../docs/serve.md"),
+    );
+    for command in [
+        "eval",
+        "dry-run",
+        "lock",
+        "lint",
+        "replay",
+        "test",
+        "init",
+        "bundle push",
+        "bundle pull",
+        "bundle verify",
+        "bundle lock",
+        "serve",
+        "trust update",
+        "trust show",
+        "trust verify",
+        "cache info",
+        "cache prune",
+        "cache clear",
+    ] {
         let help = Place::new().run(command.split(' ').chain(["--help"])).finish().stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
         let flags: Vec<_> = flags.filter_map(|flag| flag.split(['[', ',', '.', '`']).next()).collect();

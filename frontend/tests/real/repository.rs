@@ -1,9 +1,11 @@
 //! The repository's own policy, `Dockerfile.rego`: read through the client's session and enforced for every
 //! client, beside the platform's and beside what buildx evaluates by itself.
 
-use policy_testbed::Project;
+use std::path::Path;
 
-use crate::stage::{Stage, stage, stage_with_hook};
+use policy_testbed::{Project, Run};
+
+use crate::stage::{Gate, Stage, stage, stage_with_hook};
 
 /// Denies images of this repository, with a message.
 fn denying(repository: &str, message: &str) -> String {
@@ -169,4 +171,50 @@ fn a_broken_policy_is_no_policy_that_allows() {
     let project = stage.dockerfile("FROM REGISTRY/real/multi:1\n");
     project.write("Dockerfile.rego", "package docker\n\ndecision := {\"allow\": true\n");
     stage.repository_gate(None, &[]).build(&project).finish().fails_with("Dockerfile.rego");
+}
+
+/// A policy of the server in a registry, and one of the repository that imports a library from there.
+#[test]
+fn policies_and_libraries_from_a_registry() {
+    let Some(stage) = stage_with_hook() else { return };
+    let registry = &stage.world.registry;
+    let files = stage.project(&[
+        ("server/docker.rego", &denying("REGISTRY/real/shell", "the platform's artifact says no")),
+        ("lib/names.rego", "package acme.names\n\ngood := {\"REGISTRY/real/multi\"}\n"),
+    ]);
+    let bundle = |args: &[&str]| {
+        let run = Run::of(Path::new(env!("CARGO_BIN_EXE_policy-check")), files.path());
+        run.env("HOME", files.path()).args([&["bundle"], args].concat()).finish().passes().stdout
+    };
+    let [server, lib] = ["server", "lib"].map(|name| format!("oci://{registry}/real-policies/{name}:v1"));
+    let server = bundle(&["push", "server", &server]);
+    bundle(&["push", "lib", &lib]);
+    let policy = r#"package docker
+
+import data.acme.names
+
+default allow := false
+
+allow if input.local
+
+allow if input.image.repo in names.good
+
+decision := {"allow": allow, "deny_msg": {"not one of acme's names" | not allow}}
+"#;
+    let project = stage.project(&[("Dockerfile", "ARG IMAGE=multi\nFROM REGISTRY/real/${IMAGE}:1\n")]);
+    project.write("Dockerfile.rego", policy);
+    let libraries = format!(r#"{{"version": 1, "libraries": {{"acme": {{"from": "{lib}"}}}}}}"#);
+    files.write("policy-libraries.json", libraries);
+    bundle(&["lock"]);
+    project.write("policy-libraries.json", files.read("policy-libraries.json"));
+
+    let listed = format!("oci://{registry}/real-policies/");
+    let gate = |args: &[&str]| stage.repository_gate(None, &[&["--policy", server.trim()], args].concat());
+    let allowing = gate(&["--libraries-from", &listed]);
+    let build =
+        |gate: &Gate, image: &str| gate.build(&project).args([format!("--build-arg=IMAGE={image}")]).finish();
+    build(&allowing, "multi").passes();
+    build(&allowing, "shell").fails_with("the platform's artifact says no");
+    build(&allowing, "single").fails_with("not one of acme's names");
+    build(&gate(&[]), "multi").fails_with("--libraries-from");
 }

@@ -44,17 +44,7 @@ fn no_defect_passes_and_each_is_told() {
 
 #[test]
 fn no_defect_of_a_simple_signature_passes() {
-    let defects = [
-        Defect::OtherArtifact,
-        Defect::BadSignature,
-        Defect::UntrustedAuthority,
-        Defect::Expired,
-        Defect::NoSct,
-        Defect::NoLogEntry,
-        Defect::OtherLogEntry,
-        Defect::UnknownLog,
-        Defect::BadPromise,
-    ];
+    let defects = Defect::OF_SIMPLE_SIGNATURES;
     let names: Vec<String> = defects.iter().map(|defect| format!("bad-simple-{}", defect.name())).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let setup = Setup::of(&names);

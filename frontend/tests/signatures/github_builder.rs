@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use policy_signing::digest_of;
+use policy_testbed::DockerRegistry;
 use serde_json::{Value, json};
 
-use crate::docker_registry::DockerRegistry;
 use crate::harness::Place;
 use crate::setup::{policy, signatures};
 
@@ -123,7 +123,7 @@ fn what_dockers_github_builder_signed_is_of_its_kind() {
     };
     let chains = ["1", "2", "3"].map(|number| Chain::read(&vectors, number));
     let lay_out = |storage: &Path| chains.iter().for_each(|chain| chain.lay_out(storage));
-    let Some(registry) = DockerRegistry::start(lay_out) else { return };
+    let Some(registry) = DockerRegistry::start_with(lay_out) else { return };
     let place = Place::new();
     for chain in &chains {
         let source = format!("docker-image://{}/builder/{}:1", registry.address, chain.number);
@@ -173,5 +173,26 @@ fn what_dockers_github_builder_signed_is_of_its_kind() {
             place.run(["eval", "--platform", "linux/amd64", &source]).finish().code
         };
         assert_eq!((decided(repository), decided("docker/other")), (0, 1), "{repository}");
+
+        place.bring_library();
+        let by_library = |call: &str| {
+            let import = "\n\nimport data.lib.images.signatures\n\ndefault";
+            place.write("Dockerfile.rego", policy(call).replacen("\n\ndefault", import, 1));
+            place.run(["eval", "--strict", "--platform", "linux/amd64", &source]).finish().code
+        };
+        for function in ["github_builder", "github_workflow"] {
+            let call = |repository: &str| format!("signatures.{function}(input.image, \"{repository}\")");
+            let codes = (by_library(&call(repository)), by_library(&call("docker/other")));
+            assert_eq!(codes, (0, 1), "{function}: {repository}");
+        }
+        let reference = said("sourceRepositoryRef");
+        if let Some(tag) = reference.strip_prefix("refs/tags/") {
+            let call = |tag: &str| {
+                format!("signatures.github_builder_tag(input.image, \"{repository}\", \"{tag}\")")
+            };
+            assert_eq!((by_library(&call(tag)), by_library(&call("none"))), (0, 1), "{reference}");
+        }
+        let call = "signatures.hardened(input.image)";
+        assert_eq!(by_library(call), 1, "{call}");
     }
 }

@@ -7,12 +7,12 @@
 mod harness;
 
 mod defects;
-mod docker_registry;
 mod documented;
 mod dry_run;
 mod formats;
 mod github_builder;
 mod keys;
+mod library;
 mod policies;
 mod registries;
 mod replayed;

@@ -1,8 +1,8 @@
 //! Registries that don't list referrers: one in memory, and `docker-registry`.
 
 use policy_signing::Registry;
+use policy_testbed::DockerRegistry;
 
-use crate::docker_registry::DockerRegistry;
 use crate::setup::{Setup, failed_steps, signatures};
 
 const SIGNED: [(&str, &str); 7] = [
@@ -40,6 +40,6 @@ fn referrers_are_found_by_their_tag() {
 
 #[test]
 fn docker_registry_is_as_good() {
-    let Some(registry) = DockerRegistry::start(|_| ()) else { return };
+    let Some(registry) = DockerRegistry::start() else { return };
     verifies(&Setup::at(&registry.address, &names()));
 }

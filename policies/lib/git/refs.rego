@@ -42,6 +42,13 @@ denial_tag(git, patterns) := message if {
 on_branch(git, branches) if git.branch in branches
 
 # METADATA
+# description: Why the ref isn't allowed by `on_branch`.
+denial_branch(git, branches) := message if {
+	not on_branch(git, branches)
+	message := sprintf("%s: %s is no branch of %s", [git.remote, ref_name(git), concat(", ", branches)])
+}
+
+# METADATA
 # description: The ref is an annotated tag, which says who made it and when.
 # custom:
 #   example: refs.annotated(input.git)

@@ -75,3 +75,18 @@ test_the_denial_shows_both_commits if {
 	contains(refs.denial_unmoved(tag, {}), "expected a commit recorded for this ref")
 	not refs.denial_unmoved(tag, {concat("#", [remote, "refs/tags/v0.26.1"]): commit})
 }
+
+test_the_denial_names_the_branches if {
+	wanted := concat("", [remote, ": the tag v0.26.1 is no branch of main, release"])
+	refs.denial_branch(tag, {"release", "main"}) == wanted
+	not refs.denial_branch(branch, {"main"})
+}
+
+test_several_patterns_are_listed if {
+	endswith(refs.denial_tag(branch, {"v*", "release-*"}), "is no tag like release-*, v*")
+}
+
+test_the_denial_of_what_is_not_recorded if {
+	wanted := "%s: expected a commit recorded for this ref at refs/tags/v0.26.1, found %s"
+	refs.denial_unmoved(tag, {}) == sprintf(wanted, [remote, commit])
+}

@@ -55,6 +55,13 @@ denial(git, known) := message if {
 	message := sprintf("%s: this repository is not on the list%s", [git.remote, hint(git)])
 }
 
+# METADATA
+# description: Why the repository isn't allowed by `encrypted`.
+denial_encrypted(git) := message if {
+	not encrypted(git)
+	message := sprintf("%s: fetch it by https or ssh", [git.remote])
+}
+
 hint(git) := "" if encrypted(git)
 
 hint(git) := ", and must be fetched by https or ssh" if not encrypted(git)

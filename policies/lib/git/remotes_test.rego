@@ -56,3 +56,14 @@ test_what_is_allowed_has_no_denial if {
 	not remotes.denial(buildkit, {"https://github.com/moby/buildkit"})
 	not remotes.denial(buildkit, {"https://github.com/moby"})
 }
+
+test_the_denial_of_plain_protocols if {
+	wanted := "git://github.com/moby/buildkit.git: fetch it by https or ssh"
+	remotes.denial_encrypted(over("git")) == wanted
+	not remotes.denial_encrypted(buildkit)
+}
+
+test_below_is_from_the_beginning if {
+	elsewhere := object.union(buildkit, {"remote": "https://evil.example/https://github.com/moby/x.git"})
+	not remotes.below(elsewhere, {"https://github.com/moby"})
+}

@@ -3,8 +3,9 @@
 # description: |
 #   The file names the keys that count: an OpenPGP keyring (`gpg --export --armor`), SSH public keys, or git's
 #   `allowed_signers`. Whoever holds one of them may sign, so keep a file per repository. What is not signed is denied,
-#   and so is a signature that doesn't verify; the report says why. buildx takes OpenPGP keyrings alone. `git` must be
-#   `input.git` itself.
+#   and so is a signature that doesn't verify; the report says why. `git` must be `input.git` itself.
+# custom:
+#   buildx: takes OpenPGP keyrings alone
 package lib.git.signatures
 
 # METADATA

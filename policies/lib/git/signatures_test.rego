@@ -49,3 +49,9 @@ test_what_is_signed_has_no_denial if {
 	not signatures.denial_tag(signed_tag, "a.asc") with verify_git_signature as verified
 	not signatures.denial_tag_or_commit(signed_tag, "a.asc") with verify_git_signature as verified
 }
+
+test_nobody_asks_about_a_tag_that_is_not_signed if {
+	unsigned_tag := object.union(unsigned, {"tag": {"tag": "v1"}})
+	not signatures.tag(unsigned_tag, "a.asc") with verify_git_signature as true
+	not signatures.tag_or_commit(unsigned_tag, "a.asc") with verify_git_signature as true
+}

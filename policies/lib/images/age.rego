@@ -9,9 +9,10 @@ nanoseconds_a_day := ((24 * 60) * 60) * 1000000000
 
 # METADATA
 # description: |
-#   The image was made at most so many days ago, as its config says (`createdTime`). buildx cannot look that up, so
-#   there this never holds. A date that lies more than a day ahead is none.
+#   The image was made at most so many days ago, as its config says (`createdTime`). A date that lies more than a day
+#   ahead is none.
 # custom:
+#   buildx: cannot look that up, so there this never holds
 #   example: age.created_within(input.image, 90)
 created_within(image, days) if days_ago(image.createdTime) <= days
 

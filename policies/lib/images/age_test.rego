@@ -58,3 +58,13 @@ test_the_denial_by_provenance if {
 test_a_young_build_has_no_denial if {
 	not age.denial_built(built("2026-06-01T00:00:00Z"), 30) with time.now_ns as now
 }
+
+test_by_provenance_to_the_day if {
+	age.built_within(built("2026-05-31T00:00:00Z"), 30) with time.now_ns as now
+	not age.built_within(built("2026-05-30T23:59:59Z"), 30) with time.now_ns as now
+}
+
+test_a_day_ahead_is_too_much if {
+	age.created_within(created("2026-06-30T23:59:59Z"), 30) with time.now_ns as now
+	not age.created_within(created("2026-07-01T00:00:00Z"), 30) with time.now_ns as now
+}

@@ -28,16 +28,14 @@ denial_labels(image, names) := message if {
 #     config.label_values(input.image, {"org.opencontainers.image.vendor": {"Example Corp"}})
 label_values(image, values) if {
 	every name, allowed in values {
-		label_in(image, name, allowed)
+		image.labels[name] in allowed
 	}
 }
-
-label_in(image, name, allowed) if image.labels[name] in allowed
 
 # METADATA
 # description: Why the image isn't allowed by `label_values`.
 denial_label_values(image, values) := message if {
-	wrong := sort([name | some name, allowed in values; not label_in(image, name, allowed)])
+	wrong := sort([name | some name, allowed in values; not label_values(image, {name: allowed})])
 	count(wrong) > 0
 	message := sprintf("%s: labels have other values than are allowed: %s", [image.ref, concat(", ", wrong)])
 }

@@ -61,3 +61,7 @@ test_the_denial_of_an_unrecorded_version if {
 test_an_unmoved_tag_has_no_denial if {
 	not immutable.denial_unmoved(tagged("3.22.1"), {"docker.io/library/alpine:3.22.1": one})
 }
+
+test_digests_are_compared_whole if {
+	not immutable.unmoved(object.union(tagged("3.22.1"), {"checksum": two}), {"docker.io/library/alpine:3.22.1": one})
+}

@@ -2,7 +2,8 @@
 # title: Images signed with a key
 # description: |
 #   Signatures of `cosign sign --key` and the like, by a public key (PEM: ECDSA, RSA, Ed25519) in the policy's root.
-#   buildx has no function for this, and refuses policies that import this file.
+# custom:
+#   buildx: has no function for this, and refuses policies that import this file
 package lib.images.keys
 
 # METADATA

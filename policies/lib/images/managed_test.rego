@@ -129,3 +129,16 @@ test_the_denial_names_the_repository if {
 }
 
 test_trusted_images_have_no_denial if not managed.denial(frontend("1.21.0", "1.21.0"))
+
+test_versions_have_no_more_numbers_than_three if {
+	not managed.trusted(frontend("1", "1.21.0.1"))
+	not managed.trusted(frontend("1.21", "1.21.0.1"))
+	not managed.trusted(frontend("1.21.0", "1.21.0.1"))
+}
+
+without_ref(image) := json.remove(image, ["/signatures/0/signer/sourceRepositoryRef"])
+
+test_a_signature_that_names_no_ref_counts_for_moving_tags_alone if {
+	managed.trusted(without_ref(frontend("latest", "1.21.0")))
+	not managed.trusted(without_ref(frontend("1.21.0", "1.21.0")))
+}

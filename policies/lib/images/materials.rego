@@ -5,6 +5,8 @@
 #   commits and files that went into an image, and into those in turn. Each level costs a lookup for each image that
 #   is named; `depth` says how many levels are read, 4 at most. An image without provenance tells nothing of its
 #   materials: `untold` finds those.
+# custom:
+#   buildx: reads the first level alone, so with a greater depth it allows no image that was built from another
 package lib.images.materials
 
 # METADATA
@@ -17,11 +19,14 @@ package lib.images.materials
 #     some material in materials.down_to(input.image, 2)
 down_to(image, 1) := first(image)
 
-down_to(image, 2) := array.concat(first(image), second(image))
+down_to(image, 2) := all_of([first(image), second(image)])
 
-down_to(image, 3) := array.flatten([first(image), second(image), third(image)])
+down_to(image, 3) := all_of([first(image), second(image), third(image)])
 
-down_to(image, 4) := array.flatten([first(image), second(image), third(image), below(third(image))])
+down_to(image, 4) := all_of([first(image), second(image), third(image), below(third(image))])
+
+# A built-in function would look at all that is in the materials, and so have it looked up.
+all_of(levels) := [material | some level in levels; some material in level]
 
 first(image) := [material | some material in image.provenance.materials]
 

@@ -89,3 +89,16 @@ test_the_denial_without_provenance if {
 }
 
 test_what_is_allowed_has_no_denial if not materials.denial(app, 3, everything)
+
+test_told_two_levels_down if {
+	materials.told(app, 2)
+	materials.untold(app, 2) == set()
+}
+
+test_other_attestations_tell_nothing if {
+	not materials.told(object.remove(app, ["hasProvenance"]), 1)
+	not materials.told(object.union(app, {"hasProvenance": false}), 1)
+	not materials.told({"hasProvenance": true, "provenance": {}}, 1)
+}
+
+test_only_images_are_untold if materials.untold(built_from("x", [source, archive]).image, 2) == set()

@@ -15,3 +15,7 @@ test_the_denial_names_the_platforms if {
 }
 
 test_what_is_allowed_has_no_denial if not platforms.denial(arm, {"linux/arm"})
+
+test_several_platforms_are_listed if {
+	endswith(platforms.denial(arm, {"linux/arm64", "linux/amd64"}), "for linux/amd64, linux/arm64")
+}

@@ -27,16 +27,18 @@ denial(image) := message if {
 # METADATA
 # description: |
 #   A verified signature covers this provenance, whoever made it: ask who with `signed_by`, or with a rule about
-#   signatures. buildx doesn't tell, so there this never holds.
+#   signatures.
 # custom:
+#   buildx: doesn't tell, so there this never holds
 #   example: provenance.signed(input.image)
 signed(image) if count(image.provenance.signatures) > 0
 
 # METADATA
 # description: |
 #   A certificate for this identity signed this provenance; `identity` is that of
-#   [`keyless`](#signed-images). buildx doesn't tell, so there this never holds.
+#   [`keyless`](#signed-images).
 # custom:
+#   buildx: doesn't tell, so there this never holds
 #   example: |
 #     provenance.signed_by(input.image, {
 #     	"trustRoot": "sigstore",
@@ -55,6 +57,13 @@ signed_by(image, identity) if {
 denial_signed(image) := message if {
 	not signed(image)
 	message := sprintf("%s: no signature that verifies covers its provenance", [image.ref])
+}
+
+# METADATA
+# description: Why the image isn't allowed by `signed_by`.
+denial_signed_by(image, identity) := message if {
+	not signed_by(image, identity)
+	message := sprintf("%s: its provenance is not signed by %v", [image.ref, identity])
 }
 
 # METADATA

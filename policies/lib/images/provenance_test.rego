@@ -105,3 +105,26 @@ test_complete if {
 	not provenance.denial_complete(built)
 	contains(provenance.denial_complete(bare), "doesn't tell all parameters and materials")
 }
+
+test_the_denial_names_who_should_have_signed if {
+	identity := {"trustRoot": "sigstore", "signer": {"issuer": "https://i", "subjectAlternativeName": "a@b"}}
+	message := provenance.denial_signed_by(bare, identity)
+	startswith(message, "ghcr.io/our-org/app:1.0.0: its provenance is not signed by ")
+	contains(message, "a@b")
+	not provenance.denial_signed_by(built, identity)
+}
+
+test_attestations_without_the_flag_are_no_provenance if {
+	not provenance.present(object.union(built, {"hasProvenance": false}))
+}
+
+test_a_prefix_is_where_the_builder_begins if {
+	elsewhere := changed("builderID", "https://evil.example/https://github.com/our-org/")
+	not provenance.built_below(elsewhere, {"https://github.com/our-org/"})
+}
+
+test_a_name_that_ends_like_the_suffix if {
+	digit := changed("configSource/uri", "https://github.com/our-org/digit")
+	provenance.from_source(digit, {"https://github.com/our-org/digit.git"})
+	not provenance.from_source(digit, {"https://github.com/our-org/d"})
+}

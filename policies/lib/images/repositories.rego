@@ -26,6 +26,22 @@ below(image, paths) if {
 }
 
 # METADATA
+# scope: document
+# description: |
+#   The image is of the repository with this full name, or lies below it if it ends with a slash. For configuration
+#   that says something about each of several repositories.
+# custom:
+#   example: |
+#     some name, key in {"docker.io/library/alpine": "a.pub", "ghcr.io/our-org/": "b.pub"}
+#     repositories.named(input.image, name)
+named(image, name) if allowed(image, {name})
+
+named(image, name) if {
+	endswith(name, "/")
+	below(image, {name})
+}
+
+# METADATA
 # description: Why the image isn't allowed by `allowed`.
 denial(image, repositories) := message if {
 	not allowed(image, repositories)

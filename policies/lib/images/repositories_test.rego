@@ -35,3 +35,20 @@ test_the_denial_below_names_the_paths if {
 }
 
 test_what_lies_below_has_no_denial if not repositories.denial_below(app, {"ghcr.io/org"})
+
+test_a_name_is_a_repository_or_what_lies_below if {
+	repositories.named(app, "ghcr.io/org/app")
+	repositories.named(app, "ghcr.io/org/")
+	not repositories.named(app, "ghcr.io/org")
+	not repositories.named(app, "ghcr.io/org/app/")
+	not repositories.named(app, "/")
+}
+
+test_below_is_from_the_beginning if {
+	elsewhere := {"ref": "x", "fullRepo": "evil.example/ghcr.io/org/app"}
+	not repositories.below(elsewhere, {"ghcr.io/org"})
+}
+
+test_the_denial_below_names_all_paths if {
+	endswith(repositories.denial_below(alpine, {"quay.io", "ghcr.io/org"}), "below none of ghcr.io/org, quay.io")
+}

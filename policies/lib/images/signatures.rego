@@ -54,6 +54,7 @@ denial_hardened(image) := message if {
 #   `issuer` and at least one of `subjectAlternativeName`, `buildSignerURI` and `sourceRepositoryURI`. Each of its
 #   fields is one of `input.image.signatures[_].signer`, and must be exactly this.
 # custom:
+#   buildx: doesn't tell the trust root, so there this never holds
 #   example: |
 #     signatures.keyless(input.image, {
 #     	"trustRoot": "sigstore",
@@ -97,6 +98,7 @@ denial_keyless(image, identity) := message if {
 # description: |
 #   A workflow of this repository (`owner/name`) signed the image on a runner of GitHub's own.
 # custom:
+#   buildx: doesn't tell the trust root, so there this never holds
 #   example: signatures.github_workflow(input.image, "our-org/app")
 github_workflow(image, repository) if keyless(image, {
 	"trustRoot": "sigstore",
@@ -117,7 +119,8 @@ denial_github_workflow(image, repository) := message if {
 # METADATA
 # description: What is there as a signature of this image and doesn't verify, and why.
 # custom:
-#   example: deny_msg contains some message in signatures.failures(input.image)
+#   buildx: doesn't tell, so there this is empty
+#   example: deny_msg contains message if some message in signatures.failures(input.image)
 failures(image) := {message |
 	some failure in image.verification
 	message := sprintf("%s: a signature doesn't verify: %s", [image.ref, failure.message])

@@ -129,3 +129,31 @@ test_failures_tell_why if {
 	signatures.failures(image) == {"ghcr.io/our-org/app:1.0.0: a signature doesn't verify: it had expired"}
 	signatures.failures(unsigned) == set()
 }
+
+test_the_builder_makes_provenance if {
+	without := object.union(built, {"hasProvenance": false})
+	not signatures.github_builder(without, "our-org/app")
+	not signatures.github_builder_tag(without, "our-org/app", "v1.0.0")
+}
+
+test_tags_are_compared_whole if {
+	later := json.patch(workflow, [{
+		"op": "replace",
+		"path": "/signer/sourceRepositoryRef",
+		"value": "refs/tags/v1.0.00",
+	}])
+	not signatures.github_builder_tag(with_signatures([later]), "our-org/app", "v1.0.0")
+}
+
+test_hardened_is_said_twice if {
+	not signatures.hardened(with_signatures([{"kind": "docker-hardened-image"}]))
+	not signatures.hardened(with_signatures([{"kind": "docker-hardened-image", "isDHI": false}]))
+}
+
+test_each_kind_of_subject_will_do if {
+	every field in ["subjectAlternativeName", "buildSignerURI", "sourceRepositoryURI"] {
+		signer := {"issuer": "https://i", field: "x"}
+		image := with_signatures([{"trustRoot": "ours", "signer": signer}])
+		signatures.keyless(image, {"trustRoot": "ours", "signer": signer})
+	}
+}

@@ -16,14 +16,21 @@ moving := {"latest", "edge", "stable", "nightly", "canary", "dev", "main", "mast
 # custom:
 #   example: tags.permitted(input.image, tags.moving | {"*-rc*"})
 permitted(image, forbidden) if {
+	is_list(forbidden)
 	image.tag
 	not matching(image.tag, forbidden)
 }
 
-permitted(image, _) if {
+permitted(image, forbidden) if {
+	is_list(forbidden)
 	not image.tag
 	image.isCanonical
 }
+
+# A text alone would be a list of nothing.
+is_list(patterns) if is_set(patterns)
+
+is_list(patterns) if is_array(patterns)
 
 matching(tag, patterns) if {
 	some pattern in patterns
@@ -46,16 +53,22 @@ denial(image, forbidden) := message if {
 #   example: |
 #     tags.not_withdrawn(input.image, {"docker.io/library/node": {"22.3.*", "sha256:86915971d2ce…"}})
 not_withdrawn(image, withdrawn) if {
-	image.fullRepo
-	not is_withdrawn(image, withdrawn)
+	listed := object.get(withdrawn, image.fullRepo, [])
+	is_list(listed)
+	not has_tag_of(image, listed)
+	has_no_digest_of(image, {digest | some digest in listed; startswith(digest, "sha256:")})
 }
 
-is_withdrawn(image, withdrawn) if matching(image.tag, withdrawn[image.fullRepo])
+has_tag_of(image, listed) if matching(image.tag, listed)
 
-is_withdrawn(image, withdrawn) if {
-	some digest in withdrawn[image.fullRepo]
-	startswith(digest, "sha256:")
-	image.checksum == digest
+has_no_digest_of(_, digests) if digests == set()
+
+# Positive, for buildx doesn't look up all that stands under a negation.
+has_no_digest_of(image, digests) if {
+	digests != set()
+	every digest in digests {
+		image.checksum != digest
+	}
 }
 
 # METADATA

@@ -70,3 +70,26 @@ test_the_denial_of_a_withdrawn_version if {
 }
 
 test_what_is_not_withdrawn_has_no_denial if not tags.denial_withdrawn(by_digest, {})
+
+test_a_text_is_no_list if {
+	not tags.permitted({"tag": "3.22"}, "latest")
+	not tags.permitted({"isCanonical": true}, "latest")
+	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, {"x": "2"})
+	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, json.unmarshal(`"x"`))
+}
+
+test_lists_are_sets_or_arrays if {
+	tags.permitted({"tag": "3.22"}, ["latest"])
+	not tags.permitted({"tag": "3.22"}, ["3.*"])
+	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, {"x": ["1"]})
+}
+
+test_a_digest_that_nobody_knows_is_not_trusted if {
+	not tags.not_withdrawn({"fullRepo": "x", "tag": "1"}, {"x": {"sha256:1"}})
+}
+
+test_tags_that_move if {
+	every tag in ["latest", "edge", "stable", "nightly", "canary", "dev", "main", "master", "unstable"] {
+		not tags.permitted(tagged(tag), tags.moving)
+	}
+}

@@ -34,6 +34,13 @@ tag_within(tag, range) if {
 }
 
 # METADATA
+# description: Why the tag isn't allowed by `tag_within`.
+denial_tag(tag, range) := message if {
+	not tag_within(tag, range)
+	message := sprintf("the version of the tag %s must be in the range %v", [tag, range])
+}
+
+# METADATA
 # description: Why the image isn't allowed by `within`.
 denial(image, range) := message if {
 	not within(image, range)

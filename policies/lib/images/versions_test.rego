@@ -87,3 +87,18 @@ test_the_denial_shows_the_range if {
 }
 
 test_what_is_within_has_no_denial if not versions.denial(image("1.24"), {"min": "1.24"})
+
+test_the_denial_of_a_tag if {
+	wanted := `the version of the tag v0.25.0 must be in the range {"min": "0.26.0"}`
+	versions.denial_tag("v0.25.0", {"min": "0.26.0"}) == wanted
+	not versions.denial_tag("v0.26.1", {"min": "0.26.0"})
+}
+
+test_only_true_takes_prereleases if {
+	not versions.within(image("1.25.0-rc1"), {"min": "1", "prereleases": "yes"})
+}
+
+test_zeros_at_the_end_are_kept if {
+	versions.within(image("1.20.0"), {"min": "1.20", "below": "1.21"})
+	not versions.within(image("1.2.0"), {"min": "1.20"})
+}

@@ -33,3 +33,10 @@ denial(folder, names) := message if {
 	not allowed(folder, names)
 	message := sprintf("the folder %s is none that this build may use", [folder.name])
 }
+
+# METADATA
+# description: Why the folder isn't allowed by `dockerfile_only`.
+denial_dockerfile_only(folder) := message if {
+	not dockerfile_only(folder)
+	message := sprintf("the folder %s is not that of the Dockerfile; build from a commit", [folder.name])
+}

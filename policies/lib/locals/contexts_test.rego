@@ -24,3 +24,11 @@ test_denial if {
 	contexts.denial({"name": "home"}, {"shared"}) == "the folder home is none that this build may use"
 	not contexts.denial({"name": "context"}, set())
 }
+
+test_denial_of_all_but_the_dockerfile if {
+	wanted := "the folder context is not that of the Dockerfile; build from a commit"
+	contexts.denial_dockerfile_only({"name": "context"}) == wanted
+	not contexts.denial_dockerfile_only({"name": "dockerfile"})
+}
+
+test_names_are_compared_whole if not contexts.dockerfile_only({"name": "dockerfile2"})

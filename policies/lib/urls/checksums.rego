@@ -20,6 +20,13 @@ known(file, recorded) if file.checksum == recorded[file.url]
 one_of(file, sums) if file.checksum in sums
 
 # METADATA
+# description: Why the file isn't allowed by `one_of`.
+denial_one_of(file, sums) := message if {
+	not one_of(file, sums)
+	message := sprintf("%s: %s is not one of the known checksums", [file.url, file.checksum])
+}
+
+# METADATA
 # description: Why the file isn't allowed by `known`.
 denial(file, recorded) := message if {
 	not known(file, recorded)

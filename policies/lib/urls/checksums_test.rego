@@ -26,3 +26,14 @@ test_the_denial_shows_both if {
 	contains(checksums.denial(file, {}), "expected a checksum listed for this URL")
 	not checksums.denial(file, {"https://example.com/a.tar": one})
 }
+
+test_the_denial_shows_what_was_found if {
+	wanted := sprintf("https://example.com/a.tar: %s is not one of the known checksums", [one])
+	checksums.denial_one_of(file, {two}) == wanted
+	not checksums.denial_one_of(file, {one})
+}
+
+test_the_denial_of_what_is_not_listed if {
+	wanted := sprintf("https://example.com/a.tar: expected a checksum listed for this URL, found %s", [one])
+	checksums.denial(file, {}) == wanted
+}

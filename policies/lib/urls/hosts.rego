@@ -62,3 +62,10 @@ anonymous(file) if {
 	file.url
 	not file.hasAuth
 }
+
+# METADATA
+# description: Why the file isn't allowed by `anonymous`.
+denial_anonymous(file) := message if {
+	not anonymous(file)
+	message := sprintf("%s: credentials must not be sent there", [file.url])
+}

@@ -56,3 +56,16 @@ test_anonymous if {
 	not hosts.anonymous(object.union(release, {"hasAuth": true}))
 	not hosts.anonymous({})
 }
+
+test_the_denial_of_credentials if {
+	wanted := "https://github.com/our-org/app/releases/a.tar: credentials must not be sent there"
+	hosts.denial_anonymous(object.union(release, {"hasAuth": true})) == wanted
+	not hosts.denial_anonymous(release)
+}
+
+test_schemas_are_compared_whole if not hosts.encrypted(object.union(release, {"schema": "https2"}))
+
+test_below_is_from_the_beginning if {
+	elsewhere := object.union(release, {"host": "evil.example", "path": "/github.com/our-org/a"})
+	not hosts.below(elsewhere, {"github.com/our-org"})
+}

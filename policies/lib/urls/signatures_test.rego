@@ -71,3 +71,23 @@ test_the_denial_of_a_bundle if {
 	endswith(message, ": other.json doesn't attest it for https://github.com/our-org/app")
 	not signatures.denial_bundle(file, "app.json", "our-org/app") with artifact_attestation as bundled
 }
+
+test_what_the_signer_says_is_compared_whole if {
+	every field in ["issuer", "runnerEnvironment", "sourceRepositoryURI"] {
+		other := {"signer": object.union(signer, {field: concat("", [signer[field], "2"])})}
+		not signatures.bundle(file, "app.json", "our-org/app") with artifact_attestation as other
+	}
+}
+
+test_a_release_is_on_github_from_the_beginning if {
+	deeper := object.union(file, {"path": concat("", ["/x", file.path])})
+	not signatures.github_release(deeper, {"our-org/app"}) with github_attestation as attested
+	other := object.union(file, {"schema": "https2"})
+	not signatures.github_release(other, {"our-org/app"}) with github_attestation as attested
+}
+
+longer(_, _) := {"signer": object.union(signer, {"sourceRepositoryURI": "https://github.com/our-org/app2"})}
+
+test_the_repository_is_compared_whole if {
+	not signatures.github_release(file, {"our-org/app"}) with github_attestation as longer
+}

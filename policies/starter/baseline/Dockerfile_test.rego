@@ -45,3 +45,16 @@ test_an_unencrypted_file_is_denied if {
 test_what_no_rule_knows_is_denied if {
 	not decision.allow with input as {"env": {"filename": "Dockerfile"}}
 }
+
+test_each_trusted_registry_is_allowed if {
+	every host in ["docker.io", "ghcr.io", "dhi.io"] {
+		decision.allow with input as {"image": {"ref": concat("/", [host, "x:1"]), "host": host}}
+	}
+}
+
+test_git_by_ssh_is_allowed if {
+	decision == {"allow": true, "deny_msg": set()} with input as {"git": {
+		"remote": "ssh://git@example.com/tool.git",
+		"schema": "ssh",
+	}}
+}

@@ -53,7 +53,10 @@ test_a_tag_of_a_listed_repository_is_allowed if {
 }
 
 test_a_branch_is_denied if {
-	not decision.allow with input as {"git": {
+	decision == {
+		"allow": false,
+		"deny_msg": {"https://github.com/moby/buildkit.git: the branch master is no tag like v[0-9]*"},
+	} with input as {"git": {
 		"remote": "https://github.com/moby/buildkit.git",
 		"schema": "https",
 		"branch": "master",
@@ -69,9 +72,35 @@ test_a_listed_host_is_allowed if {
 }
 
 test_another_host_is_denied if {
-	not decision.allow with input as {"http": {
+	decision == {
+		"allow": false,
+		"deny_msg": {"https://example.org/a.tar.gz: files may come from example.com alone"},
+	} with input as {"http": {
 		"url": "https://example.org/a.tar.gz",
 		"schema": "https",
 		"host": "example.org",
+	}}
+}
+
+test_another_repository_is_denied if {
+	result := decision with input as {"git": {
+		"remote": "https://example.com/tool.git",
+		"schema": "https",
+		"tagName": "v1.0.0",
+	}}
+	not result.allow
+	"https://example.com/tool.git: this repository is not on the list" in result.deny_msg
+}
+
+test_the_oldest_version_that_is_allowed if {
+	decision.allow with input as {"image": {
+		"ref": "docker.io/library/alpine:3.20",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.20",
+	}}
+	not decision.allow with input as {"image": {
+		"ref": "docker.io/library/alpine:3.19",
+		"fullRepo": "docker.io/library/alpine",
+		"tag": "3.19",
 	}}
 }

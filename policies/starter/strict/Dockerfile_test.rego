@@ -82,3 +82,15 @@ test_a_changed_file_is_denied if {
 test_what_no_rule_knows_is_denied if {
 	not decision.allow with input as {"env": {"filename": "Dockerfile"}}
 }
+
+test_the_dockerfile_is_allowed if decision.allow with input as {"local": {"name": "dockerfile"}}
+
+test_each_listed_repository_is_allowed_without_a_message if {
+	every name in ["docker.io/library/alpine", "docker.io/library/golang"] {
+		decision == {"allow": true, "deny_msg": set()} with input as {"image": {
+			"ref": concat("@", [name, "sha256:1111111111111111111111111111111111111111111111111111111111111111"]),
+			"fullRepo": name,
+			"isCanonical": true,
+		}}
+	}
+}

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::super::PolicyError;
 use super::reads::each_term;
 use super::{Finding, Subject, is_docker};
 use crate::check::{Action, Check, Decision, Facts, Outcome};
@@ -10,6 +11,9 @@ use crate::rego::ast::{Loc, Node, Rule, Term};
 use crate::source::SourceOp;
 use crate::verify::Trust;
 
+/// Folders that every build reads.
+const FOLDERS: [&str; 2] = ["local://dockerfile", "local://context"];
+
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let rules: Vec<&Rule> =
         subject.rules().filter(|(module, _)| is_docker(module)).map(|(_, rule)| rule).collect();
@@ -17,7 +21,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         |name: &str| rules.iter().copied().filter(move |rule| &*rule.name == name).collect::<Vec<_>>();
     let Some(package) = subject.policies().find(|module| is_docker(module)).map(|module| module.package_loc)
     else {
-        return Vec::new();
+        return elsewhere(subject).into_iter().collect();
     };
     let decisions = named("decision");
     let Some(decision) = decisions.first() else {
@@ -25,7 +29,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "no-decision",
             package,
             "this policy has no rule `decision`, which is what is asked for",
-            "add `decision := {\"allow\": allow, \"deny_msg\": deny_msg}`",
+            "add `decision := {\"allow\": allow, \"deny_msg\": deny_msg}`; lint files that are one policy together with \
+             `--policy filename=a.rego,filename=b.rego`",
         )];
     };
     let (allows, messages) = (named("allow"), named("deny_msg"));
@@ -58,6 +63,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "add `deny_msg contains \"…\" if not allow`, and `\"deny_msg\": deny_msg` to `decision`",
         ));
     }
+    findings.extend(invalid_decision(subject, decision.loc));
     findings.extend(local_denied(subject, allows.first().map_or(decision.loc, |allow| allow.loc)));
     findings
 }
@@ -95,20 +101,43 @@ fn is_object(term: &Term) -> bool {
     matches!(term.node, Node::Object(_))
 }
 
+/// A `decision` in a package that nobody asks.
+fn elsewhere(subject: &Subject<'_>) -> Option<Finding> {
+    let (module, rule) =
+        subject.rules().find(|(_, rule)| &*rule.name == "decision" && rule.args.is_none())?;
+    let package = module.package.join(".");
+    Some(Finding::new(
+        "no-decision",
+        rule.loc,
+        format!("nobody asks `data.{package}.decision`: a build's policy is of package `docker`"),
+        "write `package docker`",
+    ))
+}
+
+/// What the policy says of a folder, of which all is known at once.
+fn ask(subject: &Subject<'_>, folder: &str) -> Result<Outcome, PolicyError> {
+    let (source, env) = (SourceOp::new(folder), Env { filename: "Dockerfile".to_owned(), ..Env::default() });
+    let now = SystemTime::UNIX_EPOCH;
+    let check = Check { source: &source, platform: None, facts: &Facts::default(), env: &env, now };
+    subject.policy.check(&check, &Trust::default())
+}
+
+fn invalid_decision(subject: &Subject<'_>, loc: Loc) -> Option<Finding> {
+    FOLDERS.into_iter().find_map(|folder| match ask(subject, folder) {
+        Err(PolicyError::InvalidDecision(why)) => Some(Finding::new(
+            "invalid-decision",
+            loc,
+            format!("`decision` is no decision: {why}"),
+            "write `decision := {\"allow\": allow, \"deny_msg\": deny_msg}`",
+        )),
+        _ => None,
+    })
+}
+
 /// Asks the policy about the folders that every build reads.
 fn local_denied(subject: &Subject<'_>, loc: Loc) -> Option<Finding> {
-    let env = Env { filename: "Dockerfile".to_owned(), ..Env::default() };
-    let denied = ["local://dockerfile", "local://context"].into_iter().all(|folder| {
-        let source = SourceOp::new(folder);
-        let check = Check {
-            source: &source,
-            platform: None,
-            facts: &Facts::default(),
-            env: &env,
-            now: SystemTime::UNIX_EPOCH,
-        };
-        let outcome = subject.policy.check(&check, &Trust::default());
-        matches!(outcome, Ok(Outcome::Decided(Decision { action: Action::Deny, .. })))
+    let denied = FOLDERS.into_iter().all(|folder| {
+        matches!(ask(subject, folder), Ok(Outcome::Decided(Decision { action: Action::Deny, .. })))
     });
     denied.then(|| {
         Finding::new(

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use super::reads::{Part, each_part};
 use super::{Finding, Subject, is_docker};
 use crate::builtins;
-use crate::rego::ast::{Import, Loc, Module, Name, Node, Rule, With};
+use crate::rego::ast::{Import, LiteralKind, Loc, Module, Name, Node, Rule, With};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let used = Uses::of(subject.modules);
     let mut findings = Vec::new();
     for module in subject.modules.iter().filter(|module| is_own(subject, module)) {
         findings.extend(module.imports.iter().filter_map(|import| unused_import(module, import)));
+    }
+    for module in subject.modules.iter().filter(|module| is_own(subject, module)) {
+        findings.extend(module.rules.iter().flat_map(unused_variables));
     }
     let is_asked = subject.rules().any(|(module, rule)| is_docker(module) && &*rule.name == "decision");
     for module in subject.policies() {
@@ -64,6 +67,41 @@ fn unused_rule(rule: &Rule) -> Finding {
         format!("nothing uses the {kind} `{name}`, so it has no say in the decision"),
         "use it, or remove it",
     )
+}
+
+/// Variables that get a value by `:=` or `some … in` and are not mentioned again.
+fn unused_variables(rule: &Rule) -> Vec<Finding> {
+    let mut mentions: HashMap<&Name, usize> = HashMap::new();
+    let mut bound: Vec<(&Name, Loc)> = Vec::new();
+    each_part(rule, &mut |part| match part {
+        Part::Term(term) => {
+            if let Node::Var(name) = &term.node {
+                *mentions.entry(name).or_default() += 1;
+            }
+            if let Some([variable, _]) = term.operands("assign")
+                && let Node::Var(name) = &variable.node
+            {
+                bound.push((name, variable.loc));
+            }
+        }
+        Part::Literal(literal) => {
+            if let LiteralKind::SomeIn { key, value, .. } = &literal.kind {
+                bound.extend(key.iter().chain([value]).filter_map(|term| match &term.node {
+                    Node::Var(name) => Some((name, term.loc)),
+                    _ => None,
+                }));
+            }
+        }
+    });
+    let is_unused = |(name, _): &&(&Name, Loc)| {
+        let bindings = bound.iter().filter(|(other, _)| other == name).count();
+        !name.starts_with('_') && mentions.get(name).copied().unwrap_or_default() <= bindings
+    };
+    let finding = |(name, loc): &(&Name, Loc)| {
+        let message = format!("nothing uses the variable `{name}`");
+        Finding::new("unused-variable", *loc, message, "use it, remove it, or call it `_`")
+    };
+    bound.iter().filter(is_unused).map(finding).collect()
 }
 
 fn unused_import(module: &Module, import: &Import) -> Option<Finding> {

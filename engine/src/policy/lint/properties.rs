@@ -2,8 +2,11 @@
 
 use super::super::Diagnostic;
 use super::super::files::{self, SourceFile};
+use super::reads::{comparisons, each_term, within};
+use super::values::{names, shown};
+use super::{Finding, Subject};
 use crate::input::paths::{self, PathCheck};
-use crate::rego::ast::Name;
+use crate::rego::ast::{Loc, Module, Node, Term};
 use crate::rego::compile::{Compiled, InputComparison, InputRef};
 
 /// All remarks, by position.
@@ -15,6 +18,63 @@ pub(in super::super) fn remarks(compiled: &Compiled, files: &[SourceFile]) -> Ve
     // A body may be lowered more than once while its order is found.
     remarks.dedup();
     remarks
+}
+
+/// What loading doesn't see, as it follows no variables and functions.
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if subject.replaces_input() {
+        return findings;
+    }
+    for (module, rule) in subject.rules() {
+        let aliases = subject.aliases(module, rule);
+        each_term(rule, &mut |term| {
+            let Node::Ref(head, _) = &term.node else { return };
+            if is_followed(head, module)
+                && let Some(path) = aliases.path(term)
+            {
+                findings.extend(unknown(&names(&path), term.loc));
+            }
+        });
+        for comparison in comparisons(rule, &aliases).iter().filter(|comparison| !comparison.negated) {
+            // Loading tells about these.
+            let is_told = comparison.values.len() == 1 && comparison.is_direct && !comparison.is_member;
+            let never = comparison
+                .values
+                .iter()
+                .find_map(|value| Some((*value, reason(within(&comparison.path), value)?)));
+            if let Some((value, (message, help))) = never.filter(|_| !is_told) {
+                let whole = shown(&comparison.path);
+                let message = format!("`{whole}` never equals {value:?}: {message}");
+                findings.push(Finding::new("never-true", comparison.term.loc, message, help));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether a name is one that loading doesn't follow: neither `input` nor what is imported from it.
+fn is_followed(head: &Term, module: &Module) -> bool {
+    let Node::Var(name) = &head.node else { return false };
+    let is_imported =
+        module.imports.iter().any(|import| import.alias.as_ref().or(import.path.last()) == Some(name));
+    &**name != "input" && !is_imported
+}
+
+fn unknown(path: &[&str], loc: Loc) -> Option<Finding> {
+    let PathCheck::Unknown { at, nearest } = paths::check(path) else { return None };
+    // Keys that are not constant may be anything.
+    if path[at] == "_" {
+        return None;
+    }
+    let steps = |steps: &[&str]| shown(&steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
+    let (whole, prefix) = (steps(path), steps(&path[..at]));
+    let message = format!("`{whole}` does not exist: `{prefix}` has no `{}`", path[at]);
+    let help = match nearest {
+        Some(name) => format!("did you mean `{prefix}.{name}`?"),
+        None => "see the properties in `policy-check schema`, or with `policy-check eval --print`".to_owned(),
+    };
+    Some(Finding::new("unknown-property", loc, message, help))
 }
 
 fn unknown_property(read: &InputRef, compiled: &Compiled, files: &[SourceFile]) -> Option<Diagnostic> {
@@ -41,7 +101,8 @@ fn is_known_below(path: &[&str]) -> bool {
 
 fn never_holds(comparison: &InputComparison, files: &[SourceFile]) -> Option<Diagnostic> {
     let path: Vec<&str> = comparison.path.iter().map(|n| &**n).collect();
-    let (message, help) = reason(&path, &comparison.with)?;
+    let steps: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+    let (message, help) = reason(within(&steps), &comparison.with)?;
     let whole = format!("input.{}", path.join("."));
     Some(Diagnostic {
         code: "never-true",
@@ -52,8 +113,8 @@ fn never_holds(comparison: &InputComparison, files: &[SourceFile]) -> Option<Dia
 }
 
 /// Why a property never has a value, and what to write instead.
-fn reason(path: &[&str], value: &Name) -> Option<(String, String)> {
-    let value = &**value;
+fn reason(path: &[String], value: &str) -> Option<(String, String)> {
+    let path = &names(path)[..];
     Some(match path {
         ["image", "repo"] if value.starts_with("library/") => (
             "official images have no `library/` in `repo`".to_owned(),

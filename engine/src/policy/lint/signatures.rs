@@ -1,6 +1,6 @@
 //! Rules that look at signatures and at nobody who signed.
 
-use super::reads::{Aliases, Part, each_literal, each_part, each_term};
+use super::reads::{Aliases, Part, comparisons, each_literal, each_part, each_term, within};
 use super::values::names;
 use super::{Finding, Subject};
 use crate::rego::ast::{LiteralKind, Name, Node, Rule, Term};
@@ -20,8 +20,9 @@ const VERIFIERS: [&str; 7] = [
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (module, rule) in subject.rules() {
-        let aliases = Aliases::of(module, rule);
+        let aliases = subject.aliases(module, rule);
         findings.extend(any_signature(rule, &aliases));
+        findings.extend(untrusted(rule, &aliases));
         each_literal(rule, &mut |literal| {
             if let LiteralKind::Not(term) = &literal.kind {
                 findings.extend(negated(rule, term));
@@ -32,7 +33,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn is_signatures(term: &Term, aliases: &Aliases) -> bool {
-    aliases.path(term).is_some_and(|path| matches!(names(&path)[..], ["image" | "ociLayout", "signatures"]))
+    aliases
+        .path(term)
+        .is_some_and(|path| matches!(names(within(&path))[..], ["image" | "ociLayout", "signatures"]))
 }
 
 fn any_signature(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
@@ -52,6 +55,7 @@ fn any_signature(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
                     .operands("count")
                     .is_some_and(|args| args.iter().any(|arg| is_signatures(arg, aliases)))
                 && is_least(name, right)
+                && !all_are_asked(rule, aliases)
             {
                 findings.push(finding(left.loc));
             }
@@ -67,6 +71,16 @@ fn any_signature(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
                 findings.push(finding(literal.loc));
             }
         }
+        LiteralKind::Every { domain, .. }
+            if is_signatures(domain, aliases) && !is_denial(rule) && !wants_one(rule, aliases) =>
+        {
+            findings.push(Finding::new(
+                "any-signature",
+                literal.loc,
+                "`every` also holds of an image without any signature",
+                "add `count(input.image.signatures) > 0`, or write `some sig in input.image.signatures`",
+            ));
+        }
         LiteralKind::Expr(term) => {
             if let Node::Ref(head, _) = &term.node
                 && matches!(&head.node, Node::Var(name) if &**name == "input")
@@ -81,6 +95,54 @@ fn any_signature(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
         _ => {}
     });
     findings
+}
+
+/// Whether a rule looks at who made each signature: then their number says that there are some.
+fn all_are_asked(rule: &Rule, aliases: &Aliases) -> bool {
+    let mut asked = false;
+    each_literal(rule, &mut |literal| {
+        if let LiteralKind::Every { value, domain, .. } = &literal.kind {
+            asked |= is_signatures(domain, aliases) && asks_who(rule, value);
+        }
+    });
+    asked
+}
+
+/// Whether a rule says what is not allowed.
+pub(super) fn is_denial(rule: &Rule) -> bool {
+    rule.name.contains("deny") || rule.element.is_some()
+}
+
+/// Whether a rule wants a signature elsewhere, by their number or as an element.
+fn wants_one(rule: &Rule, aliases: &Aliases) -> bool {
+    let mut wants = false;
+    each_part(rule, &mut |part| match part {
+        Part::Term(term) => {
+            let counted = term.operands("count").unwrap_or_default();
+            wants |= counted.iter().any(|arg| is_signatures(arg, aliases));
+        }
+        Part::Literal(literal) => {
+            wants |=
+                matches!(&literal.kind, LiteralKind::SomeIn { domain, .. } if is_signatures(domain, aliases));
+        }
+    });
+    wants
+}
+
+/// `sig.kind == "untrusted"`
+fn untrusted(rule: &Rule, aliases: &Aliases) -> Option<Finding> {
+    let all = if is_denial(rule) { Vec::new() } else { comparisons(rule, aliases) };
+    let accepts = all.iter().find(|comparison| {
+        let path = names(within(&comparison.path));
+        let is_kind = matches!(path[..], ["image" | "ociLayout", "signatures", _, "kind"]);
+        is_kind && !comparison.negated && comparison.values.contains(&"untrusted")
+    })?;
+    Some(Finding::new(
+        "any-signature",
+        accepts.term.loc,
+        "a signature of kind \"untrusted\" may be anybody's",
+        "name another kind, or who signed: `sig.signer.subjectAlternativeName`",
+    ))
 }
 
 fn is_index(step: &str) -> bool {
@@ -122,7 +184,7 @@ fn negated(rule: &Rule, term: &Term) -> Option<Finding> {
         return None;
     }
     // A message about what is not signed is what `not` is for.
-    if rule.name.contains("deny") || rule.element.is_some() {
+    if is_denial(rule) {
         return None;
     }
     let message = format!("`not {name}(…)` also holds of every source that it isn't about");

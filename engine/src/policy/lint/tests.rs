@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
+mod followed;
+mod mistakes;
+
 use super::{CODES, lint};
 use crate::policy::suite::Documents;
 use crate::policy::{LoadOptions, PolicyFile};
@@ -78,7 +81,11 @@ fn rules_that_say_something_else() {
             "repo-host",
             "allow if {\n\tinput.image.host == \"ghcr.io\"\n\tinput.image.repo == \"ghcr.io/org/app\"\n}",
         ),
-        ("allow if input.image.tag == \"\"", "never-true", "allow if not input.image.tag"),
+        (
+            "allow if input.image.tag == \"\"",
+            "never-true",
+            "allow if {\n\tinput.image\n\tnot input.image.tag\n}",
+        ),
         (
             "allow if object.get(input.image, \"labels\", {}) == {}",
             "unresolved-in-buildx",
@@ -130,7 +137,11 @@ fn rules_that_say_something_else() {
         ("helper(x) := x", "unused-rule", "allow if helper(input.image.tag) == \"a\"\n\nhelper(x) := x"),
         ("sum := 1\n\nallow if sum == 2", "shadowed-builtin", "total := 1\n\nallow if total == 2"),
         ("f(lower) := lower\n\nallow if f(1) == 2", "shadowed-builtin", "f(x) := x\n\nallow if f(1) == 2"),
-        ("allow if not input.image.hasProvenanc", "unknown-property", "allow if input.image.hasProvenance"),
+        (
+            "allow if not ok\n\nok if not input.image.hasProvenanc",
+            "unknown-property",
+            "allow if input.image.hasProvenance",
+        ),
     ] {
         let found = codes(&whole(bad));
         if code.is_empty() {

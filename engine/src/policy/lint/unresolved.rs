@@ -26,7 +26,7 @@ const TAKE_APART: [&str; 9] = [
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (module, rule) in subject.rules() {
-        let aliases = Aliases::of(module, rule);
+        let aliases = subject.aliases(module, rule);
         each_term(rule, &mut |term| {
             findings.extend(call(term, &aliases));
             findings.extend(created_time(term, &aliases));

@@ -1,9 +1,9 @@
 //! Comparisons of the input with texts that it never has.
 
-use super::reads::{Aliases, Comparison, comparisons};
+use super::reads::{Aliases, Comparison, comparisons, within};
 use super::{Finding, Subject};
 use crate::input::paths;
-use crate::rego::ast::{Literal, LiteralKind, Module, Rule, Term};
+use crate::rego::ast::{Literal, LiteralKind, Rule, Term};
 
 /// Properties whose values are known although the schema takes any text.
 #[rustfmt::skip]
@@ -45,20 +45,21 @@ const MEANT: &[(&str, &str)] = &[
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (module, rule) in subject.rules() {
-        let all = comparisons(rule, &Aliases::of(module, rule));
+        let aliases = subject.aliases(module, rule);
+        let all = comparisons(rule, &aliases);
         for comparison in &all {
             findings.extend(always_true(comparison));
             findings.extend(short_ref(comparison));
             findings.extend(unknown_value(comparison));
         }
-        findings.extend(repo_host(rule, module));
+        findings.extend(repo_host(rule, &aliases));
     }
     findings
 }
 
 fn always_true(comparison: &Comparison<'_>) -> Option<Finding> {
-    let Comparison { term, path, values, negated } = comparison;
-    let is_open = matches!(names(path)[..], [_, "labels" | "query" | "args", ..]);
+    let Comparison { term, path, values, negated, .. } = comparison;
+    let is_open = matches!(names(within(path))[..], [_, "labels" | "query" | "args" | "buildArgs", ..]);
     if !negated || values != &[""] || path.len() < 2 || is_open {
         return None;
     }
@@ -81,7 +82,7 @@ fn always_true(comparison: &Comparison<'_>) -> Option<Finding> {
 }
 
 fn short_ref(comparison: &Comparison<'_>) -> Option<Finding> {
-    if names(&comparison.path) != ["git", "ref"] {
+    if names(within(&comparison.path)) != ["git", "ref"] {
         return None;
     }
     let is_commit = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -98,7 +99,7 @@ fn short_ref(comparison: &Comparison<'_>) -> Option<Finding> {
 }
 
 fn unknown_value(comparison: &Comparison<'_>) -> Option<Finding> {
-    let known = values_of(&comparison.path)?;
+    let known = values_of(within(&comparison.path))?;
     // Loading tells about empty ones.
     let value =
         comparison.values.iter().find(|value| !value.is_empty() && !known.contains(&(**value).to_owned()))?;
@@ -124,19 +125,18 @@ fn values_of(path: &[String]) -> Option<Vec<String>> {
 }
 
 /// `host == "ghcr.io"` beside `repo == "org/app"` in one body.
-fn repo_host(rule: &Rule, module: &Module) -> Vec<Finding> {
-    let aliases = Aliases::of(module, rule);
+fn repo_host(rule: &Rule, aliases: &Aliases) -> Vec<Finding> {
     let mut findings = Vec::new();
     for alternative in &rule.alternatives {
         // Only what must all hold at once: the statements of the body itself.
-        let own: Vec<_> = comparisons(rule, &aliases)
+        let own: Vec<_> = comparisons(rule, aliases)
             .into_iter()
             .filter(|c| !c.negated && c.values.len() == 1)
             .filter(|c| alternative.body.iter().any(|literal| is_statement(literal, c.term)))
             .collect();
-        let host = own.iter().find(|c| names(&c.path) == ["image", "host"]).map(|c| c.values[0]);
+        let host = own.iter().find(|c| names(within(&c.path)) == ["image", "host"]).map(|c| c.values[0]);
         let Some(host) = host.filter(|host| *host != "docker.io" && !host.is_empty()) else { continue };
-        for repo in own.iter().filter(|c| names(&c.path) == ["image", "repo"]) {
+        for repo in own.iter().filter(|c| names(within(&c.path)) == ["image", "repo"]) {
             let value = repo.values[0];
             if !value.starts_with(&format!("{host}/")) {
                 findings.push(Finding::new(

@@ -154,13 +154,8 @@ impl Suite {
         let found = evaluation.findings();
         let mut explanation = Explanation::default();
         let mut record = found.record.map(|record| *record).unwrap_or_default();
-        // Several inputs may have been in force: which of them a statement saw isn't known.
-        let input = match record.inputs.first() {
-            Some(input) if record.inputs.len() == 1 => input.clone(),
-            _ => Value::Undefined,
-        };
         let properties = |id| self.documents.property(id).into_iter().collect();
-        explanation.add(&self.policy, found.events, &properties, &input);
+        explanation.add(&self.policy, found.events, &properties);
         let prints = found.prints.into_iter();
         let prints =
             prints.map(|print| Print { position: self.policy.position(print.loc), text: print.text });
@@ -282,7 +277,7 @@ impl Suite {
             let failed_at = failed_at.into_iter().map(|loc| self.policy.position(loc)).collect();
             let events = told.explanation.events.get(case.events).unwrap_or_default().to_vec();
             let prints = told.prints.get(case.prints).unwrap_or_default().to_vec();
-            let told = Told { explanation: Explanation { events }, prints };
+            let told = Told { explanation: Explanation { events, omitted: 0 }, prints };
             self.case(test, name, End { verdict, failed_at, mocks: case.mocks, told }, options)
         };
         cases.into_iter().map(case).collect()
@@ -334,6 +329,9 @@ fn shown(decision: &Value) -> Option<ShownDecision> {
         Some(Value::String(message)) => vec![message.to_string()],
         Some(Value::Array(items)) => strings(&mut items.iter()),
         Some(Value::Set(items)) => strings(&mut items.iter()),
+        Some(Value::Object(items)) if items.values().all(|value| *value == Value::Bool(true)) => {
+            strings(&mut items.keys())
+        }
         _ => Vec::new(),
     };
     let caps = match field("caps") {

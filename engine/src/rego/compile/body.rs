@@ -49,7 +49,7 @@ impl Compiler<'_> {
             let expr = if matches!(expr, Expr::Const(_) | Expr::Local(_)) {
                 expr
             } else {
-                let slot = frame.fresh("head");
+                let slot = frame.unnamed();
                 frame.bind(slot);
                 let kind = StmtKind::Match(Pattern::Bind(slot), expr);
                 emit(frame, &snapshot, &mut stmts, term.loc, kind);
@@ -101,8 +101,8 @@ impl Compiler<'_> {
                 }
             };
             let may_ask = lowered.iter().any(|s| s.traits.may_ask);
-            // A guard written before what may fail is one, even if it asks.
-            let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail);
+            // A guard written before what may fail, or before what is printed, is one, even if it asks.
+            let is_guarded = passed_over && lowered.iter().any(|s| s.traits.may_fail || prints(s));
             if may_ask || is_guarded {
                 waiting[i].held = Some(lowered);
                 passed_over |= may_ask;
@@ -317,6 +317,14 @@ impl Compiler<'_> {
         frame.traits.may_ask = before.may_ask;
         emit(frame, &snapshot, out, loc, StmtKind::Print(exprs));
         Ok(())
+    }
+}
+
+fn prints(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::Print(_) => true,
+        StmtKind::With { body, .. } => body.iter().any(prints),
+        _ => false,
     }
 }
 

@@ -58,6 +58,11 @@ pub(crate) static OWN: [OwnFunction; 9] = [
     OwnFunction::new("github_attestation", &[ANY, STR], ANY, OwnBuiltin::GithubAttestation, true),
 ];
 
+/// Names of the functions that work on the source being checked.
+pub(crate) fn own_functions() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|own| own.name)
+}
+
 impl Compiler<'_> {
     pub(super) fn call(
         &mut self,

@@ -59,6 +59,13 @@ fn conditions(clause: &Clause) -> Vec<Condition<'_>> {
     leading.filter(|stmt| !stmt.traits.may_ask).filter_map(condition).collect()
 }
 
+impl Stmt {
+    /// Whether it is a comparison of the input's `path` that the index knows.
+    pub(crate) fn compares(&self, path: &[Value]) -> bool {
+        condition(self).is_some_and(|(compared, _)| compared == path)
+    }
+}
+
 fn condition(stmt: &Stmt) -> Option<Condition<'_>> {
     let StmtKind::Test(test) = &stmt.kind else { return None };
     match test {

@@ -17,6 +17,8 @@ mod unify;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use call::own_functions;
+
 use super::ast::{Loc, Module, Name, Rule as RuleAst, Term};
 use super::ir::{Alternative, Clause, Expr, Program, Rule, RuleId, RuleKind, Traits};
 pub(crate) use call::OWN;
@@ -252,7 +254,7 @@ impl<'m> Compiler<'m> {
                 is_element: rule.element.is_some() && !keys.is_empty(),
             });
         }
-        Ok((Clause { args, slots: frame.slots(), alternatives }, traits))
+        Ok((Clause { args, names: frame.into_names(), alternatives }, traits))
     }
 
     /// Counts work, so that a policy made to be slow to compile is refused.

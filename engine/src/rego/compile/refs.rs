@@ -88,7 +88,7 @@ impl Compiler<'_> {
             let domain = get(loc, base, std::mem::take(&mut known));
             let snapshot = frame.snapshot();
             let pattern = self.pattern(frame, out, key)?;
-            let slot = frame.fresh("value");
+            let slot = frame.unnamed();
             frame.bind(slot);
             let kind = StmtKind::Scan { domain, key: pattern, value: Pattern::Bind(slot) };
             emit(frame, &snapshot, out, key.loc, kind);

@@ -83,8 +83,17 @@ impl Frame {
         self.bound.len()
     }
 
-    /// A slot without a name that source text could use.
-    pub(super) fn fresh(&mut self, name: &str) -> Slot {
+    /// The names of all slots.
+    pub(super) fn into_names(self) -> Vec<Name> {
+        self.names
+    }
+
+    /// A slot without a name that source text could use: `name` begins with a NUL.
+    pub(super) fn unnamed(&mut self) -> Slot {
+        self.fresh("\0")
+    }
+
+    fn fresh(&mut self, name: &str) -> Slot {
         self.bound.push(false);
         self.names.push(Name::from(name));
         self.used.push(Cell::new(false));

@@ -2,7 +2,6 @@
 
 use regorus::Value;
 
-use super::super::ast::Loc;
 use super::super::ir::{Expr, Pattern, Stmt, StmtKind};
 use super::super::unknown;
 use super::pattern::Fit;
@@ -32,6 +31,7 @@ impl<'p> Evaluation<'p> {
             if let Some(record) = &mut self.record {
                 record.reached.insert(stmt.loc);
             }
+            self.tried(stmt);
             let rest = &stmts[index + 1..];
             let outcome = match &stmt.kind {
                 StmtKind::Test(expr) => truth(self.eval(expr)?),
@@ -39,8 +39,13 @@ impl<'p> Evaluation<'p> {
                 StmtKind::Not(body) => self.negation(body)?,
                 StmtKind::Every { domain, key, value, body } => self.every(domain, key, value, body)?,
                 StmtKind::Print(args) => {
-                    if let Some(why) = self.print(stmt.loc, args)? {
+                    let (text, unresolved) = self.printed(args)?;
+                    if let Some(why) = unresolved {
                         self.meet_uncertain(&why, stmt.traits.may_fail);
+                    }
+                    // Behind what is unresolved nobody knows whether it comes to this.
+                    if pending.is_none() {
+                        self.prints.push(Printed { loc: stmt.loc, text });
                     }
                     Outcome::Holds
                 }
@@ -57,7 +62,7 @@ impl<'p> Evaluation<'p> {
             match outcome {
                 Outcome::Holds => {}
                 Outcome::Fails => {
-                    self.last_failed = stmt.loc;
+                    self.failed(stmt);
                     return Ok(Flow::Continue);
                 }
                 Outcome::Unknown(value) => {
@@ -81,6 +86,7 @@ impl<'p> Evaluation<'p> {
         let mut found = false;
         let mut unknown = None;
         let pins = self.open_pins.len();
+        self.attempt.inner += 1;
         self.solve(stmts, None, &mut |_, pending| {
             match pending {
                 None => {
@@ -91,6 +97,7 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
+        self.attempt.inner -= 1;
         if !found {
             self.open_pins.truncate(pins);
         }
@@ -183,7 +190,7 @@ impl<'p> Evaluation<'p> {
             }
             self.open_pins.truncate(pins);
         }
-        self.last_failed = loc;
+        self.failed(stmt);
         Ok(Flow::Continue)
     }
 
@@ -201,7 +208,7 @@ impl<'p> Evaluation<'p> {
             match self.replace(&mut inner, replacement)? {
                 None => {}
                 Some(Value::Undefined) => {
-                    self.last_failed = stmt.loc;
+                    self.failed(stmt);
                     return Ok(Flow::Continue);
                 }
                 Some(unknown) => {
@@ -266,8 +273,8 @@ impl<'p> Evaluation<'p> {
         if unknown::is_unknown(domain) { Some(domain.clone()) } else { unknown::in_fields(domain) }
     }
 
-    /// Prints what is known; says what is not.
-    fn print(&mut self, loc: Loc, args: &'p [Expr]) -> Result<Option<Value>> {
+    /// What is printed, as far as it is known, and what of it is not.
+    fn printed(&mut self, args: &'p [Expr]) -> Result<(String, Option<Value>)> {
         let mut texts = Vec::new();
         let mut unresolved = None;
         for arg in args {
@@ -284,8 +291,7 @@ impl<'p> Evaluation<'p> {
                 _ => "<undefined>".to_owned(),
             });
         }
-        self.prints.push(Printed { loc, text: texts.join(" ") });
-        Ok(unresolved)
+        Ok((texts.join(" "), unresolved))
     }
 }
 

@@ -261,6 +261,7 @@ impl<'p> Evaluation<'p> {
         let mut object = BTreeMap::new();
         let mut unknown = None;
         let kind = comprehension.kind;
+        self.attempt.inner += 1;
         self.solve(&comprehension.body, None, &mut |this, pending| {
             if let Some(why) = pending {
                 unknown::add(&mut unknown, &why);
@@ -290,6 +291,7 @@ impl<'p> Evaluation<'p> {
             }
             Ok(Flow::Continue)
         })?;
+        self.attempt.inner -= 1;
         if let Some(why) = &unknown {
             // A key may turn out to be there twice, with different values.
             self.meet_uncertain(why, kind == ComprehensionKind::Object);

@@ -10,6 +10,7 @@
 //! ([`Evaluation::met`]), and an unknown statement may turn out to make one ([`Evaluation::uncertain`]):
 //! with either, there is no decision yet, whatever the rules say.
 
+mod attempt;
 mod body;
 mod call;
 mod data;
@@ -25,6 +26,7 @@ use regorus::Value;
 use super::ast::{Loc, Name};
 use super::ir::{OwnBuiltin, Program, RuleId, Slot};
 use super::unknown;
+pub(crate) use attempt::Read;
 pub(crate) use record::{Case, Mocks, Record};
 
 /// Statements and expressions that one evaluation may run: a second or so.
@@ -35,6 +37,8 @@ const MAX_BYTES: u64 = 256 << 20;
 const BYTES_PER_STEP: u64 = 1_024;
 /// Parts of a value that are one step of work.
 const PARTS_PER_STEP: u64 = 4;
+/// Events that are remembered of one evaluation.
+const MAX_EVENTS: usize = 10_000;
 /// Arrays, sets and objects may hold each other this deep.
 const MAX_NESTING: usize = 512;
 /// Stack that must be left before an evaluation goes deeper: enough to go through a value to its depth.
@@ -102,8 +106,9 @@ pub(crate) struct Printed {
 pub(crate) enum Event {
     /// A definition of a rule held.
     Held { rule: RuleId, loc: Loc },
-    /// It did not; the statement that had no solution last.
-    Failed { rule: RuleId, loc: Loc, at: Loc },
+    /// It did not: the statement without a solution that was reached last, how often it was tried, and what it read
+    /// the last time.
+    Failed { rule: RuleId, loc: Loc, at: Loc, tries: usize, read: Vec<Read> },
     /// It could not be told.
     Unknown { rule: RuleId, loc: Loc },
     /// An unresolved property was read.
@@ -149,8 +154,10 @@ pub(crate) struct Evaluation<'p> {
     prints: Vec<Printed>,
     /// Random values by function and arguments (as text: values have no hash).
     random: HashMap<(OwnBuiltin, String), Value>,
-    last_failed: Loc,
+    attempt: attempt::Attempt<'p>,
     events: Option<Vec<Event>>,
+    /// Events beyond [`MAX_EVENTS`].
+    omitted: usize,
     /// For tests.
     record: Option<Box<Record>>,
     /// Everything unknown that the evaluation had to go on without.
@@ -164,6 +171,8 @@ pub(crate) struct Findings {
     pub(crate) pins: Vec<String>,
     pub(crate) prints: Vec<Printed>,
     pub(crate) events: Vec<Event>,
+    /// How many more events there were than are remembered.
+    pub(crate) omitted: usize,
     pub(crate) record: Option<Box<Record>>,
 }
 
@@ -186,8 +195,9 @@ impl<'p> Evaluation<'p> {
             pins: Vec::new(),
             prints: Vec::new(),
             random: HashMap::new(),
-            last_failed: Loc::default(),
+            attempt: attempt::Attempt::default(),
             events: None,
+            omitted: 0,
             record: None,
             met: None,
             uncertain: None,
@@ -249,6 +259,7 @@ impl<'p> Evaluation<'p> {
             pins: self.pins,
             prints: self.prints,
             events: self.events.unwrap_or_default(),
+            omitted: self.omitted,
             record: self.record,
         }
     }
@@ -303,8 +314,10 @@ impl<'p> Evaluation<'p> {
     }
 
     fn note(&mut self, event: impl FnOnce() -> Event) {
-        if let Some(events) = &mut self.events {
-            events.push(event());
+        match &mut self.events {
+            Some(events) if events.len() < MAX_EVENTS => events.push(event()),
+            Some(_) => self.omitted += 1,
+            None => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use regorus::Value;
 
 use super::super::ast::{Loc, Name};
 use super::super::ir::{Expr, Stmt};
+use super::attempt::Attempt;
 use super::body::Then;
 use super::call::{FunctionKey, FunctionReplacement};
 use super::{Context, Evaluation, Flow, Result};
@@ -88,12 +89,17 @@ impl<'p> Evaluation<'p> {
     ) -> Result<Flow> {
         let keys = keys.iter().map(|key| self.eval(key)).collect::<Result<Vec<_>>>()?;
         let before = self.record.as_mut().and_then(|record| record.mocks.take());
-        self.last_failed = loc;
+        let outer = std::mem::take(&mut self.attempt);
+        self.attempt = Attempt::new(loc, outer.names, outer.rule);
         let events = self.events.as_ref().map_or(0, Vec::len);
         let prints = self.prints.len();
         let flow = self.solve(rest, pending, then)?;
+        let own = std::mem::replace(&mut self.attempt, outer);
+        let failed_at = Some(own.at).filter(|at| *at != loc);
+        if failed_at.is_some() {
+            self.attempt.copy_failure(own);
+        }
         let events = events..self.events.as_ref().map_or(0, Vec::len);
-        let failed_at = Some(self.last_failed).filter(|at| *at != loc);
         if let Some(record) = &mut self.record {
             let mocks = std::mem::replace(&mut record.mocks, before);
             let prints = prints..self.prints.len();

@@ -7,6 +7,7 @@ use regorus::Value;
 use super::super::ast::Loc;
 use super::super::ir::{Alternative, Clause, Rule, RuleId, RuleKind};
 use super::super::unknown;
+use super::attempt::Attempt;
 use super::pattern::Fit;
 use super::{Evaluation, Event, Failure, Flow, MAX_RULE_DEPTH, Memo, RED_ZONE, Result, STACK_SEGMENT, size};
 
@@ -87,7 +88,7 @@ impl<'p> Evaluation<'p> {
     /// The one value of a complete rule or function call.
     fn complete(&mut self, id: RuleId, rule: &'p Rule, args: &[Value]) -> Result<(Value, Loc)> {
         let mut found = Found::default();
-        for index in self.candidates(rule) {
+        for index in self.candidates(id, rule) {
             let clause = &rule.clauses[index];
             self.in_frame(clause, |this| this.clause(id, rule, clause, args, &mut found))?;
             // Every clause gives the same value, so one that holds settles it.
@@ -190,7 +191,7 @@ impl<'p> Evaluation<'p> {
         let mut set = BTreeSet::new();
         let mut unknown = None;
         let mut first = None;
-        for index in self.candidates(rule) {
+        for index in self.candidates(id, rule) {
             let clause = &rule.clauses[index];
             self.in_frame(clause, |this| {
                 clause.alternatives.iter().try_for_each(|alternative| {
@@ -215,7 +216,7 @@ impl<'p> Evaluation<'p> {
     fn object_rule(&mut self, id: RuleId, rule: &'p Rule) -> Result<(Value, Loc)> {
         let mut object = Entry::Fields(BTreeMap::new());
         let mut unknown = None;
-        for index in self.candidates(rule) {
+        for index in self.candidates(id, rule) {
             let clause = &rule.clauses[index];
             self.in_frame(clause, |this| this.entries(id, clause, &mut object, &mut unknown))?;
         }
@@ -323,11 +324,13 @@ impl<'p> Evaluation<'p> {
     ) -> Result<()> {
         let pins = self.open_pins.len();
         let mut held = false;
-        let was_unknown = unknown.is_some();
-        self.last_failed = alternative.loc;
+        // Of this body alone: another definition may be unknown already.
+        let mut own_unknown = None;
+        let own = Attempt::new(alternative.loc, self.attempt.names, id);
+        let outer = std::mem::replace(&mut self.attempt, own);
         self.solve(&alternative.body, None, &mut |this, pending| {
             if let Some(why) = pending {
-                unknown::add(unknown, &why);
+                unknown::add(&mut own_unknown, &why);
                 return Ok(Flow::Continue);
             }
             let value = this.eval(&alternative.value)?;
@@ -335,36 +338,41 @@ impl<'p> Evaluation<'p> {
             // The body held: pins made in it count.
             let new_pins = this.open_pins[pins..].to_vec();
             this.pins.extend(new_pins);
-            each(this, value, unknown)
+            each(this, value, &mut own_unknown)
         })?;
         self.open_pins.truncate(pins);
         if let Some(record) = self.record.as_mut().filter(|_| held) {
             record.held.insert(alternative.loc);
         }
+        let Attempt { at, tries, read, .. } = std::mem::replace(&mut self.attempt, outer);
         if self.events.is_some() {
-            let (loc, at) = (alternative.loc, self.last_failed);
-            let is_unknown = unknown.is_some() && !was_unknown;
-            self.note(|| match (held, is_unknown) {
+            let loc = alternative.loc;
+            self.note(|| match (held, own_unknown.is_some()) {
                 (true, _) => Event::Held { rule: id, loc },
                 (false, true) => Event::Unknown { rule: id, loc },
-                (false, false) => Event::Failed { rule: id, loc, at },
+                (false, false) => Event::Failed { rule: id, loc, at, tries, read },
             });
+        }
+        if let Some(why) = own_unknown {
+            unknown::add(unknown, &why);
         }
         Ok(())
     }
 
     /// Runs `run` with fresh variables for `clause`.
-    fn in_frame(&mut self, clause: &Clause, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+    fn in_frame(&mut self, clause: &'p Clause, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let outer = std::mem::replace(&mut self.base, self.stack.len());
-        self.stack.resize(self.base + clause.slots, Value::Undefined);
+        self.stack.resize(self.base + clause.names.len(), Value::Undefined);
+        let names = std::mem::replace(&mut self.attempt.names, &clause.names);
         let result = run(self);
+        self.attempt.names = names;
         self.stack.truncate(self.base);
         self.base = outer;
         result
     }
 
     /// Clauses that can hold, by the rule's index, in order.
-    fn candidates(&mut self, rule: &'p Rule) -> Vec<usize> {
+    fn candidates(&mut self, id: RuleId, rule: &'p Rule) -> Vec<usize> {
         let index = &rule.index;
         let mut candidates = index.always.clone();
         for by_path in &index.by_path {
@@ -379,6 +387,22 @@ impl<'p> Evaluation<'p> {
         if !index.by_path.is_empty() {
             candidates.sort_unstable();
         }
+        if self.events.is_some() {
+            self.note_ruled_out(id, rule, &candidates);
+        }
         candidates
+    }
+
+    /// Tells of the clauses that are not tried: which comparison fails.
+    fn note_ruled_out(&mut self, id: RuleId, rule: &'p Rule, candidates: &[usize]) {
+        for by_path in &rule.index.by_path {
+            for clause in by_path.all.iter().filter(|clause| !candidates.contains(clause)) {
+                let alternative = rule.clauses.get(*clause).and_then(|clause| clause.alternatives.first());
+                let Some(alternative) = alternative else { continue };
+                if let Some(stmt) = alternative.body.iter().find(|stmt| stmt.compares(&by_path.path)) {
+                    self.ruled_out(id, alternative.loc, stmt);
+                }
+            }
+        }
     }
 }

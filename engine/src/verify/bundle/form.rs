@@ -70,6 +70,7 @@ impl Bundle {
         };
         let text = std::str::from_utf8(json).map_err(|error| malformed(&error))?;
         let form: wire::Bundle = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+        // Before what is in them is decoded.
         check_counts(form.entries(), form.timestamps())?;
         form.check_choices().map_err(|reason| malformed(&reason))?;
         let content = sigstore_types::Bundle::from_json(text).map_err(|error| malformed(&error))?;
@@ -91,12 +92,7 @@ impl Bundle {
         version: BundleVersion,
         hash: [u8; 32],
     ) -> Result<Self, BundleFailure> {
-        let material = &content.verification_material;
-        check_counts(
-            material.tlog_entries.len(),
-            material.timestamp_verification_data.rfc3161_timestamps.len(),
-        )?;
-        check_certificates(&material.content, version)?;
+        check_certificates(&content.verification_material.content, version)?;
         check_entries(&content, version)?;
         let signed = match &content.content {
             SignatureContent::MessageSignature(message) if message.message_digest.is_some() => {

@@ -62,7 +62,7 @@ fn verify_hardened(
 
 /// Verifies the signatures that `key` made. The failures are those of the signatures without certificate that it
 /// didn't make, and of all that don't belong to the image.
-pub(crate) fn verify_with_key(
+pub fn verify_with_key(
     chain: &AttestationChain,
     signatures: &ImageSignatures,
     key: &PublicKey,

@@ -11,6 +11,7 @@ use super::key::Part;
 use super::packets::{Frame, PgpError, big_endian, blocks, frames};
 use super::{CLOCK_SKEW, Keyring, Moment, SIGNATURE_LIMIT, Validity, failure};
 use crate::metadata::{ChecksumAlgorithm, ChecksumRequest};
+use crate::verify::failure::furthest;
 use crate::verify::{Failure, Step};
 
 /// Tag of signature packets.
@@ -68,23 +69,8 @@ impl Signatures {
             let digest = signature.hash(data)?;
             signature.verify(&digest, keyring, now, validity)
         };
-        furthest(self.iter().map(verify))
+        furthest(self.iter().map(verify), || failure(Step::Unsigned, "there is no signature"))
     }
-}
-
-/// The first success, or the failure of the latest step.
-pub(super) fn furthest(results: impl Iterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
-    let mut found: Option<Failure> = None;
-    for result in results {
-        match result {
-            Ok(()) => return Ok(()),
-            Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
-                found = Some(failure);
-            }
-            Err(_) => {}
-        }
-    }
-    Err(found.unwrap_or_else(|| failure(Step::Unsigned, "there is no signature")))
 }
 
 impl Signature {
@@ -144,7 +130,7 @@ impl Signature {
         if keyring.parts().any(|part| self.names(&part)) {
             return Ok(());
         }
-        Err(failure(Step::Key, format!("the file has no key {}", self.issuer())))
+        Err(self.by_no_key())
     }
 
     /// Verifies that this is over the content with this digest (see [`Signature::checksum_request`]) and was made by
@@ -159,7 +145,12 @@ impl Signature {
         self.check_before(keyring, now, validity)?;
         let moment = Moment { signed: self.created()?, now, validity };
         let candidates = keyring.parts().filter(|part| self.names(part));
-        furthest(candidates.map(|part| self.verify_by(digest, keyring, part, moment)))
+        let verify = |part| self.verify_by(digest, keyring, part, moment);
+        furthest(candidates.map(verify), || self.by_no_key())
+    }
+
+    fn by_no_key(&self) -> Failure {
+        failure(Step::Key, format!("the file has no key {}", self.issuer()))
     }
 
     fn verify_by(

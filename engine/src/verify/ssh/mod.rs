@@ -13,6 +13,7 @@ use signers::Signer;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, PublicKey, SshSig};
 
+use super::failure::furthest;
 use super::pgp::Validity;
 use super::{Failure, Step};
 use crate::git_object::SshSignatureBlob;
@@ -45,14 +46,15 @@ pub fn verify(
 ) -> Result<(), Failure> {
     let signature = read(armored, namespace)?;
     let by_key = signers.of_key(&signature.key);
+    let unknown = || failure(Step::Key, format!("the file has no key {}", fingerprint(&signature.key)));
     if by_key.is_empty() {
-        return Err(failure(Step::Key, format!("the file has no key {}", fingerprint(&signature.key))));
+        return Err(unknown());
     }
     let public_key = PublicKey::new(signature.sshsig.public_key().clone(), "");
     public_key.verify(namespace, data, &signature.sshsig).map_err(|_| {
         failure(Step::Signature, format!("the signature by {} does not verify", fingerprint(&signature.key)))
     })?;
-    furthest(by_key.into_iter().map(|signer| check(signer, namespace, at)))
+    furthest(by_key.into_iter().map(|signer| check(signer, namespace, at)), unknown)
 }
 
 struct Read {
@@ -163,21 +165,6 @@ fn check_time(signer: &Signer, at: SignedAt) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The first success, or the failure of the latest step.
-fn furthest(results: impl Iterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
-    let mut found: Option<Failure> = None;
-    for result in results {
-        match result {
-            Ok(()) => return Ok(()),
-            Err(failure) if found.as_ref().is_none_or(|found| found.step < failure.step) => {
-                found = Some(failure);
-            }
-            Err(_) => {}
-        }
-    }
-    found.map_or(Ok(()), Err)
 }
 
 /// `SHA256:…`, as `ssh-keygen -l` shows a key.

@@ -16,6 +16,7 @@ use serde::Serialize;
 pub use self::coverage::CoverageReport;
 use super::{LoadedSuite, Outcome};
 use crate::redact;
+use crate::report::explanation::Event;
 
 /// How the tests of one run went: version 1. Fields are only ever added; whatever else changes gets a new version.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -152,7 +153,7 @@ pub struct TestReport {
     pub warnings: Vec<String>,
     /// What happened, for `--explain`.
     #[serde(skip)]
-    pub events: Vec<ExplanationEvent>,
+    pub events: Vec<Event>,
 }
 
 /// A decision as far as it can be shown.
@@ -260,7 +261,7 @@ impl TestReport {
             prints: case.prints.iter().map(|p| redact::url(&format!("{}: {}", p.position, p.text))).collect(),
             hints,
             warnings: case.input.as_ref().map(mocks::misspelt).unwrap_or_default(),
-            events: case.explanation.events.clone(),
+            events: case.explanation.events.iter().filter_map(Event::new).collect(),
         }
     }
 }

@@ -40,6 +40,7 @@ impl CheckedSource {
             error: None,
             prints: Vec::new(),
             verification: Vec::new(),
+            rounds: Vec::new(),
         };
         match result {
             Ok(verdict) => {

@@ -53,6 +53,7 @@ fn report() -> BuildReport {
         error: None,
         prints: Vec::new(),
         verification: Vec::new(),
+        rounds: Vec::new(),
     };
     let sources = vec![
         source("local://context", Conclusion::Denied, Vec::new()),

@@ -1,7 +1,7 @@
 //! For people: a line per source, then what is wrong with whom, as compilers show it, then how many there are.
 
 use super::excerpt::{self, Excerpt};
-use super::{Build, BuildReport, CheckedSource, Place, PolicyPosition, Summary};
+use super::{Build, BuildReport, CheckedSource, Place, PolicyPosition, Summary, why};
 use crate::report::Conclusion;
 use crate::report::human::{Detail, FAINT, NOT_VERIFIED, line, look, verdict};
 
@@ -18,12 +18,15 @@ pub fn render(report: &BuildReport, detail: Detail) -> String {
         }
     }
     for build in &report.builds {
-        let bad = |source: &&CheckedSource| source.verdict != Conclusion::Allowed;
+        let bad = |source: &&CheckedSource| !allowed(source);
         for source in build.sources.iter().filter(bad) {
             if !out.is_empty() {
                 out.push('\n');
             }
             complaint(&mut out, build, source, several);
+            if detail.explain {
+                why::write(&mut out, source);
+            }
         }
     }
     if !detail.quiet {
@@ -66,6 +69,13 @@ fn headline(out: &mut String, source: &CheckedSource, detail: Detail) {
     if let Some(pin) = &source.pin {
         line(out, format_args!("  {FAINT}pinned to{FAINT:#} {}", pin.identifier));
     }
+    if let Some(position) = source.position.as_ref().filter(|_| detail.explain && allowed(source)) {
+        line(out, format_args!("  {FAINT}decided at{FAINT:#} {position}"));
+    }
+}
+
+fn allowed(source: &CheckedSource) -> bool {
+    source.verdict == Conclusion::Allowed
 }
 
 /// ` (linux/amd64)`, where there is a platform.

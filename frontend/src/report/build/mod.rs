@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub(crate) mod location;
 pub mod sarif;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Conclusion;
+use super::explanation::Round;
 use super::human::Detail;
 
 /// Version of the JSON report: fields are only ever added to it.
@@ -173,6 +175,9 @@ pub struct CheckedSource {
     /// Signatures that were looked at and don't count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verification: Vec<Failure>,
+    /// How it came to that, round by round; with `--explain`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<Round>,
 }
 
 /// A place in a Dockerfile.
@@ -263,6 +268,12 @@ impl Dockerfile {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let instruction = self.lines.get(index).map(|line| line.trim().to_owned()).unwrap_or_default();
         Place { file: self.name.clone(), line, end_line: end_line.max(line), instruction }
+    }
+}
+
+impl std::fmt::Display for PolicyPosition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
 

@@ -24,6 +24,7 @@ fn source(name: &str, verdict: Conclusion) -> CheckedSource {
         error: None,
         prints: Vec::new(),
         verification: Vec::new(),
+        rounds: Vec::new(),
     }
 }
 

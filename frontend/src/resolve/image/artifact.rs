@@ -85,6 +85,20 @@ impl Artifact {
         let config = Layer { content: Bytes::new(), ..Layer::new(&config, Bytes::new()) };
         Some(Self { config, layers: descriptors.iter().map(layer).collect::<Option<_>>()? })
     }
+
+    /// The manifest with this digest and its media type, where it is in the cache. Blocks.
+    pub fn cached_manifest(cache: &Cache, digest: &str) -> Option<(Bytes, String)> {
+        let bytes = cache.get(digest)?;
+        parts(digest, &bytes).ok()?;
+        let media_type = Document::media_type_of(&bytes)?;
+        Some((bytes, media_type))
+    }
+
+    /// The digests of the layers that a manifest lists; `None` for what is no manifest.
+    pub fn layers_of(manifest: &Bytes) -> Option<Vec<String>> {
+        let (_, layers) = parts("manifest", manifest).ok()?;
+        Some(layers.iter().map(|layer| layer.digest().to_string()).collect())
+    }
 }
 
 impl ImageResolver {

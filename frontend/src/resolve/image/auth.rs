@@ -22,18 +22,29 @@ use crate::resolve::transport::{ByteLimit, Transport, read_body, redacted, retry
 const MAX_TOKEN: ByteLimit = ByteLimit { what: "a token", bytes: 1 << 20 };
 const CLIENT_ID: &str = "policy-check";
 
+/// What a request wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Pull,
+    /// Pulling is included.
+    Push,
+}
+
 /// What was agreed with a registry for a repository.
 #[derive(Debug, Clone)]
 pub(super) struct Authorization {
     /// Marked as sensitive.
     pub(super) header: HeaderValue,
+    /// What it was asked for.
+    pub(super) access: Access,
     /// Counts up; tells an outdated one from a current one.
     generation: u64,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Authorization>>>;
 
-/// Remembers authorizations by registry and repository: all requests have the scope `pull`.
+/// Remembers authorizations by registry and repository: requests have the scope `pull`, and `push` once something is
+/// pushed.
 pub(super) struct Authenticator {
     credentials: CredentialStore,
     slots: Mutex<HashMap<(String, String), Slot>>,
@@ -57,18 +68,21 @@ impl Authenticator {
         url: &Url,
         headers: &HeaderMap,
         used: Option<&Authorization>,
+        access: Access,
     ) -> Result<Authorization, ImageError> {
         let slot = self.slot(name);
         let mut slot = slot.lock().await;
         let used = used.map_or(0, |used| used.generation);
         if let Some(current) = &*slot
             && current.generation > used
+            && (access == Access::Pull || current.access == access)
         {
             return Ok(current.clone());
         }
         let header =
-            Login { transport, name, url, credentials: &self.credentials }.authorize(headers).await?;
-        let authorization = Authorization { header, generation: used + 1 };
+            Login { transport, name, url, access, credentials: &self.credentials }.authorize(headers).await?;
+        let generation = used.max(slot.as_ref().map_or(0, |current| current.generation)) + 1;
+        let authorization = Authorization { header, access, generation };
         *slot = Some(authorization.clone());
         Ok(authorization)
     }
@@ -85,6 +99,7 @@ struct Login<'a> {
     name: &'a ImageName,
     /// What was asked for when the registry wanted a login.
     url: &'a Url,
+    access: Access,
     credentials: &'a CredentialStore,
 }
 
@@ -165,9 +180,12 @@ impl Login<'_> {
     }
 
     fn scope(&self, challenge: &Challenge) -> String {
-        match challenge.parameters.get("scope") {
-            Some(scope) if !scope.is_empty() => scope.clone(),
-            _ => format!("repository:{}:pull", self.name.repository),
+        let repository = &self.name.repository;
+        match (self.access, challenge.parameters.get("scope")) {
+            // Some registries (ghcr.io) name `pull` whatever was asked for.
+            (Access::Push, _) => format!("repository:{repository}:pull,push"),
+            (Access::Pull, Some(scope)) if !scope.is_empty() => scope.clone(),
+            (Access::Pull, _) => format!("repository:{repository}:pull"),
         }
     }
 

@@ -1,52 +1,32 @@
-//! The pulling half of the OCI distribution specification 1.1, for one image.
+//! One image in its registry, read by the OCI distribution specification 1.1 ("Pulling manifests", "Pulling blobs").
 
 mod push;
+mod referrers;
+mod request;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use oci_spec::image::{Descriptor, Digest, MediaType};
-use policy_engine::provenance::PREDICATE_TYPES;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
-use reqwest::{Response, StatusCode};
+use reqwest::header::HeaderValue;
 use url::Url;
 
-use super::chain::MAX_REFERRERS;
+use self::request::{Verb, is_generic, media_type};
 use super::content::{Content, MAX_MANIFEST, ReferrersWanted, Root, check_announced, verified};
 use super::credentials::is_docker_hub;
-use super::document::{Document, OCI_INDEX, check_algorithm, kind_of, sha256, verify_digest};
+use super::document::{Document, check_algorithm, kind_of, sha256, verify_digest};
 use super::error::ImageError;
 use super::{ImageName, ImageResolver};
 use crate::cache::Cache;
-use crate::resolve::link::next_page;
-use crate::resolve::transport::{ByteLimit, TransportError, read_body, redacted, retry_after};
+use crate::resolve::transport::ByteLimit;
 
 const ACCEPT_MANIFEST: HeaderValue = HeaderValue::from_static(
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.docker.distribution.manifest.v2+json",
 );
-const ACCEPT_INDEX: HeaderValue = HeaderValue::from_static(OCI_INDEX);
 const ACCEPT_ANY: HeaderValue = HeaderValue::from_static("*/*");
-const MAX_REFERRER_PAGES: usize = 16;
-
-/// What of a document is wanted.
-#[derive(Debug, Clone, Copy)]
-enum Verb {
-    Get,
-    /// Nothing but its headers.
-    Head,
-}
-
-/// A body with the media type it came with.
-struct Answer {
-    /// Without parameters; empty when there was none.
-    media_type: String,
-    bytes: Bytes,
-    /// Next page of a list.
-    next: Option<Url>,
-}
 
 /// One image in its registry.
 pub(super) struct RegistryImage<'a> {
@@ -123,173 +103,6 @@ impl<'a> RegistryImage<'a> {
         self.name.digest.as_ref().or(self.name.tag.as_ref()).map_or("latest", String::as_str)
     }
 
-    async fn fetch_referrers(
-        &self,
-        digest: &Digest,
-        wanted: ReferrersWanted,
-    ) -> Result<Vec<Descriptor>, ImageError> {
-        let what = format!("referrers of {digest}");
-        let mut url = self.url("referrers", digest.as_ref())?;
-        if wanted == ReferrersWanted::Provenance {
-            let mut query = url.query_pairs_mut();
-            query.append_pair("artifactType", "application/vnd.in-toto+json");
-            // Docker's own; others pass it over.
-            for predicate_type in PREDICATE_TYPES {
-                query.append_pair("predicateType", predicate_type);
-            }
-        }
-        match self.get(&url, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
-            Ok(first) => self.referrer_pages(digest, first).await,
-            Err(ImageError::NotFound { .. }) => self.referrers_by_tag(digest).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Follows the `Link` headers of a list that comes in pieces.
-    async fn referrer_pages(&self, digest: &Digest, first: Answer) -> Result<Vec<Descriptor>, ImageError> {
-        let what = format!("referrers of {digest}");
-        let mut referrers = self.referrer_list(&what, &first)?;
-        let mut next = first.next;
-        for _ in 0..MAX_REFERRER_PAGES {
-            let Some(url) = next else { return Ok(referrers) };
-            let page = self.get(&url, &ACCEPT_INDEX, MAX_MANIFEST, &what).await?;
-            referrers.extend(self.referrer_list(&what, &page)?);
-            if referrers.len() > MAX_REFERRERS {
-                return Err(self.limit(format!("number of {what}"), MAX_REFERRERS.to_string()));
-            }
-            next = page.next;
-        }
-        Err(self.limit(what, format!("{MAX_REFERRER_PAGES} pages")))
-    }
-
-    /// Where a registry has no referrers API: an index under the tag `sha256-…`; none means no referrers.
-    async fn referrers_by_tag(&self, digest: &Digest) -> Result<Vec<Descriptor>, ImageError> {
-        let what = format!("referrers of {digest}");
-        let tag = digest.as_ref().replacen(':', "-", 1);
-        match self.get(&self.url("manifests", &tag)?, &ACCEPT_INDEX, MAX_MANIFEST, &what).await {
-            Ok(answer) => self.referrer_list(&what, &answer),
-            Err(ImageError::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn referrer_list(&self, what: &str, answer: &Answer) -> Result<Vec<Descriptor>, ImageError> {
-        let media_type = if is_generic(&answer.media_type) { OCI_INDEX } else { &answer.media_type };
-        match Document::parse(&self.reference, what, media_type, &answer.bytes)? {
-            Document::Index(index) => Ok(index.index.manifests().clone()),
-            Document::Manifest(_) => Err(ImageError::UnsupportedMediaType {
-                reference: self.reference.clone(),
-                what: what.to_owned(),
-                media_type: answer.media_type.clone(),
-                expected: "an OCI index",
-            }),
-        }
-    }
-
-    /// GET with login, redirects and retries; `what` is for messages.
-    async fn get(
-        &self,
-        url: &Url,
-        accept: &HeaderValue,
-        limit: ByteLimit,
-        what: &str,
-    ) -> Result<Answer, ImageError> {
-        let transport = &self.resolver.transport;
-        transport
-            .retrying(|| async {
-                // On the heap: its state is big, and part of the state of everything that waits for it.
-                let response = Box::pin(self.send(Verb::Get, url, accept, what)).await?;
-                let media_type = media_type(&response);
-                let next = next_page(url, text(&response, &LINK));
-                let bytes = read_body(transport, response, limit)
-                    .await
-                    .map_err(|source| self.transport_error(source))?;
-                Ok(Answer { media_type, bytes, next })
-            })
-            .await
-    }
-
-    /// Sends the request, logs in when asked to, follows redirects; returns only a 200.
-    async fn send(
-        &self,
-        verb: Verb,
-        url: &Url,
-        accept: &HeaderValue,
-        what: &str,
-    ) -> Result<Response, ImageError> {
-        let authenticator = &self.resolver.authenticator;
-        let used = authenticator.current(&self.name).await;
-        let response = self.follow(verb, url, accept, used.as_ref().map(|used| &used.header)).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !same_origin(response.url(), url) {
-            return self.accept_status(response, what);
-        }
-        let transport = &self.resolver.transport;
-        let granted =
-            authenticator.log_in(transport, &self.name, url, response.headers(), used.as_ref()).await?;
-        let response = self.follow(verb, url, accept, Some(&granted.header)).await?;
-        self.accept_status(response, what)
-    }
-
-    /// Follows redirects. The authorization goes to the registry itself and nowhere else.
-    async fn follow(
-        &self,
-        verb: Verb,
-        start: &Url,
-        accept: &HeaderValue,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Response, ImageError> {
-        let transport = &self.resolver.transport;
-        let mut url = start.clone();
-        let mut trusted = true;
-        for _ in 0..=transport.options().max_redirects {
-            let mut headers = HeaderMap::from_iter([(ACCEPT, accept.clone())]);
-            // Once away, a redirect back does not bring the credentials back.
-            trusted = trusted && same_origin(&url, start);
-            if let Some(authorization) = authorization
-                && trusted
-            {
-                headers.insert(AUTHORIZATION, authorization.clone());
-            }
-            let response = match verb {
-                Verb::Get => transport.get(&url, headers).await,
-                Verb::Head => transport.head(&url, headers).await,
-            };
-            let response = response.map_err(|source| self.transport_error(source))?;
-            match transport.redirect_target(&url, &response) {
-                Ok(Some(target)) => url = target,
-                Ok(None) => return Ok(response),
-                Err(source) => return Err(self.transport_error(source)),
-            }
-        }
-        let limit = transport.options().max_redirects;
-        Err(self.transport_error(TransportError::TooManyRedirects { url: redacted(start), limit }))
-    }
-
-    fn accept_status(&self, response: Response, what: &str) -> Result<Response, ImageError> {
-        let reference = self.reference.clone();
-        let registry = self.name.registry.clone();
-        let url = redacted(response.url());
-        let status = response.status();
-        match status {
-            StatusCode::OK => Ok(response),
-            StatusCode::NOT_FOUND => Err(ImageError::NotFound { reference, what: what.to_owned() }),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let detail = format!("{url} answered {}", status.as_u16());
-                Err(ImageError::Unauthorized { reference, registry, detail })
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                Err(ImageError::RateLimited { reference, registry, retry_after: retry_after(&response) })
-            }
-            status if status.is_server_error() => Err(ImageError::Server {
-                reference,
-                url,
-                status: status.as_u16(),
-                retry_after: retry_after(&response),
-            }),
-            status => Err(ImageError::UnexpectedStatus { reference, url, status: status.as_u16() }),
-        }
-    }
-
     fn url(&self, kind: &str, id: &str) -> Result<Url, ImageError> {
         let host =
             if is_docker_hub(&self.name.registry) { "registry-1.docker.io" } else { &self.name.registry };
@@ -311,10 +124,6 @@ impl<'a> RegistryImage<'a> {
 
     fn limit(&self, what: String, limit: String) -> ImageError {
         ImageError::LimitExceeded { reference: self.reference.clone(), what, limit }
-    }
-
-    fn transport_error(&self, source: TransportError) -> ImageError {
-        ImageError::Transport { reference: self.reference.clone(), source }
     }
 
     async fn fetch(
@@ -454,24 +263,4 @@ async fn off_thread<T: Send + 'static>(
 ) -> Option<T> {
     let (cache, digest) = (Arc::clone(cache), digest.to_owned());
     tokio::task::spawn_blocking(move || work(&cache, &digest)).await.ok()
-}
-
-fn text<'r>(response: &'r Response, header: &HeaderName) -> &'r str {
-    response.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// `Content-Type` without parameters.
-fn media_type(response: &Response) -> String {
-    let media_type = text(response, &CONTENT_TYPE).split(';').next().unwrap_or_default();
-    media_type.trim().to_ascii_lowercase()
-}
-
-/// Scheme, host and port.
-fn same_origin(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin()
-}
-
-/// What servers send that don't know better.
-fn is_generic(media_type: &str) -> bool {
-    matches!(media_type, "" | "application/json" | "application/octet-stream" | "text/plain")
 }

@@ -15,7 +15,7 @@ pub struct ByteLimit {
 }
 
 /// Passes the body to `sink` piece by piece, and returns its length.
-pub async fn stream_body(
+async fn stream_body(
     transport: &Transport,
     mut response: Response,
     limit: ByteLimit,

@@ -153,3 +153,26 @@ fn names_what_cannot_be_opened() {
     let error = DecisionLog::open("/nowhere/log", &Metrics::new()).unwrap_err();
     assert!(error.to_string().starts_with("cannot open the decision log `/nowhere/log`: "), "{error}");
 }
+
+/// Names in the first column of the table below this heading of `docs/serve.md`.
+fn documented(heading: &str) -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/serve.md");
+    let (_, section) = page.split_once(heading).expect("the heading");
+    let rows = section.lines().skip_while(|line| !line.starts_with("| `"));
+    rows.take_while(|line| line.starts_with("| `")).filter_map(|row| row.split('`').nth(1)).collect()
+}
+
+#[tokio::test]
+async fn fields_are_documented() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let log = DecisionLog::open(path.to_str().unwrap(), &Metrics::new()).unwrap();
+    log.write(&build(), &Arc::new(record(Verdict::Deny))).await;
+    log.close().await.unwrap();
+    let lines = lines(&path);
+    let mut fields: Vec<&str> = lines[0].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut documented = documented("\n## Decision log\n");
+    fields.sort_unstable();
+    documented.sort_unstable();
+    assert_eq!(fields, documented);
+}

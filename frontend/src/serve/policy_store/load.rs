@@ -7,8 +7,8 @@ use policy_engine::policy::{FileError, LoadOptions, Policy, PolicyFile, PolicySe
 
 use super::PolicyStoreError;
 use super::watch::{Watch, is_policy};
-use crate::distribution::Fetcher;
-use crate::distribution::libraries::{FILE_NAME, LibraryRoot, remote_policy};
+use crate::distribution::libraries::{FILE_NAME, remote_policy};
+use crate::distribution::{Fetcher, LibraryRoot};
 use crate::policy_files::{PolicyFileError, open_root, read_policy_file, remote};
 use crate::policy_spec::PolicySpec;
 use crate::serve::recording_root::RecordingRoot;
@@ -143,7 +143,12 @@ fn elsewhere(
 ) -> Result<Policy, Vec<PolicyStoreError>> {
     let here = PathBuf::from(".");
     watch.add(&here.join(FILE_NAME));
-    let policy = open_root(&here).and_then(|locks| Ok(remote_policy(place, &*locks, &here, fetcher)?));
+    let policy = open_root(&here).and_then(|locks| {
+        // A key that is named there is watched as well.
+        let locks = Arc::new(RecordingRoot::new(locks));
+        watch.add_root(here.clone(), Arc::clone(&locks));
+        Ok(remote_policy(place, &*locks, &here, fetcher)?)
+    });
     let (files, root) = policy.map_err(|error| vec![error.into()])?;
     compile(&LoadOptions { files, root: Some(root), strict })
 }

@@ -110,7 +110,7 @@ fn closing_cancels_what_is_open() {
     assert!(messages[1].vertexes[0].completed.is_some());
     assert_eq!(messages[1].vertexes[0].error, "context canceled");
     steps.checked(&record("local://a", Verdict::Allow, &[]));
-    assert!(!steps.push(Bytes::from_static(b"late")));
+    assert_eq!(steps.buffer.push(Bytes::from_static(b"late")), Pushed::Closed);
     assert_eq!(all(&steps).len(), 2);
 }
 
@@ -149,7 +149,7 @@ fn long_texts_are_cut_and_say_so() {
 #[tokio::test]
 async fn subscribers_get_all_and_then_the_end() {
     let steps = std::sync::Arc::new(Steps::new());
-    assert!(steps.push(Bytes::from_static(b"1")));
+    assert_eq!(steps.buffer.push(Bytes::from_static(b"1")), Pushed::Kept);
     let mut early = steps.subscribe();
     let follower = tokio::spawn(async move {
         let mut seen = Vec::new();
@@ -159,7 +159,7 @@ async fn subscribers_get_all_and_then_the_end() {
         seen
     });
     tokio::task::yield_now().await;
-    assert!(steps.push(Bytes::from_static(b"2")));
+    assert_eq!(steps.buffer.push(Bytes::from_static(b"2")), Pushed::Kept);
     let mut late = steps.subscribe();
     assert_eq!(late.next().await.unwrap(), "1");
     assert_eq!(late.next().await.unwrap(), "2");

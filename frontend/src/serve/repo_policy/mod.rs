@@ -21,6 +21,7 @@ use tonic::transport::Channel;
 
 use crate::buildkit::internal_build::{InternalBuild, InternalBuildError};
 use crate::buildkit::llb::{self, DefinitionError};
+use crate::distribution::{Fetcher, LibraryRoot, ListedPlace};
 use crate::policy_files::MAX_POLICY_FILE;
 use crate::redact;
 pub use location::{Location, LocationError, Place};
@@ -102,13 +103,22 @@ pub struct RepoPolicyLoader {
     channel: Channel,
     strict: bool,
     lookup: Duration,
+    libraries_from: Vec<ListedPlace>,
+    fetcher: Fetcher,
 }
 
 impl RepoPolicyLoader {
     /// `channel` leads to the daemon, with the settings of
     /// [`endpoint`](crate::buildkit::internal_build::endpoint). With `strict`, warnings refuse a policy.
     pub fn new(channel: Channel, strict: bool) -> Self {
-        Self { channel, strict, lookup: LOOKUP }
+        let (libraries_from, fetcher) = (Vec::new(), Fetcher::default());
+        Self { channel, strict, lookup: LOOKUP, libraries_from, fetcher }
+    }
+
+    /// Gets libraries of these policies by `fetcher`, from the places `listed` and no others.
+    #[must_use]
+    pub fn with_libraries(self, listed: &[ListedPlace], fetcher: Fetcher) -> Self {
+        Self { libraries_from: listed.to_vec(), fetcher, ..self }
     }
 
     /// The policy of the build at `location`; `None` when there is none. `session` is the session of the
@@ -160,6 +170,7 @@ impl RepoPolicyLoader {
         };
         let Ok(text) = String::from_utf8(content) else { return Err(RepoPolicyError::NotText(name)) };
         let root: Arc<dyn PolicyRoot> = Arc::new(SessionRoot::new(build, context));
+        let root = LibraryRoot::over_sent(root, &self.libraries_from, &self.fetcher);
         let files = vec![PolicyFile { name: name.clone(), text }];
         let options = LoadOptions { files, root: Some(root), strict: self.strict };
         // Imports are read while it loads, which blocks.

@@ -5,6 +5,8 @@ use tonic::Status;
 
 use super::*;
 use crate::buildkit::testing::Daemon;
+use crate::cache::Cache;
+use crate::distribution::Files;
 
 const POLICY: &str = "package docker\nimport data.lib.local\ndefault allow := false\nallow if local.ok\ndecision := {\"allow\": allow}\n";
 const LIBRARY: &str = "package local\nok if input.local\n";
@@ -44,6 +46,8 @@ async fn a_local_policy_lies_beside_the_dockerfile_and_imports_from_the_context(
             "start s1",
             "solve s1/local://dockerfile My.Dockerfile.rego",
             "open My.Dockerfile.rego",
+            "solve s2/local://context policy-libraries.json",
+            "open policy-libraries.json",
             "solve s2/local://context lib/local.rego",
             "open lib/local.rego",
         ]
@@ -165,4 +169,38 @@ async fn files_are_read_once_from_whatever_thread_asks() {
     blocking.await.unwrap();
     assert_eq!(count(&daemon.log(), "solve"), 2);
     daemon.until("end").await;
+}
+
+/// What the context's `policy-libraries.json` names is read from the context, or from where the operator lists it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn libraries_come_from_the_context_or_a_listed_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
+    let mut files = Files::default();
+    files.insert("local.rego", LIBRARY.into()).unwrap();
+    cache.put(&files.digest(), &files.archive());
+    let digest = files.digest();
+    let pinned = format!(
+        r#"{{"version": 1, "libraries": {{"lib": {{"from": "oci://127.0.0.1:1/acme/lib:v1", "pin": "{digest}", "files": "{digest}"}}}}}}"#
+    );
+    let folder = r#"{"version": 1, "libraries": {"lib": {"from": "shared"}}}"#;
+    let (_daemon, channel) = Daemon::start(&[
+        ("s1/local://dockerfile", &[("a.rego", POLICY)]),
+        ("s1/local://context", &[("policy-libraries.json", pinned.leak())]),
+        ("s2/local://context", &[("policy-libraries.json", folder), ("shared/local.rego", LIBRARY)]),
+    ])
+    .await;
+    let fetcher = Fetcher { cache: Some(cache), offline: true, ..Fetcher::default() };
+    let load = async |listed: &[&str], context: &str| {
+        let listed: Vec<ListedPlace> = listed.iter().map(|place| place.parse().unwrap()).collect();
+        let loader = RepoPolicyLoader::new(channel.clone(), true).with_libraries(&listed, fetcher.clone());
+        let location = locate(&[("filename", "a"), ("local-sessionid:context", context)]);
+        loader.load(&location, "s1", never).await.map(|policy| policy.is_some())
+    };
+    assert!(load(&["oci://127.0.0.1:1/acme/"], "s1").await.unwrap());
+    assert!(load(&[], "s2").await.unwrap());
+    for listed in [&[][..], &["oci://127.0.0.1:1/ac"]] {
+        let error = load(listed, "s1").await.unwrap_err().to_string();
+        assert!(error.contains("in no list") && error.contains("--libraries-from"), "{error}");
+    }
 }

@@ -148,7 +148,7 @@ impl<R: ResolveMediaType> Lookups<R> {
                 let found = found
                     .map(|found| found.http.map(|mut http| http.github_attestations.remove(&repository)));
                 let bundles = found.unwrap_or_else(|why| {
-                    http.unavailable.push(why);
+                    http.unavailable.insert(repository.clone(), why);
                     None
                 });
                 http.github_attestations.insert(repository, bundles.flatten().unwrap_or_default());

@@ -105,20 +105,8 @@ impl<R: ResolveMediaType> Verifier<R> {
         request: CheckPolicyRequest,
     ) -> (Result<Answer, VerifyError>, Record) {
         let started = Instant::now();
-        let mut record = Record {
-            source: asked_source(&request),
-            platform: asked_platform(&request),
-            digest: None,
-            policies: policies(jurisdictions),
-            verdict: Verdict::Error,
-            messages: Vec::new(),
-            position: None,
-            pin: None,
-            prints: Vec::new(),
-            failures: Vec::new(),
-            elapsed: started.elapsed(),
-            case: None,
-        };
+        let mut record = Record::new(asked_source(&request), asked_platform(&request));
+        record.policies = policies(jurisdictions);
         // Lookups are large, and callers hold many of these at a time.
         let answer = Box::pin(self.answer(jurisdictions, request, &mut record)).await;
         if let Err(error) = &answer {

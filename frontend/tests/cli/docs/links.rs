@@ -8,10 +8,7 @@ const PASSED_OVER: [&str; 2] = ["target", "node_modules"];
 
 /// `FILE: TARGET` for every link to a file or heading that isn't there.
 pub(super) fn broken(root: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    collect(root, &mut files);
-    assert!(files.len() > 10, "the documentation is there");
-    let pages: HashMap<PathBuf, String> = files
+    let pages: HashMap<PathBuf, String> = pages(root)
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("Markdown is text");
@@ -28,6 +25,13 @@ pub(super) fn broken(root: &Path) -> Vec<String> {
     }
     broken.sort();
     broken
+}
+
+/// All Markdown files.
+pub(super) fn pages(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect(root, &mut files);
+    files
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -103,4 +107,16 @@ fn anchors(text: &str) -> Vec<String> {
         anchors.push(if before == 0 { slug } else { format!("{slug}-{before}") });
     }
     anchors
+}
+
+#[test]
+fn what_leads_nowhere_is_found() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let page = "# One `two`: three\n\n[file](other.md) [heading](other.md#below) [here](#one-two-three) `[code](no.md)`\n\
+                [the web](https://example.com)\n[no file](none.md), [no heading](other.md#above) and [none here](#four)\n\
+                ```\n[code](no.md)\n```\n";
+    std::fs::write(folder.path().join("page.md"), page).expect("a file");
+    std::fs::write(folder.path().join("other.md"), "# Other\n\n## Below\n").expect("a file");
+    let wanted = ["page.md: #four", "page.md: none.md", "page.md: other.md#above"];
+    assert_eq!(broken(folder.path()), wanted);
 }

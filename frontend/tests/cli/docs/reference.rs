@@ -2,12 +2,11 @@
 
 #![allow(clippy::format_push_string, reason = "text that is made rarely is made readably")]
 
-use policy_engine::builtins::{Kind, TABLE};
 use policy_engine::input::{Group, lookups, schema};
 use policy_engine::policy::lint::CODES;
 use serde_json::{Map, Value};
 
-const MADE: &str =
+pub(super) const MADE: &str =
     "<!-- Made by `POLICY_CHECK_WRITE_DOCS=1 cargo test -p policy-check --test cli docs`. -->\n\n";
 
 /// The rows of the table in `docs/lint.md`.
@@ -25,31 +24,37 @@ pub(super) fn input() -> String {
         "{MADE}# The input\n\nEvery property of `input`, as `policy-check schema input` has it. A property that is empty, \
          false or unknown is absent: write `not input.image.tag`, not `input.image.tag == \"\"`. Exactly one of \
          `image`, `git`, `http`, `local` and `ociLayout` is there.\n\nWhere \"looked up\" says something, reading the \
-         property costs a request, which is made once for all properties with the same words; all others are known from \
-         the source's name.\n"
+         property costs requests, which are made once for all properties with the same words, and only when a rule \
+         reads one of them; all others are known from the source's name. What is below such a property came with \
+         it.\n\n| looked up | what is asked for |\n|---|---|\n"
     );
+    for group in GROUPS {
+        page.push_str(&format!("| {} | {} |\n", cost(group), requests(group)));
+    }
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
     for (name, property) in &properties {
         let Some(definition) = definition(&schema, property) else { continue };
-        section(&mut page, &format!("input.{name}"), definition, name);
+        section(&mut page, &format!("input.{name}"), definition, &[name]);
     }
     let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
     let tops: Vec<&str> = properties.values().filter_map(reference).collect();
     for (name, definition) in definitions.iter().filter(|(name, _)| !tops.contains(&name.as_str())) {
-        section(&mut page, name, definition, "");
+        let path: &[&str] = if name == "ImageProvenance" { &["image", "provenance"] } else { &[] };
+        section(&mut page, name, definition, path);
     }
     page
 }
 
-fn section(page: &mut String, title: &str, definition: &Value, document: &str) {
+/// `path` is where the object stands, where one of its properties has to be looked up.
+fn section(page: &mut String, title: &str, definition: &Value, path: &[&str]) {
     page.push_str(&format!("\n## {title}\n"));
     if let Some(text) = definition["description"].as_str() {
         page.push_str(&format!("\n{}\n", one_line(text)));
     }
     if let Some(properties) = definition["properties"].as_object() {
-        page.push_str("\n| property | type | | looked up |\n|---|---|---|---|\n");
+        page.push_str("\n| property | type | | example | looked up |\n|---|---|---|---|---|\n");
         for (name, property) in properties {
-            row(page, document, name, property);
+            row(page, path, name, property);
         }
     }
     let values: Vec<String> = values(definition);
@@ -59,16 +64,36 @@ fn section(page: &mut String, title: &str, definition: &Value, document: &str) {
     }
 }
 
-fn row(page: &mut String, document: &str, name: &str, property: &Value) {
+fn row(page: &mut String, path: &[&str], name: &str, property: &Value) {
     let description = one_line(property["description"].as_str().unwrap_or_default());
-    let found = lookups().into_iter().find(|lookup| lookup.document == document && lookup.field == name);
-    let by = match found {
-        Some(lookup) => cost(lookup.group),
-        None if name == "signed" => cost(Group::Signatures),
-        None => "",
+    let found = path.split_first().and_then(|(document, above)| {
+        let field = above.iter().copied().chain([name]).collect::<Vec<_>>().join(".");
+        lookups().into_iter().find(|lookup| lookup.document == *document && lookup.field == field)
+    });
+    let by = found.map_or("", |lookup| cost(lookup.group));
+    let example = match &property["examples"][0] {
+        Value::Null => {
+            assert!(kind(property).contains(['[', '(']) || name == "materials", "{name} has no example");
+            String::new()
+        }
+        example => format!("`{}`", cell(&example.to_string())),
     };
-    page.push_str(&format!("| `{name}` | {} | {} | {by} |\n", kind(property), cell(&description)));
+    page.push_str(&format!(
+        "| `{name}` | {} | {} | {example} | {by} |\n",
+        kind(property),
+        cell(&description)
+    ));
 }
+
+const GROUPS: [Group; 7] = [
+    Group::ImageConfig,
+    Group::AttestationChain,
+    Group::Provenance,
+    Group::Signatures,
+    Group::GitRef,
+    Group::GitObjects,
+    Group::HttpChecksum,
+];
 
 /// What a group is looked up with.
 fn cost(group: Group) -> &'static str {
@@ -80,6 +105,26 @@ fn cost(group: Group) -> &'static str {
         Group::GitRef => "the remote's refs",
         Group::GitObjects => "the commit and tag objects",
         Group::HttpChecksum => "the whole file",
+    }
+}
+
+/// What that means.
+fn requests(group: Group) -> &'static str {
+    match group {
+        Group::ImageConfig | Group::ImageDigest => {
+            "what the reference names, and below an index the platform's manifest; then the config. What is named is asked \
+             for in each run, what lies below comes from the cache where it is there"
+        }
+        Group::AttestationChain => {
+            "the same without the config, and the manifest that lists the attestations"
+        }
+        Group::Provenance => "that, and the attestation itself. Both are cached",
+        Group::Signatures => {
+            "what refers to the attestation manifest, the image and the index, and each signature among that. Not cached"
+        }
+        Group::GitRef => "the refs of that name. Nothing where the build names a commit by its full id",
+        Group::GitObjects => "the refs, the commit and the tag. No files",
+        Group::HttpChecksum => "all of it is downloaded, and nothing kept",
     }
 }
 
@@ -126,63 +171,10 @@ fn anchor(name: &str) -> String {
     }
 }
 
-/// `docs/builtins.md`
-pub(super) fn builtins() -> String {
-    let mut page = format!(
-        "{MADE}# Built-in functions\n\nEvery function that a policy may call. They answer what OPA's functions of the same \
-         name answer, which [OPA's manual](https://www.openpolicyagent.org/docs/policy-reference/builtins) describes; \
-         the types of arguments are as OPA checks them.\n\nThe functions of build policies (`load_json`, `pin_image`, \
-         `verify_…`, …) are in [policies.md](policies.md#functions). What is missing here and known to OPA (`http.send`, \
-         `opa.runtime`, `crypto.*`, `io.jwt.*`, `net.*`, `graph.*`, `walk`, …) is refused when a policy is loaded.\n"
-    );
-    let mut families: Vec<&str> = TABLE.iter().map(|builtin| family_of(builtin.name)).collect();
-    families.sort_unstable();
-    families.dedup();
-    for family in families.into_iter().filter(|family| *family != "internal") {
-        let title = if family.is_empty() { "Without a namespace" } else { family };
-        page.push_str(&format!("\n## {title}\n\n| function | |\n|---|---|\n"));
-        for builtin in TABLE.iter().filter(|builtin| family_of(builtin.name) == family) {
-            let types: Vec<String> = builtin.args.iter().map(ToString::to_string).collect();
-            let note = match builtin.kind {
-                Kind::Pure => operator(builtin.name),
-                Kind::NowNs => "the time of the check",
-                Kind::RandIntn | Kind::Uuid => "the same for the same arguments in one check",
-            };
-            page.push_str(&format!("| `{}({})` | {} |\n", builtin.name, types.join(", "), cell(note)));
-        }
-    }
-    page
-}
-
-fn family_of(name: &str) -> &str {
-    name.rsplit_once('.').map_or("", |(family, _)| family)
-}
-
-/// The operator that stands for a function.
-fn operator(name: &str) -> &'static str {
-    match name {
-        "plus" => "`+`",
-        "minus" => "`-`",
-        "mul" => "`*`",
-        "div" => "`/`",
-        "rem" => "`%`",
-        "and" => "`&`",
-        "or" => "`|`",
-        "eq" => "`=`",
-        "equal" => "`==`",
-        "neq" => "`!=`",
-        "lt" => "`<`",
-        "lte" => "`<=`",
-        "gt" => "`>`",
-        "gte" => "`>=`",
-        _ => "",
-    }
-}
-
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

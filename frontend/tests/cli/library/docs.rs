@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Folders of the library, and what they are about.
-const TOPICS: [(&str, &str); 5] = [
+const TOPICS: [(&str, &str); 6] = [
     ("images", "Images"),
     ("git", "Git repositories"),
     ("urls", "Files behind URLs"),
+    ("locks", "Locks"),
     ("locals", "Folders of the client"),
     ("environments", "Environments"),
 ];
@@ -20,8 +21,8 @@ const HEAD: &str = "\
 # Policies
 
 Policies to use as they are, a library for your own, and policies to begin with. All are ordinary Rego for build \
-policies: `policy-check` and `docker buildx` evaluate them, except where it says otherwise. Tests lie beside each file; \
-`policy-check test .` in this folder runs them.
+policies: `policy-check` and `docker buildx` evaluate them, and decide the same but where it says otherwise. Tests lie \
+beside each file; `policy-check test` runs them, here or in a folder above.
 
 ## Begin
 
@@ -32,15 +33,29 @@ policies: `policy-check` and `docker buildx` evaluate them, except where it says
 const READY: &str = "\
 ## Policies to use as they are
 
-Each is about one thing and allows what it is not about, so that several can be in force: all must allow. They import \
-the library, so put the file beside `lib/`: in the build context's root for `--policy filename=…`, in the folder that \
-`policy-check serve --policy` names, or here with `--policy-root`:
+Each is about one thing and allows what it is not about, so that several can be in force: all must allow. A source of a \
+kind that none of their rules names is denied. They import the library, so what they need lies beside `lib/`: in the \
+build context's root, or in a folder that many repositories share. With a checkout of policy-check in `../policy-check`:
 
 ```console
-$ policy-check dry-run --policy-root policies --policy pinned/pinned.rego .
+$ cp -r ../policy-check/policies/lib .
+$ cp ../policy-check/policies/pinned/pinned.rego Dockerfile.rego
+$ cp ../policy-check/policies/pinned/pinned_test.rego Dockerfile_test.rego
+$ policy-check test
+$ policy-check dry-run .
 ```
 
-A source of a kind that none of their rules names is denied.
+makes one of them the policy of a repository, for `docker buildx build` as well. The file that has its lists, if it wants \
+one, goes beside it. And
+
+```console
+$ policy-check dry-run --policy-root ../policy-check/policies --policy pinned/pinned.rego --policy tags/tags.rego .
+$ policy-check eval --policy-root ../policy-check/policies --policy locals/locals.rego .
+```
+
+takes them, and their lists, from where they are. `policy-check serve --policy` names such a folder for every build of a \
+buildkitd, and [libraries](../docs/distribution.md) come from a git repository or a registry: one that is called `lib` \
+replaces the folder.
 
 ";
 
@@ -80,6 +95,10 @@ makes no sense, it doesn't hold. Build `allow` from these functions, never from 
 doesn't hold either.
 - Properties that must be looked up are looked up when a function reads them. Put cheap functions (repositories, tags) \
 before those that cost a lookup (config, provenance, signatures).
+- Where buildx decides otherwise, it says so. buildx looks up less than a rule reads: of what your own rules read in \
+`not f(input.image)` or through a function in `every`, try a case that must be denied. It looks up more before it calls a \
+function, too; a direct comparison such as `input.image.fullRepo in names` keeps it from looking at other images. It has \
+no `input.ociLayout`.
 
 ";
 
@@ -88,6 +107,8 @@ struct Note {
     title: String,
     description: String,
     example: String,
+    /// What buildx does otherwise: a sentence that begins with buildx.
+    buildx: String,
     /// `package x`, or the head of a rule.
     head: String,
 }
@@ -128,6 +149,7 @@ fn notes(path: &Path) -> Vec<Note> {
             title: field(&note["title"]),
             description: field(&note["description"]),
             example: field(&note["custom"]["example"]),
+            buildx: field(&note["custom"]["buildx"]),
             head: head.to_owned(),
         };
         assert!(!note.description.is_empty(), "{}: `{head}` has no description", path.display());
@@ -157,7 +179,42 @@ fn section(text: &mut String, level: usize, path: &Path, policies: &Path) -> Vec
     let heading = "#".repeat(level);
     writeln!(text, "{heading} {}\n\n[`{link}`]({link})\n\n{}\n", package.title, package.description)
         .expect("a string");
+    if !package.buildx.is_empty() {
+        writeln!(text, "**buildx** {}.\n", package.buildx).expect("a string");
+    }
     notes
+}
+
+/// Adds what a rule is for, and an example of it.
+fn item(text: &mut String, rule: &Note) {
+    let description = rule.description.replace('\n', " ");
+    write!(text, "- **`{}`**: {description}", signature(&rule.head)).expect("a string");
+    if !rule.buildx.is_empty() {
+        write!(text, " **buildx** {}.", rule.buildx).expect("a string");
+    }
+    text.push('\n');
+    if !rule.example.is_empty() {
+        let example = rule.example.replace('\n', "\n  ");
+        writeln!(text, "  ```rego\n  {example}\n  ```").expect("a string");
+    }
+}
+
+/// `data.lib.images.tags` of `lib/images/tags.rego`.
+fn import(path: &Path, policies: &Path) -> String {
+    let path = path.with_extension("");
+    let path = path.strip_prefix(policies).expect("below it").to_str().expect("UTF-8");
+    format!("data.{}", path.replace(['/', '\\'], "."))
+}
+
+/// The examples of the library, each with what it imports.
+pub(super) fn examples(policies: &Path) -> Vec<(String, String)> {
+    let files = rego_files(&policies.join("lib"));
+    let files = files.iter().filter(|path| !path.to_str().is_some_and(|name| name.ends_with("_test.rego")));
+    let examples = files.flat_map(|path| {
+        let notes = notes(path).into_iter().filter(|note| !note.example.is_empty());
+        notes.map(|note| (import(path, policies), note.example)).collect::<Vec<_>>()
+    });
+    examples.collect()
 }
 
 /// The whole page.
@@ -187,18 +244,10 @@ pub(super) fn readme(policies: &Path) -> String {
     for (folder, title) in TOPICS {
         writeln!(text, "### {title}\n").expect("a string");
         for path in below(&format!("lib/{folder}")) {
-            let import = path.with_extension("");
-            let import = import.strip_prefix(policies).expect("below it").to_str().expect("UTF-8");
-            let import = import.replace(['/', '\\'], ".");
             let rules = section(&mut text, 4, path, policies);
-            writeln!(text, "`import data.{import}`\n").expect("a string");
+            writeln!(text, "`import {}`\n", import(path, policies)).expect("a string");
             for rule in rules {
-                writeln!(text, "- **`{}`**: {}", signature(&rule.head), rule.description.replace('\n', " "))
-                    .expect("a string");
-                if !rule.example.is_empty() {
-                    let example = rule.example.replace('\n', "\n  ");
-                    writeln!(text, "  ```rego\n  {example}\n  ```").expect("a string");
-                }
+                item(&mut text, &rule);
             }
             text.push('\n');
         }
@@ -209,8 +258,7 @@ pub(super) fn readme(policies: &Path) -> String {
     text.push_str("## Helper functions\n\n");
     let path = policies.join("builtin/helpers.rego");
     for rule in section(&mut text, 3, &path, policies) {
-        writeln!(text, "- **`{}`**: {}", signature(&rule.head), rule.description.replace('\n', " "))
-            .expect("a string");
+        item(&mut text, &rule);
     }
     text
 }

@@ -5,7 +5,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCAT
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::{ACCEPT_ANY, ImageError, RegistryImage, Verb, same_origin, text};
+use super::request::{Verb, same_origin, text};
+use super::{ACCEPT_ANY, ImageError, RegistryImage};
+use crate::resolve::image::auth::Access;
 
 impl RegistryImage<'_> {
     /// Uploads a blob in one piece, unless the repository has it ("Pushing blobs": POST, then PUT).
@@ -67,11 +69,14 @@ impl RegistryImage<'_> {
             transport.send(method.clone(), url, headers, body.clone())
         };
         let used = authenticator.current(&self.name).await;
-        let response = send(used.as_ref().map(|used| used.header.clone())).await;
+        // One for pulling alone would be refused, by some registries without saying what else they want.
+        let may_push = used.as_ref().filter(|used| used.access == Access::Push);
+        let response = send(may_push.map(|used| used.header.clone())).await;
         let mut response = response.map_err(|source| self.transport_error(source))?;
         if response.status() == StatusCode::UNAUTHORIZED && at_home {
-            let granted =
-                authenticator.log_in(transport, &self.name, url, response.headers(), used.as_ref()).await?;
+            let granted = authenticator
+                .log_in(transport, &self.name, url, response.headers(), used.as_ref(), Access::Push)
+                .await?;
             response = send(Some(granted.header)).await.map_err(|source| self.transport_error(source))?;
         }
         if response.status() == wanted {

@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use super::world::*;
-use crate::resolve::image::{CredentialOptions, ImageError, ImageResolver};
+use crate::resolve::image::{Artifact, CredentialOptions, ImageError, ImageResolver, Layer};
 use crate::resolve::testing::{Reply, Request, Server, fast_options};
 use crate::resolve::transport::{Transport, TransportError};
 
@@ -251,4 +251,93 @@ async fn no_server_at_all() {
     let error = resolver().resolve(&name, None, &only_digest()).await.unwrap_err();
     let is_connect = matches!(&error, ImageError::Transport { source: TransportError::Connect { .. }, .. });
     assert!(is_connect, "{error}");
+}
+
+/// Gives `Bearer pull` to anybody and `Bearer push` for the password and the scope `pull,push`. `says` is the scope that
+/// its challenges name when something is to be pushed.
+async fn pushable_registry(says: &'static str) -> Server {
+    let blobs = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    Server::start(move |request| {
+        let path = request.path.as_str();
+        if let Some(query) = path.strip_prefix("/token") {
+            return match (query.ends_with("Apull%2Cpush"), authorization(request)) {
+                (true, BASIC) => Reply::new(200, r#"{"token":"push"}"#),
+                (true, _) => Reply::new(401, ""),
+                (false, _) => Reply::new(200, r#"{"token":"pull"}"#),
+            };
+        }
+        let writes = request.method != "HEAD";
+        let scope = if writes { says } else { "repository:team/app:pull" };
+        match authorization(request) {
+            "Bearer push" => {}
+            "Bearer pull" if !writes => {}
+            // As a registry that doesn't tell what else it wants.
+            "Bearer pull" => return Reply::new(403, ""),
+            _ => {
+                let host = &request.headers["host"];
+                let challenge =
+                    format!(r#"Bearer realm="http://{host}/token",service="reg",scope="{scope}""#);
+                return Reply::new(401, "").header("www-authenticate", challenge);
+            }
+        }
+        let mut blobs = blobs.lock().unwrap();
+        match (request.method.as_str(), path.split_once("digest=")) {
+            ("HEAD", _) => Reply::new(if blobs.contains(path) { 200 } else { 404 }, ""),
+            ("POST", _) => Reply::new(202, "").header("location", "/v2/team/app/blobs/uploads/1?state=a"),
+            ("PUT", Some((_, digest))) => {
+                blobs.insert(format!("/v2/team/app/blobs/{}", digest.replace("%3A", ":")));
+                Reply::new(201, "")
+            }
+            _ => Reply::new(201, ""),
+        }
+    })
+    .await
+}
+
+fn artifact() -> Artifact {
+    let layer = |title: &str, text: &'static str| Layer {
+        media_type: "text/plain".to_owned(),
+        title: Some(title.to_owned()),
+        content: bytes::Bytes::from_static(text.as_bytes()),
+    };
+    Artifact {
+        config: Layer { title: None, ..layer("", "{}") },
+        layers: vec![layer("a", "a"), layer("b", "b")],
+    }
+}
+
+#[tokio::test]
+async fn pushing_wants_a_token_for_it() {
+    for says in ["repository:team/app:pull,push", "repository:team/app:pull", ""] {
+        let server = pushable_registry(says).await;
+        let (resolver, _directory) = logged_in(&server, PASSWORD);
+        let pushed = resolver.push(&name(&server, "1"), &artifact()).await;
+        assert!(pushed.unwrap_or_else(|error| panic!("{says}: {error}")).starts_with("sha256:"));
+        let requests = server.requests();
+        let tokens: Vec<_> =
+            requests.iter().filter(|it| it.path.starts_with("/token")).map(|it| &*it.path).collect();
+        let token = |actions: &str| format!("/token?service=reg&scope=repository%3Ateam%2Fapp%3A{actions}");
+        assert_eq!(tokens, [token("pull"), token("pull%2Cpush")], "{says}");
+        // The password is for the token server alone.
+        let with_password = requests.iter().filter(|it| authorization(it) == BASIC);
+        assert!(
+            with_password.clone().count() == 2
+                && with_password.clone().all(|it| it.path.starts_with("/token"))
+        );
+        assert!(requests.iter().all(|it| it.method == "HEAD" || authorization(it) != "Bearer pull"));
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_push_is_told_without_credentials() {
+    let server = pushable_registry("repository:team/app:pull,push").await;
+    let (resolver, _directory) = logged_in(&server, r#"{"auth": "d3Jvbmc6czNjcmV0"}"#);
+    let error = resolver.push(&name(&server, "1"), &artifact()).await.unwrap_err();
+    assert!(matches!(error, ImageError::Unauthorized { .. }), "{error}");
+    let shown = format!("{error} {error:?}");
+    assert!(
+        ["s3cret", "d3Jvbmc6", "Bearer", "Basic"].iter().all(|secret| !shown.contains(secret)),
+        "{shown}"
+    );
+    assert!(server.requests().iter().all(|it| it.method != "PUT"));
 }

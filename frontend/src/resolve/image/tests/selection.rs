@@ -119,8 +119,25 @@ async fn signatures_by_tag_where_the_api_is_missing() {
     untyped.as_object_mut().unwrap().remove("artifactType");
     let list = world.manifest(OCI_INDEX, &index(&[empty.clone(), untyped.clone()]));
     world.tag(&digest(&attestation).replace(':', "-"), &list);
-    let chain = ask(&world.serve().await, &chain()).await.unwrap().attestation_chain.unwrap();
-    assert_eq!(chain.signature_manifests, [digest(&empty), digest(&untyped)]);
+    for status in [400, 404, 405, 406] {
+        let mut world = world.clone();
+        world.0.insert(path("referrers", digest(&attestation)), Reply::new(status, "{}"));
+        let chain = ask(&world.serve().await, &chain()).await.unwrap().attestation_chain.unwrap();
+        assert_eq!(chain.signature_manifests, [digest(&empty), digest(&untyped)], "{status}");
+    }
+}
+
+/// Whoever tags an image so lists nothing; and GitLab answers with the subject itself.
+#[tokio::test]
+async fn what_a_tag_names_may_be_no_list_of_referrers() {
+    let (mut world, [.., attestation]) = World::attested();
+    let other = world.listed_image("linux/s390x");
+    for found in [&other, &attestation] {
+        let mut world = world.clone();
+        world.tag(&digest(&attestation).replace(':', "-"), found);
+        let chain = ask(&world.serve().await, &chain()).await.unwrap().attestation_chain.unwrap();
+        assert_eq!(chain.signature_manifests, [""; 0]);
+    }
 }
 
 #[tokio::test]

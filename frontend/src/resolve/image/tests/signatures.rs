@@ -212,6 +212,19 @@ async fn forms_of_signatures() {
     assert_eq!(found(&signatures).iter().map(|(_, digest, _)| *digest).collect::<Vec<_>>(), expected);
 }
 
+/// As GitLab does it, which takes the tag for the digest: an index's images are no referrers of it.
+#[tokio::test]
+async fn an_index_under_its_own_tag_lists_no_referrers() {
+    let (mut world, [index, ..]) = World::attested();
+    let tag = digest(&index).replace(':', "-");
+    world.tag(&tag, &index);
+    let server = world.serve().await;
+    let signatures = signatures_of(&server).await.unwrap();
+    assert_eq!(signatures, ImageSignatures::default());
+    // None of them was looked at.
+    assert_eq!(server.requests().len(), 10);
+}
+
 /// cosign 3 on a registry without the referrers API: the fallback tag lists the type of the empty config.
 #[tokio::test]
 async fn where_the_list_does_not_tell_the_manifest_does() {

@@ -187,7 +187,8 @@ async fn github_is_asked_by_the_digest_that_buildkit_found() {
         assert_eq!(found.checksum, digest('a'));
         assert_eq!(found.github_attestations["octo/app"], attested.github_attestations["octo/app"]);
         assert_eq!(found.github_attestations["octo/other"], [""; 0]);
-        assert_eq!(found.unavailable, ["there is no octo/other"]);
+        let unavailable = [("octo/other".to_owned(), "there is no octo/other".to_owned())];
+        assert_eq!(found.unavailable, unavailable.into());
     }
     let asked = world.asked.lock().unwrap().clone();
     let expected = ["octo/app", "octo/other"]

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use policy_engine::input::Env;
 use policy_engine::policy::PolicyFile;
 
-use super::world::{World, converse, policy, question, verifier};
+use super::world::{World, converse, platform, policy, question, verifier};
+use crate::buildkit::convert;
 use crate::buildkit::proto::policysession::Answer;
-use crate::buildkit::{convert, proto::sourcepolicy::PolicyAction};
+use crate::buildkit::proto::sourcepolicy::PolicyAction;
 use crate::policy_files::open_root;
 use crate::replay::{self, Mode, testing};
 use crate::serve::record::Verdict;
@@ -41,7 +42,7 @@ async fn conversations_end_as_recorded() {
         };
         let jurisdiction = Arc::new(Jurisdiction { policies, env, reads_from_client: false });
         let first = &recording.steps[0];
-        let question = question(&first.source, first.platform.as_ref().map(convert::to_platform));
+        let question = question(&first.source, first.platform.as_ref().map(platform));
         let end = converse(&verifier(&world), &world, &[jurisdiction], question).await;
         asked += end.requests.len();
         let recorded_end = match recording.end {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use policy_engine::input::Env;
 use policy_engine::metadata::{AttestationChain, ImageMetadata, Metadata, Request};
 use policy_engine::policy::{LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, PolicySet};
-use policy_engine::source::{ImageSource, SourceOp};
+use policy_engine::source::{ImageSource, Platform, SourceOp};
 
 use crate::buildkit::proto::policysession::{Answer, CheckPolicyRequest};
 use crate::buildkit::proto::{gateway, pb};
@@ -210,7 +210,12 @@ pub(super) fn question(source: &SourceOp, platform: impl Into<Option<pb::Platfor
 }
 
 pub(super) fn amd64() -> pb::Platform {
-    pb::Platform { os: "linux".into(), architecture: "amd64".into(), ..pb::Platform::default() }
+    platform(&Platform::new("linux", "amd64", ""))
+}
+
+pub(super) fn platform(platform: &Platform) -> pb::Platform {
+    let Platform { os, architecture, variant } = platform.clone();
+    pb::Platform { os, architecture, variant, ..pb::Platform::default() }
 }
 
 pub(super) fn policy(
