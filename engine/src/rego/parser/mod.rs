@@ -95,13 +95,12 @@ impl<'t> Parser<'t> {
                 "an import's path starts with `data`, `input`, `future` or `rego`",
             ));
         }
-        if let Some(last) = path.last().filter(|last| path.len() > 1 && KEYWORDS.contains(&&***last)) {
-            if &*path[0] != "future" {
-                return Err(Self::error_at(
-                    loc,
-                    format!("an import's path may not end with the keyword `{last}`"),
-                ));
-            }
+        let last = path.last().filter(|last| path.len() > 1 && KEYWORDS.contains(&&***last));
+        if let Some(last) = last.filter(|_| &*path[0] != "future") {
+            return Err(Self::error_at(
+                loc,
+                format!("an import's path may not end with the keyword `{last}`"),
+            ));
         }
         let alias = if self.eat_word("as")? { Some(self.alias(&path)?) } else { None };
         Ok(Import { loc, path, alias })
