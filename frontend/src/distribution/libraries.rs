@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{DistributionError, Fetched, Fetcher, Held, Place, Signatory, SignedBy};
@@ -31,6 +32,7 @@ const MAX_LIBRARIES: usize = 100;
 pub struct Libraries {
     version: u32,
     /// By the name that imports use.
+    #[serde(deserialize_with = "each_once")]
     pub libraries: BTreeMap<String, Library>,
 }
 
@@ -53,6 +55,31 @@ pub struct Library {
     /// nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+}
+
+/// A name that is there twice would mean what stands last, and a reader may have seen the first.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Library>, D::Error> {
+    struct EachOnce;
+
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, Library>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("libraries by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut libraries = BTreeMap::new();
+            while let Some((name, library)) = map.next_entry::<String, Library>()? {
+                if libraries.insert(name.clone(), library).is_some() {
+                    return Err(A::Error::custom(format!("the library `{name}` is there twice")));
+                }
+            }
+            Ok(libraries)
+        }
+    }
+
+    deserializer.deserialize_map(EachOnce)
 }
 
 /// `null` is no way to say nothing.

@@ -21,6 +21,14 @@ fn what_the_file_may_say() {
     }
     assert!(parse(r#"{"version": 2, "libraries": {}}"#).is_err());
     assert!(parse(r#"{"version": 1, "libraries": {}, "more": 1}"#).is_err());
+    let twice =
+        r#"{"version": 1, "libraries": {"a": {"from": "x", "signedBy": {"key": "k"}}, "a": {"from": "x"}}}"#;
+    for twice in [twice, r#"{"version": 1, "libraries": {"a": {"from": "x"}, "a": {"from": "y"}}}"#] {
+        assert!(parse(twice).is_err());
+    }
+    assert!(
+        parse(r#"{"version": 1, "libraries": {"a": {"from": "oci://x.y/z", "signedBy": null}}}"#).is_err()
+    );
     let pinned = named("acme", "oci://ghcr.io/acme/p:v1");
     let again = parse(&pinned).unwrap().render();
     assert_eq!(parse(&again).unwrap(), parse(&pinned).unwrap());
