@@ -153,12 +153,12 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
     }
     loop {
         output.clear();
-        let before = watch::stamps(&selection, &[]);
+        let (before, began) = (watch::stamps(&selection, &[]), SystemTime::now());
         let (ended, suites) = once(args, &mut selection, output);
         if let Err(error) = ended {
             output.failure(&error);
         }
-        let seen = watch::seen(&selection, &suites, &before);
+        let seen = watch::seen(&selection, &suites, &before, began);
         output.note("waiting for changes; Ctrl-C ends");
         watch::changed(&selection, &suites, &seen);
     }

@@ -11,6 +11,8 @@ use super::{LoadedSuite, Selection};
 
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_millis(300);
+/// How far the times of files may lag behind the clock.
+const CLOCK_LAG: Duration = Duration::from_millis(50);
 
 /// When files were last changed, and how large they are.
 pub type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
@@ -44,16 +46,15 @@ pub fn stamps(selection: &Selection, suites: &[LoadedSuite]) -> Stamps {
     stamps
 }
 
-/// What a run that came to `suites` saw, and `before` it began was there: what has changed since counts as a change,
-/// unless the run may have written it.
-pub fn seen(selection: &Selection, suites: &[LoadedSuite], before: &Stamps) -> Stamps {
+/// What a run saw that began at `began`, when there was what `before` says, and that came to `suites`. What has
+/// changed since counts as a change, unless the run may have written it.
+pub fn seen(selection: &Selection, suites: &[LoadedSuite], before: &Stamps, began: SystemTime) -> Stamps {
     let mut seen = stamps(selection, suites);
-    for (path, stamp) in before.iter().filter(|(path, _)| !may_be_report(path)) {
-        seen.insert(path.clone(), *stamp);
-    }
-    // What was not there at first, and is now below the selected paths, was perhaps not seen.
-    let selected = stamps(selection, &[]);
-    seen.retain(|path, _| before.contains_key(path) || !selected.contains_key(path) || may_be_report(path));
+    // What was changed or came to be meanwhile, perhaps after it was read.
+    let is_old = |changed: SystemTime| changed + CLOCK_LAG < began;
+    seen.retain(|path, (changed, _)| before.contains_key(path) || may_be_report(path) || is_old(*changed));
+    let known = before.iter().filter(|(path, _)| !may_be_report(path));
+    seen.extend(known.map(|(path, stamp)| (path.clone(), *stamp)));
     seen
 }
 
@@ -64,7 +65,10 @@ fn may_be_report(path: &Path) -> bool {
 
 /// Returns when the files are others than `before`. Ends with the process.
 pub fn changed(selection: &Selection, suites: &[LoadedSuite], before: &Stamps) {
-    while stamps(selection, suites) == *before {
+    loop {
         std::thread::sleep(INTERVAL);
+        if stamps(selection, suites) != *before {
+            return;
+        }
     }
 }
