@@ -165,9 +165,10 @@ fn fields_of_the_report_are_those_of_its_schema() {
     let mut known: Vec<String> = Vec::new();
     let definitions = schema["$defs"].as_object().into_iter().flat_map(|definitions| definitions.values());
     for definition in std::iter::once(&schema).chain(definitions) {
-        known.extend(
-            definition["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()),
-        );
+        let variants = definition["oneOf"].as_array().into_iter().flatten();
+        for object in std::iter::once(definition).chain(variants) {
+            known.extend(object["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned()));
+        }
     }
     let documented = json_fields("cli.md", "\n### JSON report of `dry-run`, version 1\n");
     for field in &documented {

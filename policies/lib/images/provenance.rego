@@ -85,12 +85,18 @@ built_below(image, prefixes) if {
 }
 
 # METADATA
+# scope: document
 # description: Why the image isn't allowed by `built_by` or `built_below`; `known` is what they were given.
 denial_builder(image, known) := message if {
 	not built_by(image, known)
 	not built_below(image, known)
-	builder := object.get(image, ["provenance", "builderID"], "nobody")
+	builder := image.provenance.builderID
 	message := sprintf("%s: built by %s, which is not on the list of builders", [image.ref, builder])
+}
+
+denial_builder(image, _) := message if {
+	not image.provenance.builderID
+	message := sprintf("%s: its provenance doesn't tell who built it", [image.ref])
 }
 
 # METADATA
@@ -112,11 +118,17 @@ repository(uri) := name if {
 }
 
 # METADATA
+# scope: document
 # description: Why the image isn't allowed by `from_source`.
 denial_source(image, repositories) := message if {
 	not from_source(image, repositories)
-	built_from := object.get(image, ["provenance", "configSource", "uri"], "a source that is not told")
+	built_from := image.provenance.configSource.uri
 	message := sprintf("%s: built from %s, which is not on the list of repositories", [image.ref, built_from])
+}
+
+denial_source(image, _) := message if {
+	not image.provenance.configSource.uri
+	message := sprintf("%s: its provenance doesn't tell what it was built from", [image.ref])
 }
 
 # METADATA

@@ -61,7 +61,7 @@ test_built_below if {
 test_a_prefix_ends_with_a_slash if not provenance.built_below(built, {"https://github.com/our-org", ""})
 
 test_the_denial_names_the_builder if {
-	wanted := "ghcr.io/our-org/app:1.0.0: built by nobody, which is not on the list of builders"
+	wanted := "ghcr.io/our-org/app:1.0.0: its provenance doesn't tell who built it"
 	provenance.denial_builder(bare, {"https://github.com/our-org/"}) == wanted
 	not provenance.denial_builder(built, {"https://github.com/our-org/"})
 	not provenance.denial_builder(built, {"https://github.com/our-org/app/actions/runs/1"})
@@ -84,7 +84,7 @@ test_forms_of_a_source if {
 test_no_source_is_no_repository if not provenance.from_source(changed("configSource/uri", "#main"), {"", "#"})
 
 test_the_denial_names_the_source if {
-	contains(provenance.denial_source(bare, {"x"}), "built from a source that is not told")
+	contains(provenance.denial_source(bare, {"x"}), "its provenance doesn't tell what it was built from")
 	contains(provenance.denial_source(built, {"x"}), "built from https://github.com/our-org/app.git#refs/heads/main")
 	not provenance.denial_source(built, {"https://github.com/our-org/app"})
 }
