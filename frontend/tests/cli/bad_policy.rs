@@ -14,7 +14,7 @@ fn syntax_error() {
     exit: 2
     -- stdout --
     -- stderr --
-    error[syntax-error]: Dockerfile.rego:4:1: unexpected the end of the file: expected a value
+    error[syntax-error]: Dockerfile.rego:4:1: the file ends: expected a value
     help: close what is open: a bracket, or a body's `}`
     "#);
 }

@@ -475,7 +475,7 @@ fn one_policy_that_does_not_load_leaves_the_others() {
 
     1 test: 1 passed, 1 policy not loaded
     -- stderr --
-    error[syntax-error]: broken/Dockerfile.rego:4:1: unexpected the end of the file: expected a value
+    error[syntax-error]: broken/Dockerfile.rego:4:1: the file ends: expected a value
     help: close what is open: a bracket, or a body's `}`
     ");
 }

@@ -38,7 +38,7 @@ fn a_file_that_cannot_be_used_leaves_the_others() {
         |
       3 | test_x if alow
         |           ^^^^
-    help: assign it with `:=`, or let `some … in` find it
+    help: did you mean `allow`?
     error[unreadable-file]: huge_test.rego:1:1: cannot read it: larger than the limit of 4194304 bytes
     error[unreadable-file]: latin_test.rego:1:1: it is not UTF-8 text
     error[unusable-data]: data/data.yaml:1:1: a document directly below `data` must be an object

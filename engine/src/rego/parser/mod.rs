@@ -265,11 +265,11 @@ impl<'t> Parser<'t> {
     }
 
     fn unexpected(&self, wanted: &str) -> SyntaxError {
-        let found = match &self.token.kind {
-            TokenKind::End => "the end of the file".to_owned(),
-            _ => format!("`{}`", &self.text[self.token.start..self.token.end]),
-        };
-        self.error(format!("unexpected {found}: expected {wanted}"))
+        if self.token.kind == TokenKind::End {
+            return self.error(format!("the file ends: expected {wanted}"));
+        }
+        let found = &self.text[self.token.start..self.token.end];
+        self.error(format!("unexpected `{found}`: expected {wanted}"))
     }
 }
 
