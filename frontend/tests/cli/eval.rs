@@ -102,8 +102,9 @@ fn layout_without_daemon_and_network() {
     exit: 1
     -- stdout --
     denied oci-layout://fixtures/demo/layout:root (linux/amd64)
+      - the image names no team that we know
       - the image runs as root
-      decided at fixtures/demo/Dockerfile.rego:21:1
+      decided at fixtures/demo/Dockerfile.rego:16:1
     -- stderr --
     "#);
     assert_snapshot!(demo("nope"), @r#"
@@ -125,19 +126,20 @@ fn explanation() {
     exit: 1
     -- stdout --
     denied oci-layout://fixtures/demo/layout:root (linux/amd64)
+      - the image names no team that we know
       - the image runs as root
-      decided at fixtures/demo/Dockerfile.rego:21:1
+      decided at fixtures/demo/Dockerfile.rego:16:1
       round 1
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:6:1, because of fixtures/demo/Dockerfile.rego:6:10
                   input.local
                     input.local is absent
         open      data.docker.runs_as_root at fixtures/demo/Dockerfile.rego:14:1
-        asked for input.ociLayout.createdTime, input.ociLayout.env, input.ociLayout.labels, input.ociLayout.user, input.ociLayout.volumes, input.ociLayout.workingDir at fixtures/demo/Dockerfile.rego:10:2
+        asked for input.ociLayout.createdTime, input.ociLayout.env, input.ociLayout.labels, input.ociLayout.user, input.ociLayout.volumes, input.ociLayout.workingDir at fixtures/demo/Dockerfile.rego:23:15
+        open      data.docker.known_team at fixtures/demo/Dockerfile.rego:23:1
         open      data.docker.allow at fixtures/demo/Dockerfile.rego:9:1
-        asked for input.ociLayout.createdTime, input.ociLayout.env, input.ociLayout.labels, input.ociLayout.user, input.ociLayout.volumes, input.ociLayout.workingDir at fixtures/demo/Dockerfile.rego:18:6
         open      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1
         open      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:21:1
-        open      data.docker.decision at fixtures/demo/Dockerfile.rego:23:1
+        open      data.docker.decision at fixtures/demo/Dockerfile.rego:25:1
         looked up oci-layout://fixtures/demo/layout:root (digest, image config)
       round 2
         failed    data.docker.allow at fixtures/demo/Dockerfile.rego:6:1, because of fixtures/demo/Dockerfile.rego:6:10
@@ -148,11 +150,12 @@ fn explanation() {
                   not runs_as_root
                     runs_as_root is true
         held      data.docker.allow at fixtures/demo/Dockerfile.rego:3:1
-        failed    data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1, because of fixtures/demo/Dockerfile.rego:18:6
+        failed    data.docker.known_team at fixtures/demo/Dockerfile.rego:23:1, because of fixtures/demo/Dockerfile.rego:23:15
                   input.ociLayout.labels.team in {"infra", "tools"}
                     input.ociLayout.labels.team is absent
+        held      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:16:1
         held      data.docker.deny_msg at fixtures/demo/Dockerfile.rego:21:1
-        held      data.docker.decision at fixtures/demo/Dockerfile.rego:23:1
+        held      data.docker.decision at fixtures/demo/Dockerfile.rego:25:1
     -- stderr --
     "#);
     let json =

@@ -2,10 +2,12 @@
 //!
 //! `properties` remarks on what can never hold; loading shows these. The others are for [`lint`] alone: `values` on
 //! comparisons with texts that `formats` and lists exclude, `types` on values of different types, `calls` on arguments,
-//! `bodies` on statements that exclude each other, `unresolved` on what buildx decides wrongly, `signatures` on
-//! signatures of nobody in particular, `answers` on decisions, `names` on what is unused or hides something. `reads` tells what expressions read of
-//! the input, `flow` what of it functions are called with, `ignore` which findings are not wanted.
+//! `bodies` on statements that exclude each other, `absences` on denials that pass over what lacks a property,
+//! `unresolved` on what buildx decides wrongly, `signatures` on signatures of nobody in particular, `answers` on
+//! decisions, `names` on what is unused or hides something. `reads` tells what expressions read of the input, `flow`
+//! what of it functions are called with, `ignore` which findings are not wanted.
 
+mod absences;
 mod answers;
 mod bodies;
 mod calls;
@@ -51,6 +53,8 @@ const fn code(code: &'static str, finds: &'static str, why: &'static str) -> Cod
 /// Every code, sorted.
 #[rustfmt::skip]
 pub const CODES: &[Code] = &[
+    code("absent-under-not", "a denial with `not` of a call: `not input.image.labels.team in teams`",
+        "where the property is absent it doesn't hold, so what lacks the property isn't denied"),
     code("always-true", "a comparison that holds of every source: `input.http.checksum != \"\"`",
         "it protects nothing, and reading `checksum` downloads the file"),
     code("any-signature", "a rule content with any signature",
@@ -72,7 +76,7 @@ pub const CODES: &[Code] = &[
     code("missing-default", "`allow` that is in `decision` and has no default",
         "where no rule holds, the decision is undefined, which is an error and not a denial"),
     code("negated-verification", "`not verify_…(…)`",
-        "it also holds of every source that the rule is not about"),
+        "it holds of whatever is not signed"),
     code("negation-alone", "`allow` with nothing but negations: `allow if not input.image.tag == \"latest\"`",
         "it allows every source that has no such property, of whatever kind"),
     code("never-true", "a comparison that can never hold",
@@ -110,13 +114,14 @@ pub const CODES: &[Code] = &[
 ];
 
 /// What looks at a policy.
-const GROUPS: [fn(&Subject<'_>) -> Vec<Finding>; 10] = [
+const GROUPS: [fn(&Subject<'_>) -> Vec<Finding>; 11] = [
     properties::check,
     values::check,
     formats::check,
     types::check,
     calls::check,
     bodies::check,
+    absences::check,
     unresolved::check,
     signatures::check,
     answers::check,

@@ -187,7 +187,7 @@ fn negated(rule: &Rule, term: &Term) -> Option<Finding> {
     if is_denial(rule) {
         return None;
     }
-    let message = format!("`not {name}(…)` also holds of every source that it isn't about");
+    let message = format!("`not {name}(…)` holds of whatever is not signed");
     let help = format!("let a rule that allows call `{name}(…)`, and deny what no rule allows");
     Some(Finding::new("negated-verification", term.loc, message, help))
 }

@@ -8,6 +8,37 @@ const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes() {
     for (bad, code, good) in [
+        // What is not there.
+        (
+            "teams := {\"a\"}\n\ndeny_msg contains \"whose?\" if not input.image.labels.team in teams",
+            "absent-under-not",
+            "teams := {\"a\"}\n\ndeny_msg contains \"whose?\" if {\n\tinput.image.labels.team\n\tnot input.image.labels.team in teams\n}",
+        ),
+        (
+            "deny_msg contains \"a branch\" if not startswith(input.git.branch, \"release/\")",
+            "absent-under-not",
+            "deny_msg contains \"a branch\" if {\n\tinput.git\n\tnot released\n}\n\nreleased if startswith(input.git.branch, \"release/\")",
+        ),
+        (
+            "deny_msg contains \"root\" if not lower(input.image.user) == \"app\"",
+            "absent-under-not",
+            "deny_msg contains \"root\" if not input.image.user == \"app\"",
+        ),
+        (
+            "deny_msg contains \"old\" if not is_new(input.image)\n\nis_new(image) if deny_old(image)\n\ndeny_old(image) if not image.labels.age in {\"1\"}",
+            "absent-under-not",
+            "deny_msg contains \"old\" if not is_new(input.image)\n\nis_new(image) if not image.labels.age in {\"1\"}",
+        ),
+        (
+            "deny_msg contains \"debug\" if not \"A=1\" in input.image.env",
+            "absent-under-not",
+            "deny_msg contains \"debug\" if not \"A=1\" in input.image.env\n\ndeny_msg contains \"none\" if {\n\tinput.image\n\tnot input.image.env\n}",
+        ),
+        (
+            "deny_msg contains \"host\" if not input.image.tag in {\"1\"}",
+            "absent-under-not",
+            "deny_msg contains \"host\" if not input.image.host in {\"docker.io\"}",
+        ),
         // Types.
         ("allow if input.image.tag == 3", "type-mismatch", "allow if input.image.tag == \"3\""),
         (
