@@ -110,8 +110,13 @@ impl Fetcher {
         Ok(fetched)
     }
 
-    /// What a snapshot has of a place. Who wrote it is believed what the files were, and not who signed them.
+    /// What a snapshot has of a place. Who wrote it is believed what the files of a pin were, but not that somebody signed
+    /// them: a signature is of the pin, and only the lock says which files that has.
     fn recorded(&self, place: &Place, files: &Files, held: Held<'_>) -> Result<Fetched, DistributionError> {
+        if held.signatory.is_some() && held.files.is_none() {
+            let reason = "a snapshot's files are signed only if the lock has their digest: run `policy-check bundle lock`";
+            return Err(DistributionError::Files { place: place.to_string(), reason: reason.to_owned() });
+        }
         let signature = match (place, held.signatory) {
             (_, None) | (Place::Folder(_), _) => None,
             (Place::Oci(image), Some(signatory)) => {
