@@ -72,7 +72,9 @@ fn decisions_that_are_some() {
     let decision = decided("decision := {\"deny_msg\": {\"b\", \"a\"}}").unwrap();
     assert_eq!(decision.messages, ["a", "b"]);
     let of_old = "deny_msg[message] if some message in [\"b\", \"a\"]\ndecision := {\"deny_msg\": deny_msg}";
-    assert_eq!(decided(of_old).unwrap().messages, ["a", "b"]);
+    let decision = decided(of_old).unwrap();
+    assert_eq!(decision.messages, ["a", "b"]);
+    assert_eq!(decision.position.unwrap().to_string(), "p.rego:2:1");
     let none =
         "deny_msg[message] if some message in []\ndecision := {\"allow\": true, \"deny_msg\": deny_msg}";
     assert_eq!(decided(none).unwrap().action, Action::Allow);

@@ -92,6 +92,31 @@ fn imports() {
     assert!(without_root.to_string().ends_with("this policy has no root to import from"), "{without_root}");
 }
 
+#[test]
+fn a_package_is_imported_whatever_else_is() {
+    let inside = [
+        ("lib/a.rego", "package a\ndenied if true"),
+        ("lib/a/deep.rego", "package deep\nok if true"),
+        ("lib/b.rego", "package b\nimport data.lib.a.deep\nok if deep.ok"),
+    ];
+    for imports in [
+        "import data.lib.a\nimport data.lib.a.deep",
+        "import data.lib.a.deep\nimport data.lib.a",
+        "import data.lib.b\nimport data.lib.a",
+    ] {
+        let text =
+            format!("package docker\n{imports}\ndecision := {{\"allow\": allow}}\nallow if not a.denied");
+        let text = format!("{text}\ndefault allow := false");
+        let policy = load_files(&[("p.rego", &text)], Some(MemoryRoot::new(&inside)), false).unwrap();
+        assert_eq!(decide(&policy, IMAGE).unwrap().action, Action::Deny, "{imports}");
+    }
+    // What has files inside of it, or is a rule, needs none of its own.
+    let text = "package docker\nimport data.lib.a.deep\nimport data.lib.a\nimport data.lib.a.deep.ok\n\
+                decision := {\"allow\": a.deep.ok}";
+    let policy = load_files(&[("p.rego", text)], Some(MemoryRoot::new(&inside[1..2])), false).unwrap();
+    assert_eq!(decide(&policy, IMAGE).unwrap().action, Action::Allow);
+}
+
 /// Knows a package by what its files declare.
 struct Packages;
 

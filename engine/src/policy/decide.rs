@@ -162,7 +162,11 @@ fn failures(input: &Input, noted: Vec<verify::Failure>, by_key: &BTreeSet<String
 fn origin(evaluation: &Evaluation<'_>, decision: Option<&Value>) -> Option<Loc> {
     let denied_with_message = decision.is_some_and(|decision| {
         decision["allow"] != Value::from(true)
-            && matches!(&decision["deny_msg"], Value::Set(messages) if !messages.is_empty())
+            && match &decision["deny_msg"] {
+                Value::Set(messages) => !messages.is_empty(),
+                Value::Object(messages) => !messages.is_empty(),
+                _ => false,
+            }
     });
     let message = denied_with_message.then(|| evaluation.origin(&["docker", "deny_msg"])).flatten();
     message

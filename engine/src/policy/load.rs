@@ -63,6 +63,7 @@ pub(super) fn load_with(
         files: Vec::new(),
         modules: Vec::new(),
         problems: Vec::new(),
+        imported: HashSet::new(),
     };
     for file in &options.files {
         loader.parse(file.name.clone(), file.text.clone());
@@ -120,6 +121,8 @@ struct Loader<'o> {
     files: Vec<SourceFile>,
     modules: Vec<Module>,
     problems: Vec<Problem>,
+    /// Packages whose files were asked for.
+    imported: HashSet<Vec<Name>>,
 }
 
 impl Loader<'_> {
@@ -169,7 +172,7 @@ impl Loader<'_> {
                 let cycle: Vec<String> = path.iter().chain([&package]).map(|p| file_name(p)).collect();
                 let message = format!("files import each other in a cycle: {}", cycle.join(" -> "));
                 self.problems.push(Problem::new(loc, "import-cycle", message));
-            } else if !self.is_loaded(&package) && !self.documents.has(&package) {
+            } else if !self.is_loaded(&package) {
                 let imported = self.import(loc, &package);
                 path.push(package);
                 for module in imported {
@@ -180,8 +183,16 @@ impl Loader<'_> {
         }
     }
 
-    /// Whether some file is of this package, or of one inside it, or has it as a rule.
+    /// Whether some file is of this package, or there is nothing that could be.
     fn is_loaded(&self, package: &[Name]) -> bool {
+        self.imported.contains(package)
+            || self.documents.has(package)
+            || self.modules.iter().any(|module| module.package == package)
+    }
+
+    /// Whether an import of it needs no file: some file is of a package inside it, or has it as a rule. One that is
+    /// there counts all the same, or its rules would be missing because of what else is imported.
+    fn is_covered(&self, package: &[Name]) -> bool {
         self.modules.iter().any(|module| {
             module.package.starts_with(package)
                 || package.split_last().is_some_and(|(rule, parent)| {
@@ -200,6 +211,7 @@ impl Loader<'_> {
                 return Vec::new();
             }
         };
+        self.imported.insert(package.to_vec());
         let mut imported = Vec::new();
         for file in files {
             if self.files.len() >= FILE_COUNT_LIMIT {
@@ -215,10 +227,13 @@ impl Loader<'_> {
         imported
     }
 
-    /// The files of a package, at least one.
+    /// The files of a package, at least one where the import needs it.
     fn files_of(&self, package: &[Name]) -> Result<Vec<PolicyFile>, String> {
         let name = file_name(package);
-        let Some(root) = self.root else { return Err("this policy has no root to import from".to_owned()) };
+        let Some(root) = self.root else {
+            let missing = "this policy has no root to import from".to_owned();
+            return if self.is_covered(package) { Ok(Vec::new()) } else { Err(missing) };
+        };
         let failed = |error: FileError| format!("cannot read `{name}`: {error}");
         let mut files = match root.read(&name, FILE_LIMIT) {
             Ok(bytes) => {
@@ -229,7 +244,7 @@ impl Loader<'_> {
             Err(error) => return Err(failed(error)),
         };
         files.extend(root.package(&package.join("/")).map_err(failed)?);
-        if files.is_empty() {
+        if files.is_empty() && !self.is_covered(package) {
             return Err(format!("there is no file `{name}` in the policy's root"));
         }
         Ok(files)

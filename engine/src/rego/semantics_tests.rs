@@ -12,6 +12,12 @@ fn membership_with_a_key_stands_alone_but_not_in_lists() {
             ("decision := 1, \"b\" in [\"a\", \"b\"]", Value("true")),
             ("decision if not 0, \"b\" in [\"a\"]", Value("true")),
             ("decision := (0, 7 in [7])", Value("true")),
+            ("decision := (7 in [7], true in [true])", Error("syntax")),
+            // A set has no keys for `in`, but for `some`.
+            ("decision := (7, 7 in {7})", Value("false")),
+            ("decision := [x | some x in {7}; x, x in {7}]", Value("[]")),
+            ("decision := [[k, v] | some k, v in {7}]", Value("[[7,7]]")),
+            ("decision := [v | some 7, v in {7}]", Value("[7]")),
             ("decision := x if x := 0, 8 in [7]", Value("false")),
             ("decision := [5, 7 in [7]]", Value("[5,true]")),
             ("pair(a, b) := [a, b]\ndecision := pair(5, 7 in [7])", Value("[5,true]")),

@@ -35,6 +35,8 @@ pub struct Cache {
     store: Store,
     limit: u64,
     state: Mutex<State>,
+    /// The folder of a part that is kept apart.
+    part: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +59,12 @@ pub struct Usage {
 impl Cache {
     /// The cache in the folder `dir`, of at most `limit` bytes. Touches nothing yet.
     pub fn new(dir: &Path, limit: u64) -> Self {
-        Self { store: Store::new(dir), limit, state: Mutex::default() }
+        Self { store: Store::new(dir), limit, state: Mutex::default(), part: None }
+    }
+
+    /// A part of the same cache, within the same limit: neither has what was put into the other.
+    pub fn apart(&self, part: &'static str) -> Self {
+        Self { part: Some(part), ..Self::new(self.dir(), self.limit) }
     }
 
     /// The folder that it keeps its files in.
@@ -67,7 +74,7 @@ impl Cache {
 
     /// The content with this digest, verified. Blocks.
     pub fn get(&self, digest: &str) -> Option<Bytes> {
-        let path = path_of(digest)?;
+        let path = self.path_of(digest)?;
         let content = match self.store.read(&path, self.limit) {
             Ok(content) => Bytes::from(content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -85,7 +92,7 @@ impl Cache {
 
     /// Keeps the content, which must have been verified. Blocks.
     pub fn put(&self, digest: &str, content: &Bytes) {
-        let Some(path) = path_of(digest) else { return };
+        let Some(path) = self.path_of(digest) else { return };
         let size = content.len() as u64;
         if size > self.limit {
             return;
@@ -154,6 +161,11 @@ impl Cache {
             self.state().bytes = Some(usage.bytes);
         }
         Ok(())
+    }
+
+    fn path_of(&self, digest: &str) -> Option<PathBuf> {
+        let path = path_of(digest)?;
+        Some(self.part.map_or_else(|| path.clone(), |part| Path::new(part).join(&path)))
     }
 
     fn note<T>(&self, what: &str, error: &io::Error) -> Option<T> {

@@ -21,6 +21,20 @@ fn content(text: &str) -> (String, Bytes) {
     (sha256(text.as_bytes()), Bytes::copy_from_slice(text.as_bytes()))
 }
 
+#[test]
+fn parts_are_apart() {
+    let place = place(1 << 20);
+    let part = place.cache.apart("sent");
+    let (digest, other) = (place.put("one"), content("two"));
+    part.put(&other.0, &other.1);
+    assert!(place.cache.get(&digest).is_some() && part.get(&digest).is_none());
+    assert!(place.cache.get(&other.0).is_none() && part.get(&other.0).is_some());
+    // It is one cache to whoever looks after it.
+    assert_eq!(place.cache.usage().unwrap().entries, 2);
+    assert_eq!(place.cache.prune(0).unwrap().entries, 2);
+    assert!(part.get(&other.0).is_none());
+}
+
 impl Place {
     fn put(&self, text: &str) -> String {
         let (digest, bytes) = content(text);

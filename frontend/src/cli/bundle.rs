@@ -296,7 +296,7 @@ fn lock(args: &LockArgs, output: &Output) -> Result<Exit, Error> {
         // What is pinned by hand stays so.
         let wanted = if args.update { library.unlocked() } else { library.clone() };
         let fetched = wanted.fetch(name, &args.folder, &*root, &fetcher)?;
-        fetcher.keep(&fetched.files);
+        fetcher.keep(&fetched.place, &fetched.files);
         let locked = library.locked(&fetched);
         let state = match (&library.files, *library == locked) {
             (_, true) => "up to date",

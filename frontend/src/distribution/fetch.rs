@@ -12,9 +12,10 @@ use policy_engine::source::{ImageSource, SourceOp};
 use policy_engine::verify::Trust;
 
 use super::signatures::{of_artifact, of_commit};
-use super::{DistributionError, Files, Place, Signatory, layout};
+use super::{DistributionError, Files, ListedPlace, Place, Signatory, layout};
 use crate::cache::Cache;
 use crate::lookup::Resolve;
+use crate::resolve::http::{RedirectCheck, RedirectRefused};
 use crate::resolve::image::Artifact;
 use crate::resolve::transport::TransportOptions;
 use crate::resolve::{Origin, ResolveError, Resolver};
@@ -32,6 +33,9 @@ pub struct Fetcher {
     pub origin: Origin,
     /// Whom certificates are trusted to.
     pub trust: Arc<Trust>,
+    /// Nothing else is asked for; `None` is anything. Blob storage and token servers of registries, which are others'
+    /// hosts, count as the registry.
+    pub listed: Option<Arc<[ListedPlace]>>,
     /// How long one place may take; `None` is as long as its servers may.
     pub timeout: Option<Duration>,
 }
@@ -106,8 +110,13 @@ impl Fetcher {
         Ok(fetched)
     }
 
-    /// What a snapshot has of a place. Who wrote it is believed what the files were, and not who signed them.
+    /// What a snapshot has of a place. Who wrote it is believed what the files of a pin were, but not that somebody signed
+    /// them: a signature is of the pin, and only the lock says which files that has.
     fn recorded(&self, place: &Place, files: &Files, held: Held<'_>) -> Result<Fetched, DistributionError> {
+        if held.signatory.is_some() && held.files.is_none() {
+            let reason = "a snapshot's files are signed only if the lock has their digest: run `policy-check bundle lock`";
+            return Err(DistributionError::Files { place: place.to_string(), reason: reason.to_owned() });
+        }
         let signature = match (place, held.signatory) {
             (_, None) | (Place::Folder(_), _) => None,
             (Place::Oci(image), Some(signatory)) => {
@@ -130,8 +139,8 @@ impl Fetcher {
 
     /// What a pinned place has now: from the cache where that is enough.
     fn now(&self, place: &Place, held: Held<'_>) -> Result<Fetched, DistributionError> {
-        // Nothing ties the files of an archive to the pin that is signed.
-        if place.is_remote()
+        // Nothing ties the files of an archive to a pin. Those of an artifact are kept by it.
+        if matches!(place, Place::Git(_))
             && held.signatory.is_none()
             && let (Some(cache), Some(digest)) = (&self.cache, held.files)
             && let Some(archive) = cache.get(digest)
@@ -141,15 +150,15 @@ impl Fetcher {
             return Ok(Fetched { place: place.clone(), files, signature: None });
         }
         let fetched = self.fetch(place, held)?;
-        if place.is_remote() && held.files.is_some() {
-            self.keep(&fetched.files);
+        if held.files.is_some() {
+            self.keep(place, &fetched.files);
         }
         Ok(fetched)
     }
 
-    /// Keeps the files for runs that know their digest.
-    pub fn keep(&self, files: &Files) {
-        if let Some(cache) = &self.cache {
+    /// Keeps the files of a repository for runs that know their digest.
+    pub fn keep(&self, place: &Place, files: &Files) {
+        if let (Some(cache), Place::Git(_)) = (&self.cache, place) {
             cache.put(&files.digest(), &files.archive());
         }
     }
@@ -255,10 +264,21 @@ impl Fetcher {
         }
     }
 
+    fn resolver(&self) -> Resolver {
+        let resolver = Resolver::new(self.transport.clone(), None).with_cache(self.cache.clone());
+        match self.listed.clone() {
+            Some(listed) => resolver.with_redirects(RedirectCheck::new(move |target| {
+                let refused =
+                    || RedirectRefused::new(target, "it leads out of the list of `--libraries-from`");
+                listed.iter().any(|listed| listed.covers_url(target)).then_some(()).ok_or_else(refused)
+            })),
+            None => resolver,
+        }
+    }
+
     /// Signatures are lookups like others: they go to snapshots, and come from them.
     fn resolver_of_signatures(&self) -> Resolver {
-        let resolver = Resolver::new(self.transport.clone(), None).with_cache(self.cache.clone());
-        resolver.with_origin(self.origin.clone())
+        self.resolver().with_origin(self.origin.clone())
     }
 
     /// Runs what waits for the network on a thread of its own: this one may belong to a runtime already.
@@ -267,13 +287,12 @@ impl Fetcher {
         place: &Place,
         work: impl FnOnce(Arc<Resolver>) -> F + Send,
     ) -> Result<T, DistributionError> {
-        let resolver = || Resolver::new(self.transport.clone(), None).with_cache(self.cache.clone());
         let lost = || DistributionError::Runtime(std::io::Error::other("it was cut short"));
         let run = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(DistributionError::Runtime)?;
             let done = runtime.block_on(async {
-                let work = work(Arc::new(resolver()));
+                let work = work(Arc::new(self.resolver()));
                 match self.timeout {
                     Some(limit) => tokio::time::timeout(limit, work).await,
                     None => Ok(work.await),

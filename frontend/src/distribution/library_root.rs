@@ -12,6 +12,8 @@ use super::{DistributionError, Fetched, Fetcher, FilesRoot, ListedPlace, MAX_BYT
 
 /// Libraries from elsewhere that one build may bring along.
 const MAX_SENT: usize = 16;
+/// The part of the cache with what builds bring along: what else is in there isn't theirs to read, nor theirs to add to.
+const CACHE: &str = "sent";
 /// How long all libraries of one build may take together.
 const SENT_TIME: Duration = Duration::from_mins(1);
 
@@ -60,7 +62,9 @@ impl LibraryRoot {
         listed: &[ListedPlace],
         fetcher: &Fetcher,
     ) -> Arc<dyn PolicyRoot> {
-        Arc::new(Self::new(root, Whose::Sent(listed.to_vec()), OnceLock::new(), fetcher))
+        let cache = fetcher.cache.as_ref().map(|cache| Arc::new(cache.apart(CACHE)));
+        let fetcher = Fetcher { cache, listed: Some(listed.into()), ..fetcher.clone() };
+        Arc::new(Self::new(root, Whose::Sent(listed.to_vec()), OnceLock::new(), &fetcher))
     }
 
     fn new(

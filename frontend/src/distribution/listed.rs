@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use policy_engine::source::Source;
+use url::Url;
 
 use super::Place;
 
@@ -41,7 +42,18 @@ impl Scheme {
 impl ListedPlace {
     /// Whether `place` is this one, or lies below it.
     pub fn covers(&self, place: &Place) -> bool {
-        let Some(other) = Self::of(place) else { return false };
+        Self::of(place).is_some_and(|other| self.holds(&other))
+    }
+
+    /// Whether `url`, where a git server redirects to, is this place or lies below it.
+    pub fn covers_url(&self, url: &Url) -> bool {
+        let mut url = url.clone();
+        // What is asked for there: `?service=git-upload-pack`.
+        url.set_query(None);
+        Self::of_url(url.as_str()).is_some_and(|other| self.holds(&other))
+    }
+
+    fn holds(&self, other: &Self) -> bool {
         (self.scheme, &self.authority) == (other.scheme, &other.authority)
             && other.path.starts_with(&self.path)
     }
@@ -187,6 +199,30 @@ mod tests {
         ] {
             let Ok(place) = place.parse::<Place>() else { continue };
             assert!(!listed.parse::<ListedPlace>().unwrap().covers(&place), "{listed} {place}");
+        }
+    }
+
+    #[test]
+    fn redirects() {
+        let listed: ListedPlace = "git::https://example.com/team".parse().unwrap();
+        let covers = |url: &str| listed.covers_url(&url.parse().unwrap());
+        for url in [
+            "https://example.com/team/p.git/info/refs?service=git-upload-pack",
+            "https://EXAMPLE.com:443/team",
+        ] {
+            assert!(covers(url), "{url}");
+        }
+        for url in [
+            "https://example.com/evil/p.git/info/refs?service=git-upload-pack",
+            "https://example.com/team/../evil/p.git/info/refs",
+            "https://example.com/team/%2e%2e/evil/info/refs",
+            "https://example.com/team%2fp.git/info/refs",
+            "https://user@example.com/team/p.git/info/refs",
+            "https://example.com/team/p.git/info/refs#x",
+            "http://example.com/team/p.git/info/refs",
+            "https://169.254.169.254/team/p.git/info/refs",
+        ] {
+            assert!(!covers(url), "{url}");
         }
     }
 

@@ -184,6 +184,10 @@ pub(super) async fn of_commit(
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let commit = objects(place, resolver).await?;
+    // By its own id that of the object was verified.
+    if place.pin().as_ref() != Some(&commit.checksum) {
+        return Err(unsigned(format!("the repository has {} there", commit.checksum)));
+    }
     let why = match commit_signed(&commit, keys, now) {
         Ok(()) => return Ok(()),
         Err(why) => why,

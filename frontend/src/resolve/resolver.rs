@@ -50,6 +50,8 @@ struct Settings {
     options: TransportOptions,
     client: Option<Arc<dyn ClientCredentials>>,
     cache: Option<Arc<Cache>>,
+    /// Asked about redirects of git servers and of URLs, where no judge is.
+    redirects: RedirectCheck,
     /// As the environment says if `None`.
     github: Option<GithubOptions>,
 }
@@ -137,6 +139,13 @@ impl Resolver {
         self.with_settings(|settings| settings.cache = cache)
     }
 
+    /// Follows redirects of git servers and of URLs where `redirects` allows them. Shares nothing with what `self` looked
+    /// up before.
+    #[must_use]
+    pub fn with_redirects(self, redirects: RedirectCheck) -> Self {
+        self.with_settings(|settings| settings.redirects = redirects)
+    }
+
     /// Reaches GitHub's API in this way. Shares nothing with what `self` looked up before.
     #[must_use]
     pub fn with_github(self, github: GithubOptions) -> Self {
@@ -157,7 +166,9 @@ impl Resolver {
                 return Err(ResolveError::Source(not_git(source)));
             };
             let subdir = git.subdir.clone();
-            let resolver = GitResolver::new(network.clients()?.transport.clone(), GitOptions::default());
+            let redirects = network.settings.redirects.clone();
+            let options = GitOptions { redirects, ..GitOptions::default() };
+            let resolver = GitResolver::new(network.clients()?.transport.clone(), options);
             Ok(resolver.files(&git_source(source, git), &subdir).await?)
         };
         network.settings.origin.git_files(source, fetch).await
@@ -195,7 +206,7 @@ impl Resolver {
             network.settings.origin.metadata(request, redirects, ask).await
         };
         if shared {
-            let judge = trial.map(Trial::check).unwrap_or_default();
+            let judge = trial.map_or_else(|| network.settings.redirects.clone(), Trial::check);
             network.shared.get(request, &judge, look_up).await
         } else {
             look_up(RedirectCheck::default()).await

@@ -155,14 +155,14 @@ impl<'p> Evaluation<'p> {
             (None, Value::Array(items)) => items.contains(&value),
             (None, Value::Set(items)) => items.contains(&value),
             (None, Value::Object(fields)) => fields.values().any(|v| *v == value),
-            (Some(key), domain) => step_into(domain, key).is_some_and(|found| *found == value),
+            (Some(key), domain) => element_at(domain, key).is_some_and(|found| *found == value),
             (None, _) => false,
         }))
     }
 
     /// `in` while something is unresolved: one element that is known to be equal settles it.
     fn unresolved_member(&self, key: Option<&Value>, value: &Value, domain: &Value) -> Value {
-        let keyed = key.map(|key| (unknown::inside(key), step_into(domain, key)));
+        let keyed = key.map(|key| (unknown::inside(key), element_at(domain, key)));
         let mut found = if unknown::is_unknown(domain) { Some(domain.clone()) } else { None };
         let elements: Vec<&Value> = match (keyed, domain) {
             _ if found.is_some() => Vec::new(),
@@ -348,4 +348,10 @@ pub(super) fn step_into<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> 
         Value::Set(elements) => elements.get(key),
         _ => None,
     }
+}
+
+/// The element that `key, value in collection` compares: sets have no keys, although `some` gives them their elements
+/// as such.
+fn element_at<'v>(collection: &'v Value, key: &Value) -> Option<&'v Value> {
+    if matches!(collection, Value::Set(_)) { None } else { step_into(collection, key) }
 }

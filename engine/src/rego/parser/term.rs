@@ -60,9 +60,9 @@ impl Parser<'_> {
     /// An expression that stands alone, not in a list: `k, v in xs` is possible as well.
     pub(super) fn expr_with_key(&mut self) -> Result<Term> {
         let loc = self.loc();
-        let first = self.expr()?;
+        let first = self.binary(0)?;
         if !self.eat(",")? {
-            return Ok(first);
+            return self.member_of(first);
         }
         let value = self.binary(0)?;
         if !self.eat_word("in")? {

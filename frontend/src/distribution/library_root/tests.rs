@@ -7,8 +7,10 @@ use bytes::Bytes;
 use super::*;
 use crate::cache::Cache;
 use crate::distribution::Files;
+use crate::distribution::layout::{Layout, pack};
 use crate::distribution::libraries::FILE_NAME;
 use crate::memory_tree::{MemoryTree, Node};
+use crate::resolve::image::document::sha256;
 
 fn named(name: &str, from: &str) -> String {
     format!(r#"{{"version": 1, "libraries": {{"{name}": {{"from": "{from}"}}}}}}"#)
@@ -57,18 +59,27 @@ fn listed(places: &[&str]) -> Vec<ListedPlace> {
     places.iter().map(|place| place.parse().unwrap()).collect()
 }
 
-/// `policy-libraries.json` with the libraries `l0`, `l1`… of `acme` at a registry that isn't there, and a cache with their
-/// files.
+/// Puts an artifact with one file into the cache; its pin and the digest of its files.
+fn put(cache: &Cache, text: String) -> (String, String) {
+    let mut files = Files::default();
+    files.insert("a.rego", text.into()).unwrap();
+    let artifact = pack(&files, Layout::Opa).unwrap();
+    let manifest = artifact.manifest();
+    cache.put(&sha256(&manifest), &manifest);
+    artifact.layers.iter().for_each(|layer| cache.put(&sha256(&layer.content), &layer.content));
+    (sha256(&manifest), files.digest())
+}
+
+/// `policy-libraries.json` with the libraries `l0`, `l1`… of `acme` at a registry that isn't there, and a cache that has
+/// them of other builds.
 fn cached(count: usize) -> (&'static str, Fetcher, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
-    let pin = format!("sha256:{}", "0".repeat(64));
+    let of_builds = cache.apart(CACHE);
     let entries = (0..count).map(|number| {
-        let mut files = Files::default();
-        files.insert("a.rego", format!("library {number}").into()).unwrap();
-        cache.put(&files.digest(), &files.archive());
+        let (pin, files) = put(&of_builds, format!("package a # {number}"));
         let from = "oci://127.0.0.1:1/acme/p:v1";
-        format!(r#""l{number}": {{"from": "{from}", "pin": "{pin}", "files": "{}"}}"#, files.digest())
+        format!(r#""l{number}": {{"from": "{from}", "pin": "{pin}", "files": "{files}"}}"#)
     });
     let json = format!(r#"{{"version": 1, "libraries": {{{}}}}}"#, entries.collect::<Vec<_>>().join(","));
     (json.leak(), Fetcher { cache: Some(Arc::clone(&cache)), offline: true, ..Fetcher::default() }, dir)
@@ -91,7 +102,7 @@ fn of_builds_that_were_sent_what_is_listed_counts() {
     for number in 0..MAX_SENT {
         assert_eq!(
             sent.read(&format!("l{number}/a.rego"), 100).unwrap(),
-            format!("library {number}").as_bytes()
+            format!("package a # {number}").as_bytes()
         );
     }
     let error = sent.read(&format!("l{MAX_SENT}/a.rego"), 100).unwrap_err().to_string();
@@ -101,6 +112,78 @@ fn of_builds_that_were_sent_what_is_listed_counts() {
     let sent =
         LibraryRoot::over_sent(root(&[(FILE_NAME, json)]), &listed(&["oci://127.0.0.1:1/acme/"]), &fetcher);
     assert!(sent.read("acme/a.rego", 100).unwrap_err().to_string().contains("is not pinned"));
+}
+
+/// What the operator's own policies are made of is in the same cache, and no pin that a build names leads to it.
+#[test]
+fn builds_read_nothing_of_ours_in_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
+    let (pin, digest) = put(&cache, "package a".to_owned());
+    let mut files = Files::default();
+    files.insert("a.rego", "package a".into()).unwrap();
+    cache.put(&digest, &files.archive());
+    let fetcher = Fetcher { cache: Some(cache), offline: true, ..Fetcher::default() };
+    let git = "git::http://127.0.0.1:1/acme/p.git#main";
+    for (from, pin) in [("oci://127.0.0.1:1/acme/p:v1", &*pin), (git, &"0".repeat(40))] {
+        let json = format!(
+            r#"{{"version": 1, "libraries": {{"acme": {{"from": "{from}", "pin": "{pin}", "files": "{digest}"}}}}}}"#
+        );
+        let files = [(FILE_NAME, &*json.leak())];
+        let ours = LibraryRoot::over(root(&files), PathBuf::from("."), &fetcher).unwrap();
+        assert_eq!(ours.read("acme/a.rego", 100).unwrap(), b"package a", "{from}");
+        let places = listed(&["oci://127.0.0.1:1/acme", "git::http://127.0.0.1:1/acme"]);
+        let sent = LibraryRoot::over_sent(root(&files), &places, &fetcher);
+        let error = sent.read("acme/a.rego", 100).unwrap_err().to_string();
+        assert!(error.contains("is not in the cache"), "{error}");
+    }
+}
+
+/// `files` alone, which somebody changed in a lock, leads to nothing else that the cache happens to have.
+#[test]
+fn files_are_those_of_the_pin() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
+    let ((pin, _), (_, other)) = (put(&cache, "package a".to_owned()), put(&cache, "package b".to_owned()));
+    let mut files = Files::default();
+    files.insert("a.rego", "package b".into()).unwrap();
+    cache.put(&other, &files.archive());
+    let json = format!(
+        r#"{{"version": 1, "libraries": {{"acme": {{"from": "oci://127.0.0.1:1/acme/p:v1", "pin": "{pin}", "files": "{other}"}}}}}}"#
+    );
+    let fetcher = Fetcher { cache: Some(cache), offline: true, ..Fetcher::default() };
+    let over = LibraryRoot::over(root(&[(FILE_NAME, json.leak())]), PathBuf::from("."), &fetcher).unwrap();
+    let error = over.read("acme/a.rego", 100).unwrap_err().to_string();
+    assert!(error.contains("has changed"), "{error}");
+}
+
+#[test]
+fn redirects_lead_to_nothing_that_is_not_listed() {
+    use std::io::{Read as _, Write as _};
+    let bind = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (server, other) = (bind(), bind());
+    let (from, to) = (server.local_addr().unwrap(), other.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{to}/team/a.git/info/refs\r\nContent-Length: 0\r\n\r\n"
+    );
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 4096]);
+            let _written = stream.write_all(answer.as_bytes());
+        }
+    });
+    let pin = "0".repeat(40);
+    let json: &'static str = format!(
+        r#"{{"version": 1, "libraries": {{"acme": {{"from": "git::http://{from}/team/a.git#main", "pin": "{pin}"}}}}}}"#
+    )
+    .leak();
+    let places = listed(&[&format!("git::http://{from}/team/")]);
+    let sent = LibraryRoot::over_sent(root(&[(FILE_NAME, json)]), &places, &Fetcher::default());
+    let error = sent.read("acme/a.rego", 100).unwrap_err().to_string();
+    assert!(error.contains("leads out of the list of `--libraries-from`"), "{error}");
+    other.set_nonblocking(true).unwrap();
+    assert_eq!(other.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use super::*;
 use crate::buildkit::testing::Daemon;
 use crate::cache::Cache;
 use crate::distribution::Files;
+use crate::distribution::layout::{Layout, pack};
+use crate::resolve::image::document::sha256;
 
 const POLICY: &str = "package docker\nimport data.lib.local\ndefault allow := false\nallow if local.ok\ndecision := {\"allow\": allow}\n";
 const LIBRARY: &str = "package local\nok if input.local\n";
@@ -178,10 +180,13 @@ async fn libraries_come_from_the_context_or_a_listed_place() {
     let cache = Arc::new(Cache::new(dir.path(), 1 << 20));
     let mut files = Files::default();
     files.insert("local.rego", LIBRARY.into()).unwrap();
-    cache.put(&files.digest(), &files.archive());
-    let digest = files.digest();
+    let artifact = pack(&files, Layout::Opa).unwrap();
+    let (manifest, digest, of_builds) = (artifact.manifest(), files.digest(), cache.apart("sent"));
+    let pin = sha256(&manifest);
+    of_builds.put(&pin, &manifest);
+    artifact.layers.iter().for_each(|layer| of_builds.put(&sha256(&layer.content), &layer.content));
     let pinned = format!(
-        r#"{{"version": 1, "libraries": {{"lib": {{"from": "oci://127.0.0.1:1/acme/lib:v1", "pin": "{digest}", "files": "{digest}"}}}}}}"#
+        r#"{{"version": 1, "libraries": {{"lib": {{"from": "oci://127.0.0.1:1/acme/lib:v1", "pin": "{pin}", "files": "{digest}"}}}}}}"#
     );
     let folder = r#"{"version": 1, "libraries": {"lib": {"from": "shared"}}}"#;
     let (_daemon, channel) = Daemon::start(&[

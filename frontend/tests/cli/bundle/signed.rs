@@ -282,6 +282,9 @@ fn in_snapshots() {
     signed.edit("files", format!("sha256:{}", "0".repeat(64)).into());
     assert!(signed.says(&offline, 2).contains("has changed"));
     signed.place.write("policy-libraries.json", &lock);
+    signed.edit("files", Value::Null);
+    assert!(signed.says(&offline, 2).contains("only if the lock has their digest"));
+    signed.place.write("policy-libraries.json", &lock);
     signed.edit("pin", format!("sha256:{}", "0".repeat(64)).into());
     assert!(signed.says(&offline, 2).contains("`--offline` asks nobody"));
     signed.place.write("policy-libraries.json", &lock);
