@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn what_opa_makes_of_syntax_is_declared() {
-        for name in ["assign", "internal.member_2", "internal.member_3", "internal.print", "internal.test_case"] {
+        for name in
+            ["assign", "internal.member_2", "internal.member_3", "internal.print", "internal.test_case"]
+        {
             assert_eq!(declaration(name)["name"], name);
         }
         assert!(declaration("internal.test_case")["decl"]["result"].is_null());

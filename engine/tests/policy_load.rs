@@ -130,7 +130,11 @@ fn packages_of_several_files() {
     let unreadable = &load("c").unwrap_err().problems[0];
     assert_eq!(
         (unreadable.code, &*unreadable.message, &unreadable.help),
-        ("import-unreadable", "import data.lib.c cannot be loaded: cannot read `lib/c.rego`: unreadable", &None)
+        (
+            "import-unreadable",
+            "import data.lib.c cannot be loaded: cannot read `lib/c.rego`: unreadable",
+            &None
+        )
     );
 }
 

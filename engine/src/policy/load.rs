@@ -226,8 +226,8 @@ impl Loader<'_> {
         let failed = |error: FileError| unreadable(format!("cannot read `{name}`: {error}"));
         let mut files = match root.read(&name, FILE_LIMIT) {
             Ok(bytes) => {
-                let text =
-                    String::from_utf8(bytes).map_err(|_| unreadable(format!("`{name}` is not UTF-8 text")))?;
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| unreadable(format!("`{name}` is not UTF-8 text")))?;
                 vec![PolicyFile { name: root.shown(&name), text }]
             }
             Err(FileError::NotFound) => Vec::new(),

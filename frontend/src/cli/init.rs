@@ -70,5 +70,7 @@ fn next_steps(at: &Path) -> String {
         (folder.unwrap_or(Path::new(".")), format!("--file {} ", quoted(at)))
     };
     let folder = quoted(folder);
-    format!("run its tests with `policy-check test {folder}`, try it with `policy-check dry-run {file}{folder}`")
+    format!(
+        "run its tests with `policy-check test {folder}`, try it with `policy-check dry-run {file}{folder}`"
+    )
 }
