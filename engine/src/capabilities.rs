@@ -63,7 +63,7 @@ pub fn capabilities() -> Value {
     json!({"builtins": functions, "features": FEATURES})
 }
 
-/// What is written as syntax, and is a call to OPA.
+/// What is written as syntax, and is a call to OPA: its test runner puts `internal.test_case` into tests with cases.
 fn syntax() -> Vec<Value> {
     let mut assign = function("assign", &[Types::ANY; 2], Types::BOOLEAN);
     assign["infix"] = json!(":=");
@@ -72,12 +72,14 @@ fn syntax() -> Vec<Value> {
     let mut member_with_key = function("internal.member_3", &[Types::ANY; 3], Types::BOOLEAN);
     member_with_key["infix"] = json!("in");
     let sets = json!({"type": "array", "dynamic": {"type": "set", "of": {"type": "any"}}});
+    let values = json!({"type": "array", "dynamic": {"type": "any"}});
     vec![
         assign,
         member,
         member_with_key,
         json!({"name": "print", "decl": {"type": "function", "variadic": {"type": "any"}}}),
         json!({"name": "internal.print", "decl": {"type": "function", "args": [sets]}}),
+        json!({"name": "internal.test_case", "decl": {"type": "function", "args": [values]}}),
     ]
 }
 
@@ -170,6 +172,16 @@ mod tests {
         for name in ["http.send", "opa.runtime", "walk", "any"] {
             assert_eq!(declaration(name), Value::Null, "{name}");
         }
+    }
+
+    #[test]
+    fn what_opa_makes_of_syntax_is_declared() {
+        for name in
+            ["assign", "internal.member_2", "internal.member_3", "internal.print", "internal.test_case"]
+        {
+            assert_eq!(declaration(name)["name"], name);
+        }
+        assert!(declaration("internal.test_case")["decl"]["result"].is_null());
     }
 
     #[test]

@@ -152,7 +152,15 @@ fn packages_of_several_files() {
         conflict.contains("b.yes") || conflict.contains("conflict") || conflict.contains("several"),
         "{conflict}"
     );
-    assert!(load("c").unwrap_err().to_string().contains("cannot read `lib/c.rego`: unreadable"));
+    let unreadable = &load("c").unwrap_err().problems[0];
+    assert_eq!(
+        (unreadable.code, &*unreadable.message, &unreadable.help),
+        (
+            "import-unreadable",
+            "import data.lib.c cannot be loaded: cannot read `lib/c.rego`: unreadable",
+            &None
+        )
+    );
 }
 
 #[test]

@@ -153,9 +153,12 @@ test_messages[name] if {
 	decision.deny_msg == {wanted} with data.docker.lock as example with input as source
 }
 
+# Put in the place of `load_json`.
+file("app.Dockerfile.lock.json") := example
+
 test_file_beside_the_dockerfile_is_read if {
-	allow with input as {
-		"env": {"filename": "example"},
+	allow with load_json as file with input as {
+		"env": {"filename": "app.Dockerfile"},
 		"image": {
 			"ref": "docker.io/library/alpine:3.22",
 			"checksum": "sha256:1111111111111111111111111111111111111111111111111111111111111111",

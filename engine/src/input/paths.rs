@@ -39,6 +39,15 @@ pub fn type_at(path: &[&str]) -> Option<&'static str> {
     named.or_else(|| schema.get("properties").map(|_| "object"))
 }
 
+/// As [`type_at`], also of what may be `null` instead, such as a build argument without a value.
+pub(crate) fn type_beside_null(path: &[&str]) -> Option<&'static str> {
+    type_at(path).or_else(|| {
+        let types = resolve(find(path).ok()?.0).get("type")?.as_array()?;
+        let mut others = types.iter().filter_map(Value::as_str).filter(|name| *name != "null");
+        others.next().filter(|_| others.next().is_none())
+    })
+}
+
 /// The schema of a property, and whether its name is one that the source gives; or the step that is in no schema,
 /// and what was perhaps meant.
 fn find(path: &[&str]) -> Result<(&'static Value, bool), (usize, Option<String>)> {

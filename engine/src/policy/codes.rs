@@ -17,14 +17,15 @@ const fn code(code: &'static str, means: &'static str, help: &'static str) -> Er
 
 /// Codes of what keeps a policy from being loaded, sorted.
 #[rustfmt::skip]
-pub const LOAD_CODES: [ErrorCode; 24] = [
+pub const LOAD_CODES: [ErrorCode; 25] = [
     code("assignment-target", "something else than a variable stands before `:=`", ""),
     code("conflicting-data", "a data file of tests has what a rule of the policy defines", ""),
     code("conflicting-rules", "one name stands for different things: rules of two kinds, a rule and a package, two defaults", "define a name in one way alone: `x := …`, `x contains …` or `x(…) := …`, with one `default`"),
     code("duplicate-import", "two imports have one name", ""),
     code("function-as-value", "a function stands where a value is needed", ""),
     code("import-cycle", "files import each other in a cycle", ""),
-    code("import-not-found", "the file that an import names isn't there or can't be read", "imports are read from the policy's root: add the file or correct the path"),
+    code("import-not-found", "the file that an import names isn't there", "imports are read from the policy's root: add the file or correct the path"),
+    code("import-unreadable", "the file that an import names can't be read, or its library can't be used", ""),
     code("limit", "the policy is larger, more deeply nested or has more files than is read", ""),
     code("misplaced-assignment", "`:=` stands inside an expression", ""),
     code("not-a-function", "a rule that is no function is called", ""),

@@ -205,9 +205,9 @@ impl Loader<'_> {
     fn import(&mut self, loc: Loc, package: &[Name]) -> Vec<usize> {
         let files = match self.files_of(package) {
             Ok(files) => files,
-            Err(reason) => {
-                let message = format!("import data.{} not found: {reason}", package.join("."));
-                self.problems.push(Problem::new(loc, "import-not-found", message));
+            Err((code, reason)) => {
+                let message = format!("import data.{} {reason}", package.join("."));
+                self.problems.push(Problem::new(loc, code, message));
                 return Vec::new();
             }
         };
@@ -227,17 +227,21 @@ impl Loader<'_> {
         imported
     }
 
-    /// The files of a package, at least one where the import needs it.
-    fn files_of(&self, package: &[Name]) -> Result<Vec<PolicyFile>, String> {
+    /// The files of a package, at least one where the import needs it; else the code of the problem, and what is said
+    /// behind the import.
+    fn files_of(&self, package: &[Name]) -> Result<Vec<PolicyFile>, (&'static str, String)> {
         let name = file_name(package);
+        let missing = |reason: String| ("import-not-found", format!("not found: {reason}"));
+        let unreadable = |reason: String| ("import-unreadable", format!("cannot be loaded: {reason}"));
         let Some(root) = self.root else {
-            let missing = "this policy has no root to import from".to_owned();
-            return if self.is_covered(package) { Ok(Vec::new()) } else { Err(missing) };
+            let nowhere = missing("this policy has no root to import from".to_owned());
+            return if self.is_covered(package) { Ok(Vec::new()) } else { Err(nowhere) };
         };
-        let failed = |error: FileError| format!("cannot read `{name}`: {error}");
+        let failed = |error: FileError| unreadable(format!("cannot read `{name}`: {error}"));
         let mut files = match root.read(&name, FILE_LIMIT) {
             Ok(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8 text"))?;
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| unreadable(format!("`{name}` is not UTF-8 text")))?;
                 vec![PolicyFile { name: root.shown(&name), text }]
             }
             Err(FileError::NotFound) => Vec::new(),
@@ -245,7 +249,7 @@ impl Loader<'_> {
         };
         files.extend(root.package(&package.join("/")).map_err(failed)?);
         if files.is_empty() && !self.is_covered(package) {
-            return Err(format!("there is no file `{name}` in the policy's root"));
+            return Err(missing(format!("there is no file `{name}` in the policy's root")));
         }
         Ok(files)
     }

@@ -1,7 +1,7 @@
 //! `policy-check init`: a policy to begin with.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -56,7 +56,21 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<Exit, Error> {
         let _ = writeln!(text, "{}: {state}", printable_name(&file.path.display().to_string()));
     }
     output.data(&text)?;
-    output
-        .note("edit the policy, run its tests with `policy-check test`, try it with `policy-check dry-run`");
+    output.note(&format!("edit the policy, {}", next_steps(&args.path)));
     Ok(Exit::Allowed)
+}
+
+/// The commands that test and try the policy of the Dockerfile, or of the folder, `at`.
+fn next_steps(at: &Path) -> String {
+    let quoted = |path: &Path| printable_name(&path.display().to_string());
+    let (folder, file) = if at.is_dir() {
+        (at, String::new())
+    } else {
+        let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
+        (folder.unwrap_or(Path::new(".")), format!("--file {} ", quoted(at)))
+    };
+    let folder = quoted(folder);
+    format!(
+        "run its tests with `policy-check test {folder}`, try it with `policy-check dry-run {file}{folder}`"
+    )
 }

@@ -14,7 +14,7 @@ fn a_policy_and_its_tests() {
     Dockerfile.rego: written
     Dockerfile_test.rego: written
     -- stderr --
-    note: edit the policy, run its tests with `policy-check test`, try it with `policy-check dry-run`
+    note: edit the policy, run its tests with `policy-check test .`, try it with `policy-check dry-run .`
     ");
     // What was written is what `dry-run` and `test` take.
     let dry_run = place.run(["dry-run", "--require-policy", "--strict", "."]).finish();
@@ -55,7 +55,7 @@ fn nothing_is_replaced() {
     app.Dockerfile.rego: written
     app.Dockerfile_test.rego: written
     -- stderr --
-    note: edit the policy, run its tests with `policy-check test`, try it with `policy-check dry-run`
+    note: edit the policy, run its tests with `policy-check test .`, try it with `policy-check dry-run --file app.Dockerfile .`
     ");
 }
 

@@ -20,6 +20,7 @@ mod lint;
 mod lock;
 mod print;
 mod replay;
+mod schema;
 mod signatures;
 mod signatures_git;
 mod snapshot;

@@ -33,7 +33,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             if hides(&rule.name) {
                 findings.push(shadowed(&rule.name, rule.loc, "this rule"));
             }
-            if is_asked && is_docker(module) && &*rule.name != "decision" && !used.elsewhere(&rule.name) {
+            // Of `deny_msg` it is said that nobody sees it: `lost-message`.
+            let has_say = ["decision", "deny_msg"].contains(&&*rule.name) || used.elsewhere(&rule.name);
+            if is_asked && is_docker(module) && !has_say {
                 findings.push(unused_rule(rule));
             }
         }

@@ -164,7 +164,7 @@ fn decisions_that_tell_too_little() {
         ),
         (
             "package docker\n\ndefault allow := false\n\ndeny_msg contains \"no\"\n\ndecision := {\"allow\": allow}\n",
-            &["local-denied 3", "lost-message 5", "unused-rule 5"],
+            &["local-denied 3", "lost-message 5"],
         ),
         (
             "package docker\n\ndefault allow := false\n\nallow if input.image\n\n\

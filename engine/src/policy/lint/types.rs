@@ -96,12 +96,16 @@ fn known(term: &Term, aliases: &Aliases) -> Option<(Types, String)> {
         Node::Object(_) | Node::ObjectCompr(..) => (Types::OBJECT, "{…}".to_owned()),
         Node::Call(path, _) => {
             let name = path.iter().map(|part| &**part).collect::<Vec<_>>().join(".");
-            let (types, _) = GIVE.iter().find(|(_, names)| names.contains(&&*name))?;
-            (*types, format!("{name}(…)"))
+            if let Some(sign) = arithmetic(&name, term, aliases) {
+                (Types::NUMBER, format!("… {sign} …"))
+            } else {
+                let (types, _) = GIVE.iter().find(|(_, names)| names.contains(&&*name))?;
+                (*types, format!("{name}(…)"))
+            }
         }
         Node::Var(_) | Node::Ref(..) => {
             let path = aliases.path(term).filter(|path| !path.is_empty())?;
-            let types = match paths::type_at(&path.iter().map(String::as_str).collect::<Vec<_>>())? {
+            let types = match paths::type_beside_null(&path.iter().map(String::as_str).collect::<Vec<_>>())? {
                 "string" => Types::STRING,
                 "boolean" => Types::BOOLEAN,
                 "integer" | "number" => Types::NUMBER,
@@ -115,6 +119,19 @@ fn known(term: &Term, aliases: &Aliases) -> Option<(Types, String)> {
     };
     // What is compared with `null` is asked whether it is there.
     (types != Types::NULL).then_some((types, what))
+}
+
+/// The sign of a calculation with numbers. `-` is one of sets as well, where no number is in sight.
+fn arithmetic(name: &str, term: &Term, aliases: &Aliases) -> Option<&'static str> {
+    let is_number = |operand: &Term| known(operand, aliases).is_some_and(|(types, _)| types == Types::NUMBER);
+    match name {
+        "plus" => Some("+"),
+        "mul" => Some("*"),
+        "div" => Some("/"),
+        "rem" => Some("%"),
+        "minus" => term.operands(name)?.iter().any(is_number).then_some("-"),
+        _ => None,
+    }
 }
 
 fn comparison(term: &Term, aliases: &Aliases) -> Option<Finding> {
@@ -131,7 +148,23 @@ fn comparison(term: &Term, aliases: &Aliases) -> Option<Finding> {
         _ => "compares the types alone",
     };
     let message = format!("`{left} {operator} {right}` {says}: {} and {}", a(left_type), a(right_type));
-    Some(Finding::new("type-mismatch", term.loc, message, help(left_type, right_type)))
+    let help =
+        match [(left_type, &left), (right_type, &right)].iter().find(|(types, _)| *types == Types::STRING) {
+            Some((_, what)) if is_time(what) && [left_type, right_type].contains(&Types::NUMBER) => {
+                parse_time(what)
+            }
+            _ => help(left_type, right_type),
+        };
+    Some(Finding::new("type-mismatch", term.loc, message, help))
+}
+
+/// Whether a property is a time as text.
+fn is_time(property: &str) -> bool {
+    ["Time", "when", "edOn"].iter().any(|ending| property.ends_with(ending))
+}
+
+fn parse_time(property: &str) -> String {
+    format!("write `time.parse_rfc3339_ns({property})`")
 }
 
 fn help(left: Types, right: Types) -> String {
@@ -210,9 +243,7 @@ fn arguments(term: &Term, aliases: &Aliases) -> Option<Finding> {
         let message = format!("`{}` takes {takes} here, and `{what}` is {}", operator(&name), a(types));
         let help = match (types, *takes) {
             (Types::STRING, Types::ARRAY) => format!("write `[{what}]`"),
-            (Types::STRING, Types::NUMBER) if what.ends_with("Time") || what.ends_with("when") => {
-                format!("write `time.parse_rfc3339_ns({what})`")
-            }
+            (Types::STRING, Types::NUMBER) if is_time(&what) => parse_time(&what),
             _ => "the call is undefined, so that what depends on it never holds".to_owned(),
         };
         Some(Finding::new("type-mismatch", term.loc, message, help))

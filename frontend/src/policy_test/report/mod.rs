@@ -20,7 +20,7 @@ use crate::report::explanation::Event;
 
 /// How the tests of one run went: version 1. Fields are only ever added; whatever else changes gets a new version.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename = "TestReport", rename_all = "camelCase")]
+#[serde(rename = "PolicyTestReport", rename_all = "camelCase")]
 pub struct Report {
     /// 1.
     pub version: u32,

@@ -1,5 +1,7 @@
 //! For programs: the report as it is.
 
+use schemars::generate::SchemaSettings;
+
 use super::BuildReport;
 
 /// The report as one JSON document, ending in a newline.
@@ -9,5 +11,10 @@ pub fn render(report: &BuildReport) -> serde_json::Result<String> {
 
 /// The JSON Schema (draft 2020-12) of the report.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(BuildReport).into()
+    // What is left out where it says nothing is not required.
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<BuildReport>()
+        .into()
 }

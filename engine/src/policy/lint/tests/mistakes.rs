@@ -71,6 +71,22 @@ fn mistakes() {
             "allow if input.image.labels.x == input.image.env[0]",
         ),
         (
+            "# lint:ignore unresolved-in-buildx\nallow if input.image.createdTime > time.now_ns() - 86400",
+            "type-mismatch",
+            "# lint:ignore unresolved-in-buildx\nallow if time.parse_rfc3339_ns(input.image.createdTime) > 1000000000000 * 86400",
+        ),
+        (
+            "allow if input.env.args.DEBUG == true",
+            "type-mismatch",
+            "allow if input.env.args.DEBUG in {\"true\", null}",
+        ),
+        ("allow if input.env.args.DEBUG == 1", "type-mismatch", "allow if input.env.args.DEBUG == null"),
+        (
+            "allow if count(input.image.env) - 1 == {\"b\"}",
+            "type-mismatch",
+            "allow if {\"a\", input.env.target} - {\"a\"} == {\"b\"}",
+        ),
+        (
             "allow if time.now_ns() - input.image.provenance.finishedOn > 0",
             "type-mismatch",
             "allow if time.now_ns() - time.parse_rfc3339_ns(input.image.provenance.finishedOn) > 0",
