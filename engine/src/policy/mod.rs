@@ -47,6 +47,12 @@ pub struct PolicyFile {
     pub text: String,
 }
 
+/// The names of the package that a Rego file declares; `None` where it declares none that can be read.
+pub fn declared_package(text: &str) -> Option<Vec<String>> {
+    let package = crate::rego::parser::package(text).ok()?;
+    Some(package.iter().map(ToString::to_string).collect())
+}
+
 /// Where a policy's imports and the files it reads lie. Implementations keep every path inside
 /// their root: no `..`, no absolute path, no symlink that leads out.
 pub trait PolicyRoot: Send + Sync {

@@ -63,6 +63,7 @@ impl Cache {
     }
 
     /// A part of the same cache, within the same limit: neither has what was put into the other.
+    #[must_use]
     pub fn apart(&self, part: &'static str) -> Self {
         Self { part: Some(part), ..Self::new(self.dir(), self.limit) }
     }

@@ -169,10 +169,12 @@ impl Fetcher {
         place: &Place,
         files: &Files,
     ) -> Result<(Vec<PolicyFile>, Arc<dyn PolicyRoot>), DistributionError> {
-        let policy = files.policy(&place.to_string());
+        let refused = |reason| DistributionError::Files { place: place.to_string(), reason };
+        let policy = files.policy(&place.to_string()).map_err(refused)?;
         if policy.is_empty() {
-            let reason = "there is no file of `package docker` in it, which would be a policy".to_owned();
-            return Err(DistributionError::Files { place: place.to_string(), reason });
+            return Err(refused(
+                "there is no file of `package docker` in it, which would be a policy".to_owned(),
+            ));
         }
         Ok((policy, Arc::new(files.root())))
     }

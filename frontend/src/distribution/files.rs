@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cap_std::fs::Dir;
-use policy_engine::policy::{FileError, PolicyFile, PolicyRoot};
+use policy_engine::policy::{FileError, PolicyFile, PolicyRoot, declared_package};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::libraries::FILE_NAME;
@@ -219,22 +219,24 @@ impl Files {
         let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (path, content) in self.iter().filter(|(path, _)| is_rego(path)) {
             if let Some(package) = std::str::from_utf8(content).ok().and_then(package) {
-                packages.entry(package.replace('.', "/")).or_default().push(path.to_owned());
+                packages.entry(package).or_default().push(path.to_owned());
             }
         }
         let tree = MemoryTree::new(self.files.iter().map(node).collect::<BTreeMap<_, _>>());
         FilesRoot { tree, packages: Arc::new(packages) }
     }
 
-    /// The files of the policy in here: all of `package docker` that are no tests. `place` is put before their names.
-    pub fn policy(&self, place: &str) -> Vec<PolicyFile> {
-        let file = |(path, content): (&str, &Bytes)| {
-            let text = std::str::from_utf8(content).ok()?;
-            let is_docker = package(text).is_some_and(|package| package == "docker");
-            (is_rego(path) && is_docker)
-                .then(|| PolicyFile { name: format!("{place}//{path}"), text: text.to_owned() })
-        };
-        self.iter().filter_map(file).collect()
+    /// The files of the policy in here: all of `package docker` that are no tests. `place` is put before their names. An
+    /// error where a file doesn't tell its package, for it might be one of them.
+    pub fn policy(&self, place: &str) -> Result<Vec<PolicyFile>, String> {
+        let mut policy = Vec::new();
+        for (path, content) in self.iter().filter(|(path, _)| is_rego(path)) {
+            let (text, package) = declaring(path, content)?;
+            if package == "docker" {
+                policy.push(PolicyFile { name: format!("{place}//{path}"), text: text.to_owned() });
+            }
+        }
+        Ok(policy)
     }
 }
 
@@ -276,11 +278,16 @@ fn is_rego(path: &str) -> bool {
     path.strip_suffix(".rego").is_some_and(|stem| !stem.ends_with("_test"))
 }
 
-/// The package that Rego declares, as it is written.
-pub(super) fn package(text: &str) -> Option<&str> {
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let name = first.strip_prefix("package")?.trim_start();
-    name.split(|c: char| c.is_whitespace() || matches!(c, '#' | ';')).next()
+/// The package that Rego declares, with `/` between names.
+pub(super) fn package(text: &str) -> Option<String> {
+    declared_package(text).map(|names| names.join("/"))
+}
+
+/// The text of a file and the package that it declares.
+pub(super) fn declaring<'f>(path: &str, content: &'f [u8]) -> Result<(&'f str, String), String> {
+    let text = std::str::from_utf8(content).map_err(|_| format!("`{path}` is not UTF-8"))?;
+    let package = package(text).ok_or_else(|| format!("`{path}` declares no package"))?;
+    Ok((text, package))
 }
 
 /// Rego, JSON and YAML, and public keys. What a bundle says about itself, too.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::Files;
-use super::files::package;
+use super::files::declaring;
 use crate::resolve::image::{Artifact, Layer};
 
 const BUNDLE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -126,10 +126,7 @@ pub(super) fn check_roots(manifest: &[u8], files: &Files) -> Result<(), String> 
     let Some(roots) = manifest.roots else { return Ok(()) };
     for (path, content) in files.iter() {
         let place = match std::path::Path::new(path).extension() {
-            Some(ending) if ending == "rego" => {
-                let text = std::str::from_utf8(content).map_err(|_| format!("`{path}` is not UTF-8"))?;
-                package(text).ok_or_else(|| format!("`{path}` declares no package"))?.replace('.', "/")
-            }
+            Some(ending) if ending == "rego" => declaring(path, content)?.1,
             _ => path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned(),
         };
         let within = |root: &String| {

@@ -157,7 +157,8 @@ impl FromStr for SignedBy {
 }
 
 /// Why a value can't be demanded. One star at the end stands for any rest, after `/` or `@` only: `…/acme*` would be
-/// `acme-evil` as well.
+/// `acme-evil` as well. Where it is about who signed, a host and a name stand before it: `https://github.com/*` and
+/// `release@*` would be everybody.
 fn flaw_of(name: &str, value: &str) -> Option<String> {
     let (before, stars) =
         value.split_once('*').map_or((value, None), |(before, after)| (before, Some(after)));
@@ -165,6 +166,11 @@ fn flaw_of(name: &str, value: &str) -> Option<String> {
         None => !value.is_empty(),
         Some(after) => after.is_empty() && before.ends_with(['/', '@']) && name != "issuer",
     };
+    let is_who = matches!(name, "subjectAlternativeName" | "sourceRepositoryURI" | "buildSignerURI");
+    let path = |url: &'_ str| Some(url.split_once("://")?.1.split_once('/')?.1.len());
+    if is_sound && stars.is_some() && is_who && path(before).is_none_or(|len| len == 0) {
+        return Some(format!("`{name}`: {value:?} is everybody: a host and a name stand before a `*`"));
+    }
     (!is_sound).then(|| {
         format!(
             "`{name}`: {value:?} is no name; of others than the issuer, one `*` may end it, after `/` or `@`"

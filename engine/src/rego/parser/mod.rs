@@ -24,6 +24,11 @@ pub(crate) const KEYWORDS: [&str; 15] = [
 
 type Result<T> = std::result::Result<T, SyntaxError>;
 
+/// The package that a file declares, whatever follows.
+pub(crate) fn package(text: &str) -> Result<Vec<Name>> {
+    Parser::new(text, 0)?.package()
+}
+
 /// Parses a file's text. `file` is its index in the policy, for positions.
 pub(crate) fn parse(text: &str, file: u32) -> Result<Module> {
     if u32::try_from(text.len()).is_err() {
@@ -65,10 +70,7 @@ impl<'t> Parser<'t> {
 
     fn module(&mut self) -> Result<Module> {
         let package_loc = self.loc();
-        if !self.eat_word("package")? {
-            return Err(self.error("a policy file starts with its package, e.g. `package docker`"));
-        }
-        let package = self.path()?;
+        let package = self.package()?;
         let mut imports = Vec::new();
         let mut rules = Vec::new();
         while self.token.kind != TokenKind::End {
@@ -83,6 +85,13 @@ impl<'t> Parser<'t> {
             parsed.map_err(|error| no_rule.unwrap_or(error))?;
         }
         Ok(Module { package, package_loc, imports, rules })
+    }
+
+    fn package(&mut self) -> Result<Vec<Name>> {
+        if !self.eat_word("package")? {
+            return Err(self.error("a policy file starts with its package, e.g. `package docker`"));
+        }
+        self.path()
     }
 
     fn import(&mut self) -> Result<Import> {

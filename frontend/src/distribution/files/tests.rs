@@ -110,12 +110,32 @@ fn limits() {
 fn packages() {
     for (text, name) in [
         ("# c\n\npackage docker\n", Some("docker")),
-        ("package  acme.images # x", Some("acme.images")),
+        ("package  acme.images # x", Some("acme/images")),
+        ("package acme[\"images\"]", Some("acme/images")),
+        ("\u{feff}package docker\n", Some("docker")),
+        ("package\ndocker\nx := 1", Some("docker")),
+        ("package # c\n  docker\nx := ", Some("docker")),
         ("import x", None),
         ("", None),
     ] {
-        assert_eq!(package(text), name, "{text}");
+        assert_eq!(package(text).as_deref(), name, "{text}");
     }
+}
+
+/// A denial in a file that somebody saved with a byte order mark is no less one.
+#[test]
+fn no_part_of_a_policy_is_passed_over() {
+    let policy = |text: &'static [u8]| {
+        let mut files = Files::default();
+        files.insert("a.rego", "package docker".into()).unwrap();
+        files.insert("b.rego", Bytes::from_static(text)).unwrap();
+        files.policy("p").map(|files| files.len())
+    };
+    assert_eq!(policy("\u{feff}package docker".as_bytes()), Ok(2));
+    assert_eq!(policy(b"package\ndocker"), Ok(2));
+    assert_eq!(policy(b"package acme"), Ok(1));
+    assert!(policy(b"pakage docker").unwrap_err().contains("`b.rego` declares no package"));
+    assert!(policy(b"package docker # \xff").unwrap_err().contains("`b.rego` is not UTF-8"));
 }
 
 #[cfg(unix)]

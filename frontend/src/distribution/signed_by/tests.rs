@@ -39,6 +39,11 @@ fn what_may_be_demanded() {
         ("issuer=x,sourceRepositoryURI=https://github.com/acme*", &oci(), "is no name"),
         ("issuer=x,sourceRepositoryURI=https://github.com/*/policies", &oci(), "is no name"),
         ("issuer=x,sourceRepositoryURI=https://github.com/**", &oci(), "is no name"),
+        ("issuer=x,sourceRepositoryURI=https://github.com/*", &oci(), "is everybody"),
+        ("issuer=x,sourceRepositoryURI=https://*", &oci(), "is everybody"),
+        ("issuer=x,buildSignerURI=/*", &oci(), "is everybody"),
+        ("issuer=x,subjectAlternativeName=release@*", &oci(), "is everybody"),
+        ("issuer=x,subjectAlternativeName=https://x@*", &oci(), "is everybody"),
     ] {
         let error = load(text, place).unwrap_err().to_string();
         assert!(error.contains(reason), "{text}: {error}");
