@@ -139,7 +139,8 @@ impl DistributionError {
                     .to_owned(),
             ),
             Self::NotListed(_) => Some(
-                "put the library into the context, or have whoever runs this list its place with `--libraries-from`".to_owned(),
+                "put the library into the context, or have whoever runs this list its place with `--libraries-from`"
+                    .to_owned(),
             ),
             Self::Offline(_) => Some("run it once without `--offline`, and with a cache".to_owned()),
             Self::Changed { .. } => {
