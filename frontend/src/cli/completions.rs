@@ -15,6 +15,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, command: &mut clap::Command, output: &mut Output) -> Result<Exit, Error> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "policy-check", &mut script);
-    output.data(&String::from_utf8_lossy(&script))?;
+    // clap_complete writes a hyphen in the program's name in two ways, so that bash finds no subcommand
+    // (https://github.com/clap-rs/clap/issues/6421).
+    let script = String::from_utf8_lossy(&script).replace("policy__subcmd__check", "policy__check");
+    output.data(&script)?;
     Ok(Exit::Allowed)
 }

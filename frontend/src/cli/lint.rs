@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Files that are one policy together: `filename=PATH,filename=PATH`
     #[arg(long, value_name = "POLICY")]
     policy: Vec<PolicySpec>,
-    /// Folder that imports are relative to [default: the policy's, then the working directory]
+    /// Folder that imports are relative to [default: the policy's, then those above it]
     #[arg(long, value_name = "DIR")]
     policy_root: Option<PathBuf>,
     /// How to report

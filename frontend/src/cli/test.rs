@@ -62,7 +62,7 @@ struct PolicyArgs {
     /// [default: the policy beside each test file]
     #[arg(long, short, value_name = "FILE", alias = "file")]
     filename: Option<String>,
-    /// Folder that imports and data files are relative to [default: the policy's, then the working directory]
+    /// Folder that imports and data files are relative to [default: the policy's, then those above it]
     #[arg(long, value_name = "DIR")]
     policy_root: Option<PathBuf>,
     /// Refuse policies that there are warnings about

@@ -18,7 +18,7 @@ pub enum DistributionError {
     #[error("`{0}` is not pinned: a tag or a branch may be something else tomorrow")]
     Unpinned(String),
     /// A build that somebody sent names a library that nobody listed.
-    #[error("`{0}` is in no list of places that libraries of builds may come from that others send")]
+    #[error("builds that others send may not take libraries from `{0}`")]
     NotListed(String),
     /// It took too long.
     #[error("`{place}` was not fetched within {after} s")]
@@ -139,7 +139,8 @@ impl DistributionError {
                     .to_owned(),
             ),
             Self::NotListed(_) => Some(
-                "who runs this lists it with `--libraries-from PLACE`; or put the library into the context".to_owned(),
+                "put the library into the context, or have whoever runs this list its place with `--libraries-from`"
+                    .to_owned(),
             ),
             Self::Offline(_) => Some("run it once without `--offline`, and with a cache".to_owned()),
             Self::Changed { .. } => {

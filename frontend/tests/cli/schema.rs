@@ -52,7 +52,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                 }
             }
             "const" => {
-                (value == argument).then_some(()).ok_or_else(|| format!("{at}: {value} is not {argument}"))?
+                (value == argument)
+                    .then_some(())
+                    .ok_or_else(|| format!("{at}: {value} is not {argument}"))?;
             }
             "enum" => {
                 let is_listed = argument.as_array().is_some_and(|all| all.contains(value));

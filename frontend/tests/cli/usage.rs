@@ -308,6 +308,41 @@ fn completions_name_every_command() {
     }
 }
 
+/// Bash calls the function of the script with the program, the word at the cursor and the one before.
+#[test]
+fn bash_completes_subcommands_and_values() {
+    let place = Place::new();
+    place.write("policy-check.bash", place.run(["completions", "bash"]).finish().stdout);
+    let script = r#"
+        source policy-check.bash
+        function=$(complete -p policy-check | sed 's/.* -F \([^ ]*\) .*/\1/')
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        echo "${COMPREPLY[*]}"
+    "#;
+    for (words, expected) in [
+        (&["bundle", ""][..], "push"),
+        (&["bundle", "push", "--lay"], "--layout"),
+        (&["bundle", "push", "--layout", ""], "opa conftest"),
+        (&["dry-run", "--libraries"], "--libraries-from"),
+        (&["init", "--starter", ""], "baseline strict library"),
+        (&["lint", "--format", ""], "human json sarif github"),
+        (&["schema", ""], "test-report"),
+        (&["test", "--min"], "--min-coverage"),
+    ] {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["--norc", "-c", script, "bash", "policy-check"]).args(words).current_dir(place.path());
+        let output = bash.output().expect("bash");
+        let replies = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            replies.contains(expected),
+            "{words:?}: {replies}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
 #[test]
 fn recordings_that_are_none() {
     let place = Place::new();

@@ -206,6 +206,6 @@ async fn libraries_come_from_the_context_or_a_listed_place() {
     assert!(load(&[], "s2").await.unwrap());
     for listed in [&[][..], &["oci://127.0.0.1:1/ac"]] {
         let error = load(listed, "s1").await.unwrap_err().to_string();
-        assert!(error.contains("in no list") && error.contains("--libraries-from"), "{error}");
+        assert!(error.contains("may not take libraries") && error.contains("--libraries-from"), "{error}");
     }
 }
