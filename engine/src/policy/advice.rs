@@ -1,6 +1,6 @@
 //! What to do about a policy that doesn't load, where the message leaves that open.
 
-use super::codes;
+use super::{ErrorCode, LOAD_CODES};
 use crate::builtins;
 use crate::input::paths::nearest;
 use crate::rego::ast::{Import, Module};
@@ -17,7 +17,7 @@ pub(super) fn on(code: &str, text: &str, offset: usize, modules: &[Module]) -> O
         }
         _ => None,
     };
-    specific.or_else(|| codes::load_help(code).map(str::to_owned))
+    specific.or_else(|| ErrorCode::help(&LOAD_CODES, code).map(str::to_owned))
 }
 
 fn did_you_mean(name: &str) -> String {

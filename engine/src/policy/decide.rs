@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use regorus::Value;
 
 use super::host::SourceHost;
-use super::{Explanation, Policy, PolicyError, codes};
+use super::{EVALUATION_CODES, ErrorCode, Explanation, Policy, PolicyError};
 use crate::check::{Action, Check, Decision, Outcome, Print};
 use crate::input::{self, Built, Demand, Env, Group, Input, Node, PathSegment, RawObjects};
 use crate::metadata::{ChecksumRequest, Request};
@@ -128,7 +128,7 @@ pub(super) fn nanoseconds(now: SystemTime) -> i64 {
 impl Policy {
     pub(super) fn failure(&self, failure: Failure) -> PolicyError {
         debug_assert!(
-            codes::is_known(&codes::EVALUATION_CODES, failure.code),
+            ErrorCode::find(&EVALUATION_CODES, failure.code).is_some(),
             "{} is in no table",
             failure.code
         );

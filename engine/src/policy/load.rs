@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::files::{self, SourceFile};
 use super::suite::Documents;
 use super::{
-    Diagnostic, FileError, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot, advice, codes, lint,
+    Diagnostic, ErrorCode, FileError, LOAD_CODES, LoadError, LoadOptions, Policy, PolicyFile, PolicyRoot,
+    advice, lint,
 };
 use crate::rego::ast::{Loc, Module, Name, Rule};
 use crate::rego::compile::{self, InputRef, Problem};
@@ -102,7 +103,7 @@ pub(super) fn load_with(
 }
 
 fn diagnostic(files: &[SourceFile], modules: &[Module], problem: Problem) -> Diagnostic {
-    debug_assert!(codes::is_known(&codes::LOAD_CODES, problem.code), "{} is in no table", problem.code);
+    debug_assert!(ErrorCode::find(&LOAD_CODES, problem.code).is_some(), "{} is in no table", problem.code);
     let position = files::position(files, problem.loc);
     let Loc { file, offset } = problem.loc;
     let text = files.get(file as usize).map_or("", SourceFile::text);

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES, evaluation_help};
+pub use codes::{EVALUATION_CODES, ErrorCode, LOAD_CODES};
 pub use explain::{Explanation, ExplanationEvent, ReadValue};
 use files::SourceFile;
 pub(crate) use load::helpers;

@@ -5,41 +5,31 @@
 
 use policy_engine::policy::ErrorCode;
 
-const fn code(code: &'static str, means: &'static str, help: &'static str) -> ErrorCode {
-    ErrorCode { code, means, help }
-}
-
 /// Why there is no decision about a source, sorted.
 #[rustfmt::skip]
 pub const SOURCE_CODES: [ErrorCode; 7] = [
-    code("invalid-decision", "what the policy answers is no decision", "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)"),
-    code("invalid-source", "the source cannot be shown to a policy", "correct the source's name"),
-    code("policy-error", "a policy fails in another way", ""),
-    code("round-limit", "the policy asked ten times and is still undecided", "please report this with the policy: it is a bug"),
-    code("undefined-decision", "`data.docker.decision` is undefined", "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default"),
-    code("unresolvable-source", "what the policy asks for cannot be looked up, or the source is allowed and cannot be loaded", "check the source's name, access to it, and `-v`"),
-    code("unresolved-again", "the policy asks again for what was looked up", "please report this with the policy: it is a bug"),
+    ErrorCode::new("invalid-decision", "what the policy answers is no decision", "a decision is an object: `allow` (a boolean), `deny_msg` (a set of strings), `caps` (an object)"),
+    ErrorCode::new("invalid-source", "the source cannot be shown to a policy", "correct the source's name"),
+    ErrorCode::new("policy-error", "a policy fails in another way", ""),
+    ErrorCode::new("round-limit", "the policy asked ten times and is still undecided", "please report this with the policy: it is a bug"),
+    ErrorCode::new("undefined-decision", "`data.docker.decision` is undefined", "end the policy with `decision := {\"allow\": allow}` in `package docker`, and give `allow` a default"),
+    ErrorCode::new("unresolvable-source", "what the policy asks for cannot be looked up, or the source is allowed and cannot be loaded", "check the source's name, access to it, and `-v`"),
+    ErrorCode::new("unresolved-again", "the policy asks again for what was looked up", "please report this with the policy: it is a bug"),
 ];
 
 /// Why the sources of a build could not be told, sorted. Where a policy fails before it is asked about a source, the
 /// code is one of the others.
 #[rustfmt::skip]
 pub const BUILD_CODES: [ErrorCode; 8] = [
-    code("aborted", "looking at the build was aborted", "report it: it is a bug"),
-    code("dockerfile-invalid", "BuildKit would refuse the Dockerfile or the options", "correct the line that is named"),
-    code("no-context", "there is no such build context, or it cannot be fetched or unpacked", "name a folder, a git URL, the URL of an archive, or `-`"),
-    code("no-dockerfile", "the Dockerfile is not there or cannot be read, or there are two", "name it with `--file`"),
-    code("no-policy", "no policy applies, and one is required", "create `NAME.rego` beside the Dockerfile, or name a policy with `--policy`"),
-    code("policy-invalid", "a policy is not there or doesn't load", "correct it: the message names file and line"),
-    code("policy-unreadable", "the policy beside the Dockerfile cannot be read", "check the file and its permissions"),
-    code("unknown-target", "the build uses the result of a target whose sources could not be told", "see that target's error"),
+    ErrorCode::new("aborted", "looking at the build was aborted", "report it: it is a bug"),
+    ErrorCode::new("dockerfile-invalid", "BuildKit would refuse the Dockerfile or the options", "correct the line that is named"),
+    ErrorCode::new("no-context", "there is no such build context, or it cannot be fetched or unpacked", "name a folder, a git URL, the URL of an archive, or `-`"),
+    ErrorCode::new("no-dockerfile", "the Dockerfile is not there or cannot be read, or there are two", "name it with `--file`"),
+    ErrorCode::new("no-policy", "no policy applies, and one is required", "create `NAME.rego` beside the Dockerfile, or name a policy with `--policy`"),
+    ErrorCode::new("policy-invalid", "a policy is not there or doesn't load", "correct it: the message names file and line"),
+    ErrorCode::new("policy-unreadable", "the policy beside the Dockerfile cannot be read", "check the file and its permissions"),
+    ErrorCode::new("unknown-target", "the build uses the result of a target whose sources could not be told", "see that target's error"),
 ];
-
-/// What to do about a source without a decision, by its code.
-pub(super) fn source_help(code: &str) -> Option<&'static str> {
-    let known = SOURCE_CODES.iter().find(|known| known.code == code)?;
-    Some(known.help).filter(|help| !help.is_empty())
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,10 @@ pub mod human;
 pub mod json;
 
 use policy_engine::check::Position;
-use policy_engine::policy::{PolicyError, evaluation_help};
+use policy_engine::policy::{EVALUATION_CODES, ErrorCode, PolicyError};
 use policy_engine::source::{Platform, SourceOp};
 
+use self::codes::SOURCE_CODES;
 use self::explanation::Round;
 use crate::decide::{DecideError, Verdict};
 use crate::lookup::LookupError;
@@ -104,7 +105,7 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
             Some("the policies allow it, but the build must load it; check its name and access to it")
         }
         DecideError::EmptyConversion | DecideError::Rounds | DecideError::Stuck(_) => {
-            codes::source_help(error_code(error))
+            ErrorCode::help(&SOURCE_CODES, error_code(error))
         }
     }
 }
@@ -112,7 +113,7 @@ pub fn error_help(error: &DecideError) -> Option<&'static str> {
 /// What to do about a policy that fails.
 pub fn policy_error_help(error: &PolicyError) -> Option<&'static str> {
     match error {
-        PolicyError::Evaluation { code, .. } => evaluation_help(code),
-        error => codes::source_help(policy_error_code(error)),
+        PolicyError::Evaluation { code, .. } => ErrorCode::help(&EVALUATION_CODES, code),
+        error => ErrorCode::help(&SOURCE_CODES, policy_error_code(error)),
     }
 }
