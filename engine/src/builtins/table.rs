@@ -205,7 +205,43 @@ static REFUSED: [&str; 69] = [
     "rego.parse_module", "set_diff", "trace", "walk",
 ];
 
+/// Operators, by the functions that they call.
+const OPERATORS: [(&str, &str); 14] = [
+    ("and", "&"),
+    ("div", "/"),
+    ("eq", "="),
+    ("equal", "=="),
+    ("gt", ">"),
+    ("gte", ">="),
+    ("lt", "<"),
+    ("lte", "<="),
+    ("minus", "-"),
+    ("mul", "*"),
+    ("neq", "!="),
+    ("or", "|"),
+    ("plus", "+"),
+    ("rem", "%"),
+];
+
+impl Builtin {
+    /// The operator that calls it, if one does.
+    pub fn operator(&self) -> Option<&'static str> {
+        OPERATORS.iter().find(|(name, _)| *name == self.name).map(|(_, operator)| *operator)
+    }
+}
+
 /// Whether `name` is a function of OPA that is not available to a policy.
 pub fn is_refused(name: &str) -> bool {
     REFUSED.binary_search(&name).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_is_that_of_a_function() {
+        let known = |name: &str| lookup(name).is_some_and(|builtin| builtin.arity == 2);
+        assert!(OPERATORS.iter().all(|(name, _)| known(name)));
+    }
 }

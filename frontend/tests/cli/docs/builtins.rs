@@ -54,8 +54,9 @@ fn row(builtin: &Builtin, results: &[String]) -> String {
     let types: Vec<String> = builtin.args.iter().map(ToString::to_string).collect();
     let at = EXAMPLES.iter().position(|(name, _)| *name == builtin.name);
     let at = at.unwrap_or_else(|| panic!("{} has no example in builtin_examples.rs", builtin.name));
+    let operator = builtin.operator().map(|operator| format!("`{operator}`")).unwrap_or_default();
     let (note, result) = match builtin.kind {
-        Kind::Pure => (operator(builtin.name), format!(" is `{}`", cell(&results[at]))),
+        Kind::Pure => (operator.as_str(), format!(" is `{}`", cell(&results[at]))),
         Kind::NowNs => ("the time of the check", String::new()),
         Kind::RandIntn | Kind::Uuid => ("the same for the same arguments in one check", String::new()),
     };
@@ -90,27 +91,6 @@ fn results() -> Vec<String> {
 
 fn family_of(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(family, _)| family)
-}
-
-/// The operator that stands for a function.
-fn operator(name: &str) -> &'static str {
-    match name {
-        "plus" => "`+`",
-        "minus" => "`-`",
-        "mul" => "`*`",
-        "div" => "`/`",
-        "rem" => "`%`",
-        "and" => "`&`",
-        "or" => "`|`",
-        "eq" => "`=`",
-        "equal" => "`==`",
-        "neq" => "`!=`",
-        "lt" => "`<`",
-        "lte" => "`<=`",
-        "gt" => "`>`",
-        "gte" => "`>=`",
-        _ => "",
-    }
 }
 
 #[test]
