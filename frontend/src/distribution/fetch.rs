@@ -242,17 +242,16 @@ impl Fetcher {
         if self.offline {
             return Err(DistributionError::Offline(named.to_string()));
         }
-        let place = named.clone();
-        let place = if place.pin().is_some() {
-            place
+        let place = if named.pin().is_some() {
+            named.clone()
         } else {
             let wanted = Wanted { git: Some(GitWanted::default()), ..Wanted::default() };
             let request = Request { source, platform: None, wanted };
-            let found = resolver.resolve(&request).await.map_err(|error| failed(&place, error))?;
+            let found = resolver.resolve(&request).await.map_err(|error| failed(&named, error))?;
             let found = found.git.unwrap_or_default();
             let commit =
                 if found.commit_checksum.is_empty() { found.checksum } else { found.commit_checksum };
-            place.pinned_to(&commit)?
+            named.pinned_to(&commit)?
         };
         if let Some(signatory) = held.signatory {
             let signatures = self.resolver_of_signatures();

@@ -32,8 +32,8 @@ pub struct LibraryRoot {
 enum Whose {
     /// It lies in this folder of this machine.
     Ours(PathBuf),
-    /// It came with a build: only these places count.
-    Sent(Vec<ListedPlace>),
+    /// It came with a build: only what is listed counts.
+    Sent,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl LibraryRoot {
     ) -> Arc<dyn PolicyRoot> {
         let cache = fetcher.cache.as_ref().map(|cache| Arc::new(cache.apart(CACHE)));
         let fetcher = Fetcher { cache, listed: Some(listed.into()), ..fetcher.clone() };
-        Arc::new(Self::new(root, Whose::Sent(listed.to_vec()), OnceLock::new(), &fetcher))
+        Arc::new(Self::new(root, Whose::Sent, OnceLock::new(), &fetcher))
     }
 
     fn new(
@@ -92,7 +92,7 @@ impl LibraryRoot {
         }
         let fetched = match &self.whose {
             Whose::Ours(folder) => library.pinned(name, folder, &*self.root, &self.fetcher),
-            Whose::Sent(listed) => self.sent(name, library, listed, &mut loaded),
+            Whose::Sent => self.sent(name, library, &mut loaded),
         };
         let files = fetched.map_err(|error| unavailable(&error))?.files.root();
         loaded.files.insert(name.to_owned(), files.clone());
@@ -100,15 +100,9 @@ impl LibraryRoot {
     }
 
     /// Of a build that was sent: what is listed, and within limits.
-    fn sent(
-        &self,
-        name: &str,
-        library: &Library,
-        listed: &[ListedPlace],
-        loaded: &mut Loaded,
-    ) -> Result<Fetched, DistributionError> {
+    fn sent(&self, name: &str, library: &Library, loaded: &mut Loaded) -> Result<Fetched, DistributionError> {
         let place: Place = library.from.parse()?;
-        if !listed.iter().any(|listed| listed.covers(&place)) {
+        if !self.fetcher.listed.iter().flat_map(|listed| listed.iter()).any(|listed| listed.covers(&place)) {
             return Err(DistributionError::NotListed(place.to_string()).of_library(name));
         }
         let limit =
@@ -137,7 +131,7 @@ impl LibraryRoot {
 
 /// The folder of a library that came with a build: read file by file, as all that comes with it.
 fn folder_of(whose: &Whose, library: &Library) -> Option<String> {
-    let (Whose::Sent(_), Ok(Place::Folder(folder))) = (whose, library.from.parse()) else { return None };
+    let (Whose::Sent, Ok(Place::Folder(folder))) = (whose, library.from.parse()) else { return None };
     let names: Vec<_> = Path::new(&folder).iter().map(std::ffi::OsStr::to_string_lossy).collect();
     Some(names.join("/"))
 }

@@ -7,7 +7,7 @@
 use super::reads::{Aliases, Part, Path, each_literal, in_term, within};
 use super::values::shown;
 use super::{Finding, Subject};
-use crate::rego::ast::{Literal, LiteralKind, Module, Node, Rule, Term};
+use crate::rego::ast::{Literal, LiteralKind, Node, Rule, Term};
 
 /// Properties that a source of the kind need not have; below them, none.
 #[rustfmt::skip]
@@ -34,12 +34,13 @@ const OF_IMAGES: &[&str] = &[
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for module in subject.policies() {
-        let absences = absences(subject, module);
-        for rule in module.rules.iter().filter(|rule| denies(rule)) {
-            let aliases = subject.aliases(module, rule);
+        let rules: Vec<(&Rule, Aliases)> =
+            module.rules.iter().map(|rule| (rule, subject.aliases(module, rule))).collect();
+        let absences = absences(&rules);
+        for (rule, aliases) in rules.iter().filter(|(rule, _)| denies(rule)) {
             for alternative in &rule.alternatives {
                 for literal in &alternative.body {
-                    findings.extend(silent(literal, &alternative.body, &aliases, &absences));
+                    findings.extend(silent(literal, &alternative.body, aliases, &absences));
                 }
             }
         }
@@ -52,11 +53,10 @@ fn denies(rule: &Rule) -> bool {
     rule.name.contains("deny") || rule.name.contains("deni")
 }
 
-/// What some rule of the module says of sources without a property: `not input.image.labels.team`.
-fn absences(subject: &Subject<'_>, module: &Module) -> Vec<Path> {
+/// What some rule of a module says of sources without a property: `not input.image.labels.team`.
+fn absences(rules: &[(&Rule, Aliases)]) -> Vec<Path> {
     let mut found = Vec::new();
-    for rule in &module.rules {
-        let aliases = subject.aliases(module, rule);
+    for (rule, aliases) in rules {
         each_literal(rule, &mut |literal| {
             if let LiteralKind::Not(term) = &literal.kind {
                 found.extend(aliases.path(term));
